@@ -1,1 +1,15 @@
-//! Placeholder.
+//! DNS as values: names, RRsets, zones, zone files, messages. No IO, no clock, no randomness.
+//!
+//! This crate alone sees the wire library; nothing of it shows in the public interface.
+
+pub mod name;
+pub mod rdata;
+pub mod rrset;
+pub mod rtype;
+pub mod token;
+pub mod zone;
+
+pub use name::{Name, NameError};
+pub use rrset::{RRset, RRsetError};
+pub use rtype::Rtype;
+pub use zone::{Change, Digest, Overlay, View, Zone, ZoneError};
