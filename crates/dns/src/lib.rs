@@ -3,6 +3,7 @@
 //! This crate alone sees the wire library; nothing of it shows in the public interface.
 
 pub mod name;
+pub mod pattern;
 pub mod rdata;
 pub mod rrset;
 pub mod rtype;
