@@ -7,6 +7,7 @@ pub mod pattern;
 pub mod rdata;
 pub mod rrset;
 pub mod rtype;
+pub mod serial;
 pub mod token;
 pub mod zone;
 
