@@ -58,9 +58,8 @@ impl Book {
         bodies: impl IntoIterator<Item = (Digest, &'a [u8])>,
     ) -> Result<Vec<Entry>, BookError> {
         for (hash, bytes) in bodies {
-            if !self.bodies.contains_key(&hash) {
-                self.bodies
-                    .insert(hash, Arc::new(Body::decode(hash, bytes)?));
+            if let std::collections::btree_map::Entry::Vacant(free) = self.bodies.entry(hash) {
+                free.insert(Arc::new(Body::decode(hash, bytes)?));
             }
         }
         let read = self.state.extend(entries)?;

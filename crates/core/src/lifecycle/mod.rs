@@ -294,11 +294,9 @@ impl<S: Safeguards> Lifecycle<S> {
             for body in submission.bodies.iter().cloned() {
                 draft.attach(body);
             }
-            submission
-                .events
-                .iter()
-                .cloned()
-                .for_each(|event| drop(draft.push(event)));
+            for event in &submission.events {
+                draft.push(event.clone());
+            }
             draft.submission = Some(submission);
         }
     }
