@@ -3,11 +3,13 @@
 //! This crate alone sees the wire library; nothing of it shows in the public interface.
 
 pub mod name;
+mod packed;
 pub mod rdata;
 pub mod rrset;
 pub mod rtype;
 pub mod token;
 pub mod zone;
+pub mod zonefile;
 
 pub use name::{Name, NameError};
 pub use rrset::{RRset, RRsetError};
