@@ -16,7 +16,7 @@ fn main() {
         return;
     };
     let step = 611_953 % count.max(1);
-    let shuffled = |i: u32| (u64::from(i) * u64::from(step) % u64::from(count)) as u32;
+    let shuffled = move |i: u32| (u64::from(i) * u64::from(step) % u64::from(count)) as u32;
     let cases: [(&str, Line); 4] = [
         (
             "A, in order",

@@ -7,6 +7,7 @@ mod packed;
 pub mod rdata;
 pub mod rrset;
 pub mod rtype;
+mod svcb;
 pub mod token;
 pub mod zone;
 pub mod zonefile;

@@ -84,6 +84,10 @@ fn strings_and_escapes() {
         "a\\.b\\032\\$ 3600 IN TXT \"\\195\\169\"\n"
     );
     assert_eq!(
+        lines("a HTTPS 1 . alpn=\"h2,h3\" port=8443\n"),
+        "a 3600 IN HTTPS 1 . alpn=h2,h3 port=8443\n"
+    );
+    assert_eq!(
         lines("a TYPE1 \\# 4 C0 00 02 01\na TYPE65280 \\# 0\na TYPE65281 \\# 3 abc def\n"),
         "a 3600 IN A 192.0.2.1\na 3600 IN TYPE65280 \\# 0\na 3600 IN TYPE65281 \\# 3 abcdef\n"
     );
