@@ -5,6 +5,7 @@
 pub mod name;
 mod packed;
 pub mod rdata;
+pub mod resolve;
 pub mod rrset;
 pub mod rtype;
 mod svcb;

@@ -1,0 +1,278 @@
+//! Answering inside a zone, as one of its authorities would (RFC 1034 §4.3.2, RFC 4592, RFC 6672).
+//!
+//! Where the RFCs leave a choice the answer is BIND's, which a test asks about random zones.
+
+use crate::name::Name;
+use crate::rrset::RRset;
+use crate::rtype::Rtype;
+use crate::zone::View;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// How many times a CNAME or DNAME is followed, as BIND's `max-query-restarts` by default.
+pub const MAX_RESTARTS: usize = 11;
+
+/// The response code of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rcode {
+    /// No error.
+    NoError,
+    /// The last name of the chain does not exist.
+    NxDomain,
+    /// A DNAME makes a name that is too long (RFC 6672 §2.2).
+    YxDomain,
+    /// The chain does not come to an end.
+    ServFail,
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// With the data asked for.
+    Data,
+    /// At a name that exists, but not with that type.
+    NoData,
+    /// At a name that does not exist.
+    NxDomain,
+    /// At a delegation.
+    Referral,
+    /// At a name outside of the zone, which somebody else has to answer for.
+    LeavesZone,
+    /// At a name that a DNAME made too long.
+    TooLong,
+    /// Nowhere: CNAMEs or DNAMEs go round, or are more than [`MAX_RESTARTS`].
+    Loop,
+}
+
+/// What an authority of the zone answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The response code.
+    pub rcode: Rcode,
+    /// How it ends.
+    pub kind: Kind,
+    /// The answer section: CNAMEs and DNAMEs on the way, then the data; owners are those that
+    /// the answer shows (wildcards and DNAMEs applied). No RRset is in it twice.
+    pub chain: Vec<RRset>,
+    /// The last name of the chain: the owner of the data, or the name that is missing, delegated
+    /// or outside of the zone.
+    pub name: Name,
+    /// The NS RRset of the delegation that `name` is at or below.
+    pub referral: Option<RRset>,
+}
+
+/// Resolves `qname` and `qtype` (not ANY) inside the zone.
+pub fn resolve(view: &impl View, qname: &Name, qtype: Rtype) -> Answer {
+    let mut chain: Vec<RRset> = Vec::new();
+    let mut name = qname.clone();
+    let end = |rcode, kind, chain, name, referral| Answer {
+        rcode,
+        kind,
+        chain,
+        name,
+        referral,
+    };
+    for _ in 0..=MAX_RESTARTS {
+        if !name.is_under(view.apex()) {
+            return end(Rcode::NoError, Kind::LeavesZone, chain, name, None);
+        }
+        match step(view, &name, qtype) {
+            Step::Data(set) => {
+                add(&mut chain, set);
+                return end(Rcode::NoError, Kind::Data, chain, name, None);
+            }
+            Step::NoData => return end(Rcode::NoError, Kind::NoData, chain, name, None),
+            Step::NxDomain => return end(Rcode::NxDomain, Kind::NxDomain, chain, name, None),
+            Step::Referral(ns) => {
+                return end(Rcode::NoError, Kind::Referral, chain, name, Some(ns));
+            }
+            Step::Cname(set) => {
+                let target = set.targets().next();
+                add(&mut chain, set);
+                match target {
+                    Some(target) => name = target,
+                    None => return end(Rcode::NoError, Kind::NoData, chain, name, None),
+                }
+            }
+            Step::Dname(set) => {
+                let target = set.targets().next().map(|to| name.rebase(set.name(), &to));
+                let ttl = set.ttl();
+                add(&mut chain, set);
+                let Some(Ok(target)) = target else {
+                    return end(Rcode::YxDomain, Kind::TooLong, chain, name, None);
+                };
+                let cname = RRset::new(name.clone(), Rtype::CNAME, ttl, [target.to_wire()]);
+                if let Ok(cname) = cname {
+                    add(&mut chain, cname);
+                }
+                if qtype == Rtype::CNAME {
+                    // The CNAME that was made is what was asked for (RFC 6672 §3.2).
+                    return end(Rcode::NoError, Kind::Data, chain, name, None);
+                }
+                name = target;
+            }
+        }
+    }
+    end(Rcode::ServFail, Kind::Loop, chain, name, None)
+}
+
+/// Adds an RRset unless the chain went through it before.
+fn add(chain: &mut Vec<RRset>, set: RRset) {
+    if !chain.contains(&set) {
+        chain.push(set);
+    }
+}
+
+/// What one name leads to.
+enum Step {
+    Data(RRset),
+    NoData,
+    NxDomain,
+    Referral(RRset),
+    Cname(RRset),
+    Dname(RRset),
+}
+
+fn step(view: &impl View, name: &Name, qtype: Rtype) -> Step {
+    if let Some(step) = cut(view, name, qtype) {
+        return step;
+    }
+    if view.exists(name) {
+        return at_node(view, name, name, qtype);
+    }
+    // The closest encloser (RFC 4592 §3.3.1); the apex exists, whatever it holds.
+    let mut encloser = name.clone();
+    while encloser != *view.apex() && !view.exists(&encloser) {
+        match encloser.parent() {
+            Some(parent) => encloser = parent,
+            None => break,
+        }
+    }
+    match encloser.wildcard() {
+        Ok(wild) if view.exists(&wild) => at_node(view, &wild, name, qtype),
+        _ if encloser == *name => Step::NoData,
+        _ => Step::NxDomain,
+    }
+}
+
+/// The topmost delegation or DNAME between the apex and `name`.
+fn cut(view: &impl View, name: &Name, qtype: Rtype) -> Option<Step> {
+    let mut path = vec![name.clone()];
+    while let Some(last) = path.last()
+        && last != view.apex()
+        && let Some(parent) = last.parent()
+    {
+        path.push(parent);
+    }
+    for node in path.iter().rev() {
+        // DS belongs to the parent's side of the cut (RFC 4035 §3.1.4.1).
+        let parent_side = node == name && qtype == Rtype::DS;
+        if node != view.apex()
+            && !parent_side
+            && let Some(ns) = view.rrset(node, Rtype::NS)
+        {
+            return Some(Step::Referral(ns.clone()));
+        }
+        if node != name
+            && let Some(dname) = view.rrset(node, Rtype::DNAME)
+        {
+            return Some(Step::Dname(dname.clone()));
+        }
+    }
+    None
+}
+
+/// The RRsets of `node`, shown as those of `name`.
+fn at_node(view: &impl View, node: &Name, name: &Name, qtype: Rtype) -> Step {
+    let shown = |set: &RRset| {
+        if node == name {
+            set.clone()
+        } else {
+            set.renamed(name.clone())
+        }
+    };
+    // A wildcard's NS is a delegation of what it stands for, in BIND; RFC 4592 §4.2 leaves it open.
+    if node != name
+        && qtype != Rtype::DS
+        && let Some(ns) = view.rrset(node, Rtype::NS)
+    {
+        return Step::Referral(shown(ns));
+    }
+    if let Some(set) = view.rrset(node, qtype) {
+        return Step::Data(shown(set));
+    }
+    match view.rrset(node, Rtype::CNAME) {
+        Some(cname) if !stands_beside_cname(qtype) => Step::Cname(shown(cname)),
+        _ => Step::NoData,
+    }
+}
+
+/// Types that a CNAME's owner may have itself (RFC 4034 §3, §4; RFC 2181 §10.1).
+fn stands_beside_cname(qtype: Rtype) -> bool {
+    const SIG: Rtype = Rtype(24);
+    const KEY: Rtype = Rtype(25);
+    const NXT: Rtype = Rtype(30);
+    matches!(qtype, Rtype::RRSIG | Rtype::NSEC | SIG | KEY | NXT)
+}
+
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4, by A records.
+    V4,
+    /// IPv6, by AAAA records.
+    V6,
+}
+
+/// The addresses of a name in one family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// These, in canonical order; never none.
+    Found(Vec<IpAddr>),
+    /// Resolved as an authority would, the name yields no address.
+    Empty(Answer),
+    /// The answer is for somebody else to give: a CNAME leads out of the zone to this name, or this
+    /// name is at or below a delegation.
+    LeavesZone(Name),
+}
+
+impl Addresses {
+    /// Whether the name is empty; a name that leaves the zone is not known to be.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Addresses::Empty(_))
+    }
+}
+
+/// The addresses that an authority of the zone answers for `name`.
+pub fn addresses(view: &impl View, name: &Name, family: Family) -> Addresses {
+    let rtype = match family {
+        Family::V4 => Rtype::A,
+        Family::V6 => Rtype::AAAA,
+    };
+    let answer = resolve(view, name, rtype);
+    match answer.kind {
+        Kind::Referral | Kind::LeavesZone => return Addresses::LeavesZone(answer.name),
+        Kind::Data => {}
+        Kind::NoData | Kind::NxDomain | Kind::TooLong | Kind::Loop => {
+            return Addresses::Empty(answer);
+        }
+    }
+    let sets = answer.chain.iter().filter(|set| set.rtype() == rtype);
+    let found: Vec<IpAddr> = sets.flat_map(RRset::data).filter_map(address).collect();
+    if found.is_empty() {
+        Addresses::Empty(answer)
+    } else {
+        Addresses::Found(found)
+    }
+}
+
+fn address(datum: &[u8]) -> Option<IpAddr> {
+    match datum.len() {
+        4 => <[u8; 4]>::try_from(datum)
+            .ok()
+            .map(|o| Ipv4Addr::from(o).into()),
+        16 => <[u8; 16]>::try_from(datum)
+            .ok()
+            .map(|o| Ipv6Addr::from(o).into()),
+        _ => None,
+    }
+}
