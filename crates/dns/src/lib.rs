@@ -4,16 +4,20 @@
 
 pub mod name;
 mod packed;
+pub mod pattern;
 pub mod rdata;
 pub mod resolve;
 pub mod rrset;
 pub mod rtype;
+pub mod serial;
 mod svcb;
 pub mod token;
 pub mod zone;
 pub mod zonefile;
 
 pub use name::{Name, NameError};
+pub use pattern::{Pattern, PatternError};
 pub use rrset::{RRset, RRsetError};
 pub use rtype::Rtype;
+pub use serial::{Serial, Soa};
 pub use zone::{Change, Digest, Overlay, View, Zone, ZoneError};

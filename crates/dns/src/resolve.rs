@@ -276,3 +276,81 @@ fn address(datum: &[u8]) -> Option<IpAddr> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::zone::{Change, Overlay, Zone};
+    use crate::zonefile;
+
+    fn name(relative: &str) -> Name {
+        Name::parse(relative, &Name::absolute("example.com").unwrap()).unwrap()
+    }
+
+    fn zone() -> Zone {
+        let text = "$TTL 60\n@ SOA ns.invalid. a.invalid. 1 1 1 1 1\n\
+            a A 192.0.2.1\na A 192.0.2.2\nb CNAME a\nout CNAME x.example.org.\n\
+            loop CNAME loop\ngone CNAME nothing\n*.w AAAA 2001:db8::1\nent.w.w TXT x\n\
+            sub NS ns.invalid.\nsub DS 1 8 2 00\nglue.sub A 192.0.2.3\nd DNAME a\n";
+        let options = zonefile::Options::default();
+        let apex = name("@");
+        let mut none = zonefile::no_includes;
+        zonefile::parse(text.as_bytes(), "z", &apex, &options, &mut none)
+            .unwrap()
+            .zone
+    }
+
+    fn kind(relative: &str, qtype: Rtype) -> Kind {
+        resolve(&zone(), &name(relative), qtype).kind
+    }
+
+    #[test]
+    fn kinds_of_answers() {
+        assert_eq!(kind("a", Rtype::A), Kind::Data);
+        assert_eq!(kind("a", Rtype::AAAA), Kind::NoData);
+        assert_eq!(kind("x", Rtype::A), Kind::NxDomain);
+        assert_eq!(kind("b", Rtype::A), Kind::Data);
+        assert_eq!(kind("out", Rtype::A), Kind::LeavesZone);
+        assert_eq!(kind("loop", Rtype::A), Kind::Loop);
+        assert_eq!(kind("gone", Rtype::A), Kind::NxDomain);
+        assert_eq!(kind("x.w", Rtype::AAAA), Kind::Data);
+        // An empty non-terminal is no place for the wildcard, and it shields what is below it.
+        assert_eq!(kind("w.w", Rtype::AAAA), Kind::NoData);
+        assert_eq!(kind("x.w.w", Rtype::AAAA), Kind::NxDomain);
+        assert_eq!(kind("sub", Rtype::A), Kind::Referral);
+        assert_eq!(kind("glue.sub", Rtype::A), Kind::Referral);
+        assert_eq!(kind("sub", Rtype::DS), Kind::Data);
+        assert_eq!(kind("x.d", Rtype::A), Kind::NxDomain);
+        assert_eq!(kind("x.example.org.", Rtype::A), Kind::LeavesZone);
+        let long = name(&format!("{0}.{0}.{0}.d", "x".repeat(62)));
+        assert_eq!(resolve(&zone(), &long, Rtype::A).kind, Kind::NxDomain);
+    }
+
+    #[test]
+    fn three_ways_to_have_addresses() {
+        let of = |relative: &str, family| addresses(&zone(), &name(relative), family);
+        let two = ["192.0.2.1", "192.0.2.2"].map(|a| a.parse().unwrap());
+        assert_eq!(of("b", Family::V4), Addresses::Found(two.to_vec()));
+        assert!(of("b", Family::V6).is_empty());
+        assert!(of("gone", Family::V4).is_empty());
+        assert!(of("loop", Family::V4).is_empty());
+        let outside = Name::absolute("x.example.org").unwrap();
+        assert_eq!(of("out", Family::V4), Addresses::LeavesZone(outside));
+        assert_eq!(
+            of("glue.sub", Family::V4),
+            Addresses::LeavesZone(name("glue.sub"))
+        );
+    }
+
+    #[test]
+    fn a_foreign_addition_can_empty_a_name_that_a_wildcard_serves() {
+        let zone = zone();
+        let mut overlay = Overlay::new(&zone);
+        let www = name("www.w");
+        assert!(!addresses(&overlay, &www, Family::V6).is_empty());
+        let txt = RRset::new(www.clone(), Rtype::TXT, 60, [b"\x01x"]).unwrap();
+        overlay.push(&Change::new(None, Some(txt)).unwrap());
+        assert!(addresses(&overlay, &www, Family::V6).is_empty());
+    }
+}

@@ -75,7 +75,13 @@ fn random_zone(dice: &mut Dice) -> String {
                 continue;
             }
             3 => {
-                let _ = writeln!(text, "{owner} DNAME {}", dice.target());
+                // Some so long that what they make is too long (YXDOMAIN).
+                let label = "l".repeat(63);
+                let target = match dice.below(4) {
+                    0 => format!("{label}.{label}.{label}.{}", "m".repeat(40 + dice.below(8))),
+                    _ => dice.target(),
+                };
+                let _ = writeln!(text, "{owner} DNAME {target}");
             }
             4 => {
                 let _ = writeln!(
