@@ -19,7 +19,7 @@ pub const MAX_STEP: u32 = i32::MAX as u32;
 impl Serial {
     /// The serial `step` further on; `None` when `step` is over [`MAX_STEP`]: the sum would not be
     /// newer.
-    pub fn add(self, step: u32) -> Option<Serial> {
+    pub fn checked_add(self, step: u32) -> Option<Serial> {
         (step <= MAX_STEP).then(|| Serial(self.0.wrapping_add(step)))
     }
 
@@ -170,9 +170,9 @@ mod tests {
         assert!(one.exceeds(zero) && zero.exceeds(top) && one.exceeds(top));
         assert!(!top.exceeds(zero) && !zero.exceeds(zero));
         assert_eq!(top.next(), zero);
-        assert_eq!(top.add(2), Some(one));
-        assert_eq!(zero.add(MAX_STEP), Some(Serial(0x7fff_ffff)));
-        assert_eq!(zero.add(MAX_STEP + 1), None);
+        assert_eq!(top.checked_add(2), Some(one));
+        assert_eq!(zero.checked_add(MAX_STEP), Some(Serial(0x7fff_ffff)));
+        assert_eq!(zero.checked_add(MAX_STEP + 1), None);
         // RFC 1982 §3.2: undefined, so neither exceeds the other.
         let far = Serial(0x8000_0000);
         assert_eq!(zero.partial_cmp(&far), None);
@@ -182,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_sum_exceeds(serial: u32, step in 1..=MAX_STEP) {
-            let sum = Serial(serial).add(step).unwrap();
+            let sum = Serial(serial).checked_add(step).unwrap();
             prop_assert!(sum.exceeds(Serial(serial)) && !Serial(serial).exceeds(sum));
         }
 

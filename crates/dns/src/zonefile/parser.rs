@@ -3,7 +3,7 @@
 use super::build::Builder;
 use super::fields::{self, Data, Doubt, shown};
 use super::lexer::{Fault, FaultAt, HIGH, Lexer, QUOTED, Record, Token};
-use super::problem::{Fail, Problem, Raw, Source, Text, locate, shorten};
+use super::problem::{Fail, Problem, Raw, Source, Text, Warnings, locate, shorten};
 use super::{Loader, MAX_RECORD, MAX_TEXT, MAX_TOKEN, Options, Parsed};
 use crate::name::Name;
 use crate::rtype::Rtype;
@@ -43,7 +43,7 @@ pub(super) struct Parser<'p, 't> {
     targets: Vec<(Raw, Name)>,
     doubts: Vec<Doubt>,
     errors: Vec<Raw>,
-    warnings: Vec<Raw>,
+    warnings: Warnings,
     /// No more errors are wanted.
     pub(super) stopped: bool,
     data: Vec<u8>,
@@ -75,7 +75,11 @@ pub(super) fn run(
         targets: Vec::new(),
         doubts: Vec::new(),
         errors: Vec::new(),
-        warnings: Vec::new(),
+        warnings: Warnings {
+            kept: Vec::new(),
+            dropped: 0,
+            max: opts.max_warnings,
+        },
         stopped: false,
         data: Vec::new(),
     };
@@ -374,10 +378,12 @@ impl Parser<'_, '_> {
                 self.warnings.push(raw);
             }
         }
-        self.warnings.sort_by_key(|r| r.at);
-        self.warnings.truncate(self.opts.max_warnings);
-        let warnings = locate(self.warnings, &self.sources);
-        Ok(Parsed { zone, warnings })
+        let Warnings { kept, dropped, .. } = self.warnings;
+        Ok(Parsed {
+            zone,
+            warnings: locate(kept, &self.sources),
+            more_warnings: dropped,
+        })
     }
 
     fn check_whole(&mut self) {
@@ -509,9 +515,7 @@ impl Parser<'_, '_> {
     }
 
     pub(super) fn warn(&mut self, raw: Raw) {
-        if self.warnings.len() < self.opts.max_warnings {
-            self.warnings.push(raw);
-        }
+        self.warnings.push(raw);
     }
 
     /// A position as people read it.

@@ -236,6 +236,12 @@ fn what_is_likely_wrong_is_told() {
 }
 
 #[test]
+fn a_million_warnings_are_a_number() {
+    let parsed = good(&format!("{SOA}{}", "a A 192.0.2.1\n".repeat(1000)));
+    assert_eq!((parsed.warnings.len(), parsed.more_warnings), (100, 899));
+}
+
+#[test]
 fn the_lowest_ttl_of_an_rrset_is_taken() {
     let zone = good(&format!(
         "{SOA}a 9 A 192.0.2.1\nb 1 A 192.0.2.1\na 5 A 192.0.2.2\na 7 A 192.0.2.3\n"
