@@ -2,6 +2,7 @@
 //!
 //! This crate alone sees the wire library; nothing of it shows in the public interface.
 
+mod keybuf;
 pub mod name;
 mod packed;
 pub mod pattern;

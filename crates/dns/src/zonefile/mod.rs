@@ -17,6 +17,7 @@ mod include;
 mod lexer;
 mod parser;
 mod problem;
+mod words;
 mod writer;
 
 #[cfg(test)]
