@@ -17,8 +17,9 @@ use redb::{BackendError, DatabaseError, StorageBackend};
 
 /// The first pause. Most waits are for a lock that is held for microseconds.
 const FIRST_PAUSE: Duration = Duration::from_micros(50);
-/// The longest pause: what a waiter may lose after the holder lets go.
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// The longest pause. Short, because a process that appends without a pause leaves the lock free
+/// for a moment only, and whoever polls has to meet that moment.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// Pauses that double from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`], until a limit.
 pub(super) struct Patience {

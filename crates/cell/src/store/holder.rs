@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// One process that holds an exclusive lock on the store.
+/// One process that holds a lock on the store which others have to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// Its process id.
@@ -49,7 +49,7 @@ impl fmt::Display for Holders {
     }
 }
 
-/// Looks through /proc for processes with an exclusive lock on `store`. Best effort: processes of
+/// Looks through /proc for processes with a lock on `store` that others wait for. Best effort: processes of
 /// other users stay unseen, and so does everything where there is no /proc.
 pub(super) fn find(store: &Path) -> Holders {
     let Ok(file) = fs::metadata(store) else {
@@ -66,13 +66,13 @@ pub(super) fn find(store: &Path) -> Holders {
     });
     Holders(
         pids.filter(|pid| *pid != std::process::id())
-            .filter(|pid| holds_exclusively(*pid, &file))
+            .filter(|pid| holds_up(*pid, &file))
             .map(describe)
             .collect(),
     )
 }
 
-fn holds_exclusively(pid: u32, file: &fs::Metadata) -> bool {
+fn holds_up(pid: u32, file: &fs::Metadata) -> bool {
     let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else {
         return false;
     };
@@ -81,15 +81,24 @@ fn holds_exclusively(pid: u32, file: &fs::Metadata) -> bool {
             .is_ok_and(|other| other.dev() == file.dev() && other.ino() == file.ino());
         same && entry.file_name().to_str().is_some_and(|fd| {
             fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}"))
-                .is_ok_and(|info| info.lines().any(is_exclusive_lock))
+                .is_ok_and(|info| info.lines().any(is_waited_for))
         })
     })
 }
 
-/// A line such as `lock: 1: OFDLCK ADVISORY WRITE -1 fe:00:1234 4611686018427387904 …`.
-fn is_exclusive_lock(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    words.next() == Some("lock:") && words.any(|word| word == "WRITE")
+/// A line such as `lock: 1: OFDLCK ADVISORY WRITE -1 fe:00:1234 4611686018427387904 …`: an
+/// exclusive lock, or a shared one on the header at the beginning of the file. Every process that
+/// has the store open holds shared locks far above that; nobody waits for those.
+fn is_waited_for(line: &str) -> bool {
+    const ABOVE_ANY_FILE: u64 = 1 << 62;
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let ["lock:", _, kind, _, mode, _, _, first, ..] = words.as_slice() else {
+        return false;
+    };
+    let in_header = first
+        .parse::<u64>()
+        .is_ok_and(|first| first < ABOVE_ANY_FILE);
+    *mode == "WRITE" || (*kind == "OFDLCK" && in_header)
 }
 
 fn describe(pid: u32) -> Holder {
@@ -102,5 +111,30 @@ fn describe(pid: u32) -> Holder {
         pid,
         name: name.to_owned(),
         stopped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_the_locks_that_others_wait_for() {
+        for (waited_for, line) in [
+            (
+                true,
+                "lock:\t1: OFDLCK ADVISORY  WRITE -1 fe:00:77 4611686018427387904 4611686018427387904",
+            ),
+            (true, "lock:\t2: OFDLCK ADVISORY  READ -1 fe:00:77 0 319"),
+            (
+                false,
+                "lock:\t3: OFDLCK ADVISORY  READ -1 fe:00:77 4611686018427387905 4611686018427387905",
+            ),
+            (false, "lock:\t4: FLOCK  ADVISORY  READ 4711 fe:00:77 0 EOF"),
+            (true, "lock:\t5: FLOCK  ADVISORY  WRITE 4711 fe:00:77 0 EOF"),
+            (false, "flags:\t02100002"),
+        ] {
+            assert_eq!(is_waited_for(line), waited_for, "{line}");
+        }
     }
 }

@@ -14,7 +14,9 @@
 
 use std::ops::Bound;
 
-use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
+};
 
 use super::{Appended, Batch, Body, GENESIS, Hash};
 
@@ -120,7 +122,21 @@ pub(super) fn read_zones(transaction: &ReadTransaction) -> Result<Vec<String>, F
     let heads = transaction.open_table(HEADS)?;
     let mut zones = Vec::new();
     for row in heads.iter()? {
-        zones.push(row?.0.value().to_owned());
+        let (zone, found) = row?;
+        let (last, hash) = found.value();
+        let zone = zone.value();
+        // A damaged name would hide a ledger; its entries would still have the right one.
+        if read_entry_hash(transaction, zone, last)? != Some(*hash) {
+            return Err(Fault::Damaged(format!(
+                "the ledger of {zone:?} does not end at its head"
+            )));
+        }
+        zones.push(zone.to_owned());
+    }
+    if heads.len()? != zones.len() as u64 {
+        return Err(Fault::Damaged(
+            "the list of zones is shorter than it was".to_owned(),
+        ));
     }
     Ok(zones)
 }
@@ -205,7 +221,15 @@ pub(super) fn read_body(
 ) -> Result<Option<Vec<u8>>, Fault> {
     let table = transaction.open_table(BODIES)?;
     let Some(found) = table.get(hash)? else {
-        return Ok(None);
+        let references = transaction.open_table(REFERENCES)?;
+        return match references.range((hash, "")..)?.next().transpose()? {
+            Some((key, _)) if key.value().0 == hash => Err(Fault::Damaged(format!(
+                "the body {} is gone, and {} refers to it",
+                blake3::Hash::from_bytes(*hash).to_hex(),
+                key.value().1
+            ))),
+            _ => Ok(None),
+        };
     };
     let bytes = found.value().to_vec();
     if blake3::hash(&bytes).as_bytes() != hash {
