@@ -1,1 +1,4 @@
-//! Placeholder.
+//! One region: runs the effects of the core against DNS servers and a store.
+
+pub mod failpoint;
+pub mod store;

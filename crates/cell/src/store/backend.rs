@@ -1,0 +1,152 @@
+//! The file under redb, with a limit on every wait for a lock.
+//!
+//! redb waits for its locks without end: for the writer lock when a database is opened, for the
+//! header lock (microseconds, around reading or writing the 320-byte header) everywhere. A process
+//! that is stopped while it holds one would hold this one up for ever. So the locks are taken by
+//! polling, and a wait that is too long becomes an error that [`is_lock_timeout`] recognises.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::ops::Bound;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use redb::backends::FileBackend;
+use redb::{BackendError, DatabaseError, StorageBackend};
+
+/// The first pause. Most waits are for a lock that is held for microseconds.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+/// The longest pause. Short, because a process that appends without a pause leaves the lock free
+/// for a moment only, and whoever polls has to meet that moment.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// Pauses that double from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`], until a limit.
+pub(super) struct Patience {
+    started: Instant,
+    limit: Duration,
+    pause: Duration,
+}
+
+impl Patience {
+    pub(super) fn new(limit: Duration) -> Self {
+        Patience {
+            started: Instant::now(),
+            limit,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Sleeps once; false when the limit has passed.
+    pub(super) fn pause(&mut self) -> bool {
+        let Some(left) = self.limit.checked_sub(self.started.elapsed()) else {
+            return false;
+        };
+        sleep(self.pause.min(left));
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+/// A lock was not free within the limit.
+#[derive(Debug)]
+struct LockTimeout;
+
+impl fmt::Display for LockTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lock was not free in time")
+    }
+}
+
+impl std::error::Error for LockTimeout {}
+
+/// True when `error` came from a lock wait of ours, not from the file system.
+pub(super) fn is_lock_timeout(error: &io::Error) -> bool {
+    error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<LockTimeout>())
+}
+
+/// redb's file backend, impatient.
+#[derive(Debug)]
+pub(super) struct Backend {
+    file: FileBackend,
+    limit: Duration,
+}
+
+impl Backend {
+    pub(super) fn new(file: File, limit: Duration) -> Result<Self, DatabaseError> {
+        Ok(Backend {
+            file: FileBackend::new(file)?,
+            limit,
+        })
+    }
+
+    fn poll(
+        &self,
+        mut attempt: impl FnMut() -> Result<bool, BackendError>,
+    ) -> Result<(), BackendError> {
+        let mut patience = Patience::new(self.limit);
+        while !attempt()? {
+            if !patience.pause() {
+                let timeout = io::Error::new(io::ErrorKind::TimedOut, LockTimeout);
+                return Err(BackendError::Io(timeout));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.file.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.poll(|| self.file.try_lock_range(start, end))
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.poll(|| self.file.try_lock_shared_range(start, end))
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.file.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.file.query_lock_range(start, end)
+    }
+}

@@ -1,0 +1,534 @@
+//! The open file: opening, creating, recovering, and closing it after a failure.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use redb::{
+    Builder, ConcurrencyMode, Durability, ReadTransaction, ReadableDatabase, TransactionError,
+    WriteTransaction,
+};
+
+use super::backend::{Backend, Patience, is_lock_timeout};
+use super::guard::guarded;
+use super::tables::{self, Fault};
+use super::{Appended, Batch, StoreError, holder};
+use crate::failpoint;
+
+/// Pages that one handle may keep in memory.
+const CACHE_BYTES: usize = 64 << 20;
+/// The first bytes of every redb file.
+const MAGIC: [u8; 4] = *b"redb";
+
+/// Whether a store may be written through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    ReadOnly,
+    ReadWrite,
+}
+
+#[derive(Clone)]
+enum Database {
+    Reader(Arc<redb::ReadOnlyDatabase>),
+    Writer(Arc<redb::Database>),
+}
+
+/// redb's handle. Whoever uses it keeps a clone, so that it is not closed under their hands. Gone
+/// only while it is being dropped.
+#[derive(Clone)]
+struct Handle(Option<Database>);
+
+impl Handle {
+    fn begin_read(&self) -> Result<ReadTransaction, TransactionError> {
+        match &self.0 {
+            Some(Database::Reader(database)) => database.begin_read(),
+            Some(Database::Writer(database)) => database.begin_read(),
+            None => Err(redb::StorageError::DatabaseClosed.into()),
+        }
+    }
+
+    /// Nothing when another process or thread is in a write transaction.
+    fn try_begin_write(&self) -> Result<Option<WriteTransaction>, TransactionError> {
+        let Some(Database::Writer(database)) = &self.0 else {
+            return Err(redb::StorageError::DatabaseClosed.into());
+        };
+        match database.try_begin_write() {
+            Err(TransactionError::WouldBlock) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    fn writes(&self) -> bool {
+        matches!(self.0, Some(Database::Writer(_)))
+    }
+
+    fn is(&self, other: &Handle) -> bool {
+        match (&self.0, &other.0) {
+            (Some(Database::Reader(one)), Some(Database::Reader(two))) => Arc::ptr_eq(one, two),
+            (Some(Database::Writer(one)), Some(Database::Writer(two))) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Closing a handle for writing commits once more, if the write lock is free; it never
+        // waits for it. What was acknowledged does not depend on it. On a damaged file it may
+        // panic.
+        let database = self.0.take();
+        let _ = guarded(move || drop(database));
+    }
+}
+
+/// The store's file, opened for reading at first and for writing when first written, and opened
+/// again after a failure: redb does not use a handle again after an IO error.
+pub(super) struct Handles {
+    path: PathBuf,
+    access: Access,
+    wait: Duration,
+    current: Mutex<Option<Handle>>,
+}
+
+impl std::fmt::Debug for Handles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handles")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Handles {
+    pub(super) fn open(path: PathBuf, access: Access, wait: Duration) -> Result<Self, StoreError> {
+        let handles = Handles {
+            path,
+            access,
+            wait,
+            current: Mutex::new(None),
+        };
+        handles.read(|_| Ok(()))?;
+        Ok(handles)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn set_wait(&mut self, wait: Duration) {
+        self.wait = wait;
+        // An open handle keeps the limit that it was opened with.
+        self.discard(None);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Handle>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of `failed`, or of whatever is open; the next call opens the file again.
+    fn discard(&self, failed: Option<&Handle>) {
+        let mut current = self.lock();
+        let same = match (&*current, failed) {
+            (Some(open), Some(failed)) => open.is(failed),
+            _ => true,
+        };
+        if same {
+            *current = None;
+        }
+    }
+
+    fn reader(&self) -> Result<Handle, StoreError> {
+        let mut current = self.lock();
+        if let Some(handle) = &*current {
+            return Ok(handle.clone());
+        }
+        let handle = self.open_for_reading()?;
+        *current = Some(handle.clone());
+        Ok(handle)
+    }
+
+    fn writer(&self) -> Result<Handle, StoreError> {
+        if self.access == Access::ReadOnly {
+            return Err(StoreError::ReadOnly {
+                path: self.path.clone(),
+            });
+        }
+        let mut current = self.lock();
+        if let Some(handle) = &*current
+            && handle.writes()
+        {
+            return Ok(handle.clone());
+        }
+        let handle = self.open_for_writing()?;
+        *current = Some(handle.clone());
+        Ok(handle)
+    }
+
+    fn open_for_reading(&self) -> Result<Handle, StoreError> {
+        match self.try_open_for_reading()? {
+            Some(reader) => return Ok(reader),
+            // The last process died with the file open, and nobody has it open now.
+            None if self.access == Access::ReadWrite => {}
+            None => {
+                drop(self.recover()?);
+                if let Some(reader) = self.try_open_for_reading()? {
+                    return Ok(reader);
+                }
+                // Closing could not mark the file as clean (a full disk): read through a handle
+                // that keeps it in use. `writer` refuses to write through it.
+            }
+        }
+        self.recover()
+    }
+
+    fn recover(&self) -> Result<Handle, StoreError> {
+        self.open_for_writing().map_err(|error| match error {
+            StoreError::NotWritable { path, source } => StoreError::NeedsRecovery { path, source },
+            other => other,
+        })
+    }
+
+    /// Nothing when the file needs recovery first.
+    fn try_open_for_reading(&self) -> Result<Option<Handle>, StoreError> {
+        let file = self.open_file(OpenOptions::new().read(true))?;
+        let opened =
+            guarded(|| builder().open_read_only_with_backend(Backend::new(file, self.wait)?));
+        match opened.map_err(|rule| self.damaged(rule))? {
+            Ok(database) => Ok(Some(Handle(Some(Database::Reader(Arc::new(database)))))),
+            Err(redb::DatabaseError::RepairAborted) => Ok(None),
+            Err(error) => Err(self.explain("", error.into())),
+        }
+    }
+
+    fn open_for_writing(&self) -> Result<Handle, StoreError> {
+        let file = self.open_file(OpenOptions::new().read(true).write(true))?;
+        let database = guarded(|| builder().create_with_backend(Backend::new(file, self.wait)?))
+            .map_err(|rule| self.damaged(rule))?
+            .map_err(|error| self.explain("", error.into()))?;
+        Ok(Handle(Some(Database::Writer(Arc::new(database)))))
+    }
+
+    /// Opens the file and refuses one that redb would fill anew: an empty file, or one without its
+    /// first bytes, held a ledger once.
+    fn open_file(&self, options: &OpenOptions) -> Result<File, StoreError> {
+        let fail = |source| self.io(source);
+        let mut file = options.open(&self.path).map_err(fail)?;
+        if !file.metadata().map_err(fail)?.is_file() {
+            return Err(self.damaged("it is not a file".to_owned()));
+        }
+        let mut first = [0; MAGIC.len()];
+        match file.read_exact(&mut first) {
+            Ok(()) if first == MAGIC => Ok(file),
+            Ok(()) => Err(self.damaged("its first bytes are not those of a store".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(self.damaged("it is empty or cut off".to_owned()))
+            }
+            Err(error) => Err(fail(error)),
+        }
+    }
+
+    /// One reading transaction for `work`.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        self.begin_read()?.run(work)
+    }
+
+    pub(super) fn begin_read(&self) -> Result<Reading<'_>, StoreError> {
+        let handle = self.reader()?;
+        let begun = guarded(|| handle.begin_read());
+        let transaction =
+            self.settle("", &handle, begun.map(|begun| begun.map_err(Fault::from)))?;
+        let reading = Reading {
+            handles: self,
+            handle,
+            transaction: Some(transaction),
+        };
+        reading.run(tables::check_readable)?;
+        Ok(reading)
+    }
+
+    /// Does the batch in one writing transaction.
+    pub(super) fn write(&self, zone: &str, batch: &Batch) -> Result<Appended, StoreError> {
+        let handle = self.writer()?;
+        failpoint::hit("store.before-begin");
+        let transaction = self.begin_write(zone, &handle)?;
+        failpoint::hit("store.in-transaction");
+        let applied = guarded(move || {
+            let appended = tables::apply(&transaction, zone, batch)?;
+            Ok((transaction, appended))
+        });
+        // An error has dropped the transaction, which takes back what it did.
+        let (transaction, appended) = self.settle(zone, &handle, applied)?;
+        if matches!(appended, Appended::Conflict { .. }) {
+            let aborted = guarded(move || transaction.abort().map_err(Fault::from));
+            self.settle(zone, &handle, aborted)?;
+            return Ok(appended);
+        }
+        failpoint::hit("store.before-commit");
+        let committed = guarded(move || transaction.commit().map_err(Fault::from));
+        let settled = self.settle(zone, &handle, committed);
+        drop(handle);
+        if let Err(cause) = settled {
+            return self.after_failed_commit(zone, batch, appended, cause);
+        }
+        failpoint::hit("store.after-commit");
+        Ok(appended)
+    }
+
+    /// Takes the write lock, by polling so that the limit is ours.
+    fn begin_write(&self, zone: &str, handle: &Handle) -> Result<WriteTransaction, StoreError> {
+        let mut patience = Patience::new(self.wait);
+        loop {
+            let begun = guarded(|| handle.try_begin_write().map_err(Fault::from));
+            if let Some(mut transaction) = self.settle(zone, handle, begun)? {
+                let durable = transaction.set_durability(Durability::Immediate);
+                self.settle(zone, handle, Ok(durable.map_err(Fault::from)))?;
+                return Ok(transaction);
+            }
+            if !patience.pause() {
+                return Err(self.busy());
+            }
+        }
+    }
+
+    /// A commit that failed may still have reached the file. Opening the file again decides it,
+    /// one way or the other, for everybody; so look there.
+    fn after_failed_commit(
+        &self,
+        zone: &str,
+        batch: &Batch,
+        appended: Appended,
+        cause: StoreError,
+    ) -> Result<Appended, StoreError> {
+        let unsure = |cause| StoreError::Unsure {
+            cause: Box::new(cause),
+        };
+        let Some((number, entry)) = batch.entries.last() else {
+            return Err(unsure(cause));
+        };
+        self.discard(None);
+        let look = self.writer().and_then(|_| {
+            self.read(|transaction| tables::read_entry_hash(transaction, zone, *number))
+        });
+        match look {
+            Ok(Some(hash)) if hash == entry.hash => Ok(appended),
+            Ok(_) => Err(cause),
+            Err(_) => Err(unsure(cause)),
+        }
+    }
+
+    /// Flattens what came out of redb, and lets go of a handle that may not be used again.
+    fn settle<T>(
+        &self,
+        zone: &str,
+        handle: &Handle,
+        outcome: Result<Result<T, Fault>, String>,
+    ) -> Result<T, StoreError> {
+        let fault = match outcome {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(fault)) => fault,
+            Err(panic) => {
+                self.discard(Some(handle));
+                return Err(self.damaged(panic));
+            }
+        };
+        if matches!(fault, Fault::Redb(_)) {
+            self.discard(Some(handle));
+        }
+        self.refuse(zone, Err(fault))
+    }
+
+    /// Gives a fault its file and, for a refusal, its zone.
+    pub(super) fn refuse<T>(&self, zone: &str, outcome: Result<T, Fault>) -> Result<T, StoreError> {
+        outcome.map_err(|fault| match fault {
+            Fault::Redb(error) => self.explain(zone, *error),
+            Fault::Damaged(rule) => self.damaged(rule),
+            Fault::Refused(rule) => self.refused(zone, rule),
+            Fault::Newer(found) => StoreError::NewerFormat {
+                path: self.path.clone(),
+                found,
+                known: tables::FORMAT,
+            },
+        })
+    }
+
+    fn explain(&self, zone: &str, error: redb::Error) -> StoreError {
+        use redb::Error as E;
+        match error {
+            E::Io(source) => self.io(source),
+            E::Corrupted(rule) => self.damaged(rule),
+            E::DatabaseAlreadyOpen => {
+                self.incompatible("another program has locked the whole file")
+            }
+            E::LockProtocolMismatch => {
+                self.incompatible("another program has it open and locks it in another way")
+            }
+            E::UpgradeRequired(found) => self.incompatible(&format!(
+                "its redb file format is {found}, which is not this one's"
+            )),
+            E::ValueTooLarge(bytes) => self.refused(
+                zone,
+                format!("{bytes} bytes are more than a store can hold in one piece"),
+            ),
+            E::RepairAborted => self.damaged("it needs recovery and that was not done".to_owned()),
+            E::TableDoesNotExist(name) => self.damaged(format!("the table `{name}` is missing")),
+            error @ (E::TableTypeMismatch { .. }
+            | E::TypeDefinitionChanged { .. }
+            | E::TableIsMultimap(_)
+            | E::TableIsNotMultimap(_)) => self.damaged(error.to_string()),
+            other => StoreError::Io {
+                path: self.path.clone(),
+                source: io::Error::other(other),
+            },
+        }
+    }
+
+    fn io(&self, source: io::Error) -> StoreError {
+        if is_lock_timeout(&source) {
+            return self.busy();
+        }
+        if source.kind() == io::ErrorKind::UnexpectedEof {
+            return self.damaged("it is shorter than its content".to_owned());
+        }
+        io_error(&self.path, source)
+    }
+
+    fn busy(&self) -> StoreError {
+        StoreError::Busy {
+            path: self.path.clone(),
+            waited: self.wait,
+            holders: holder::find(&self.path),
+        }
+    }
+
+    fn damaged(&self, rule: String) -> StoreError {
+        StoreError::Damaged {
+            path: self.path.clone(),
+            rule,
+        }
+    }
+
+    fn refused(&self, zone: &str, rule: String) -> StoreError {
+        StoreError::Refused {
+            path: self.path.clone(),
+            zone: zone.to_owned(),
+            rule,
+        }
+    }
+
+    fn incompatible(&self, rule: &str) -> StoreError {
+        StoreError::Incompatible {
+            path: self.path.clone(),
+            rule: rule.to_owned(),
+        }
+    }
+}
+
+/// A reading transaction: one moment of the store.
+pub(super) struct Reading<'a> {
+    handles: &'a Handles,
+    handle: Handle,
+    transaction: Option<ReadTransaction>,
+}
+
+impl Reading<'_> {
+    pub(super) fn run<T>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let outcome = guarded(|| match &self.transaction {
+            Some(transaction) => work(transaction),
+            None => Err(redb::StorageError::DatabaseClosed.into()),
+        });
+        self.handles.settle("", &self.handle, outcome)
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let transaction = self.transaction.take();
+        let _ = guarded(move || drop(transaction));
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .set_concurrency_mode(ConcurrencyMode::MultiWriter)
+        .set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Makes folder and file where they are missing. The file is made under another name and linked
+/// into place when it is whole, so an empty `cell.redb` is never one that was just being made, and
+/// of two processes that make it at once one wins and the other uses that one.
+pub(super) fn create_if_missing(dir: &Path, path: &Path, wait: Duration) -> Result<(), StoreError> {
+    let fail = |source| io_error(path, source);
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|e| io_error(dir, e))?;
+    static NTH: AtomicU64 = AtomicU64::new(0);
+    let nth = NTH.fetch_add(1, Ordering::Relaxed);
+    let fresh = dir.join(format!(
+        "{}.new-{}-{nth}",
+        super::FILE_NAME,
+        std::process::id()
+    ));
+    let linked = fill_new(&fresh, wait).and_then(|()| match fs::hard_link(&fresh, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(fail),
+    });
+    let removed = fs::remove_file(&fresh);
+    linked?;
+    removed.map_err(fail)?;
+    // The name is as durable as what will be acknowledged under it.
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|e| io_error(dir, e))
+}
+
+fn fill_new(fresh: &Path, wait: Duration) -> Result<(), StoreError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(fresh)
+        .map_err(|error| io_error(fresh, error))?;
+    let handles = Handles {
+        path: fresh.to_owned(),
+        access: Access::ReadWrite,
+        wait,
+        current: Mutex::new(None),
+    };
+    let filled = guarded(|| {
+        let database = builder().create_with_backend(Backend::new(file, wait)?)?;
+        let transaction = database.begin_write()?;
+        tables::create_all(&transaction)?;
+        transaction.commit()?;
+        Ok(database.close()?)
+    });
+    handles.refuse("", filled.map_err(|rule| handles.damaged(rule))?)
+}
+
+fn io_error(path: &Path, source: io::Error) -> StoreError {
+    use io::ErrorKind as K;
+    let path = path.to_owned();
+    match source.kind() {
+        K::NotFound => StoreError::Missing { path },
+        K::StorageFull | K::QuotaExceeded | K::FileTooLarge => StoreError::Full { path, source },
+        K::ReadOnlyFilesystem | K::PermissionDenied => StoreError::NotWritable { path, source },
+        _ => StoreError::Io { path, source },
+    }
+}
