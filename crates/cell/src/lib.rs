@@ -1,4 +1,5 @@
 //! One region: runs the effects of the core against DNS servers and a store.
 
 pub mod failpoint;
+pub mod servers;
 pub mod store;

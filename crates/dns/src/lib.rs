@@ -2,6 +2,7 @@
 //!
 //! This crate alone sees the wire library; nothing of it shows in the public interface.
 
+pub mod message;
 pub mod name;
 pub mod pattern;
 pub mod rdata;
@@ -9,9 +10,14 @@ pub mod rrset;
 pub mod rtype;
 pub mod serial;
 pub mod token;
+pub mod transfer;
+pub mod tsig;
+pub mod update;
 pub mod zone;
 
+pub use message::{Message, MessageError, Query, Rcode};
 pub use name::{Name, NameError};
 pub use rrset::{RRset, RRsetError};
 pub use rtype::Rtype;
+pub use update::{Edit, Prerequisite, Update};
 pub use zone::{Change, Digest, Overlay, View, Zone, ZoneError};

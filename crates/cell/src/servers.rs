@@ -1,0 +1,7 @@
+//! The servers that Steadfast writes to and reads from.
+
+pub mod exchange;
+pub mod rfc2136;
+
+pub use exchange::{Failure, Timeouts};
+pub use rfc2136::{Answer, AskError, Outcome, Reading, Rfc2136, UpdateReply};
