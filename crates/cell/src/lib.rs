@@ -1,5 +1,6 @@
 //! One region: runs the effects of the core against DNS servers and a store.
 
+pub mod enactor;
 pub mod failpoint;
 pub mod servers;
 pub mod store;

@@ -1,11 +1,11 @@
 //! A server with one zone, and short ways to say things.
 
-use steadfast_cell::servers::{Outcome, Rfc2136, Timeouts, UpdateReply};
 use dns::tsig::Key;
 use dns::{Edit, Name, Prerequisite, RRset, Rtype, Update, rdata};
 use peers::{Kind, Mode, Peer, PeerBuilder, zone_text};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use steadfast_cell::servers::{Outcome, Rfc2136, Timeouts, UpdateReply};
 
 pub(crate) const ZONE: &str = "example.com";
 
@@ -92,7 +92,10 @@ pub(crate) fn delete(owner: &str, rtype: Rtype) -> Edit {
 }
 
 pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 impl Fixture {
@@ -138,6 +141,10 @@ impl Fixture {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("{}: the marker stands at {:?}, not at {text:?}", self.kind(), self.marker());
+        panic!(
+            "{}: the marker stands at {:?}, not at {text:?}",
+            self.kind(),
+            self.marker()
+        );
     }
 }
