@@ -162,12 +162,7 @@ fn deletions_first(changes: &[Change]) -> Vec<Edited<'_>> {
                 .filter(|c| c.before().is_some())
                 .map(Edited::Gone),
         );
-        edits.extend(
-            owner
-                .iter()
-                .filter(|c| c.after().is_some())
-                .map(Edited::There),
-        );
+        edits.extend(owner.iter().filter_map(Change::after).map(Edited::There));
     }
     edits
 }
