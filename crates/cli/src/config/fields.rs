@@ -1,0 +1,613 @@
+//! Reads a spanned TOML tree by the list of keys: what is unknown, missing, of the wrong type or out of bounds is
+//! reported here, once for all tables; the rest comes out as typed [`Fields`].
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{self, Key, Kind, Need, Section};
+use super::suggest::nearest;
+use super::text::{self, Fault};
+use super::{names, text::show_duration};
+use crate::diag::{Diag, Place, Source, shown};
+
+/// Byte offsets in the file.
+pub(super) type Span = Range<usize>;
+
+/// What is gathered while a file is read.
+pub(super) struct Reader {
+    pub(super) source: Source,
+    pub(super) root: PathBuf,
+    pub(super) diags: Vec<Diag>,
+    /// Where each value stands, by its path in TOML's dotted form.
+    pub(super) places: BTreeMap<String, Span>,
+}
+
+impl Reader {
+    pub(super) fn new(source: Source, root: &Path) -> Self {
+        Reader {
+            source,
+            root: root.to_owned(),
+            diags: Vec::new(),
+            places: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn place(&self, span: &Span) -> Place {
+        self.source.place(span.clone())
+    }
+
+    pub(super) fn report(&mut self, diag: Diag) {
+        self.diags.push(diag);
+    }
+
+    /// Reports a fault at a span.
+    pub(super) fn fault(&mut self, span: &Span, fault: Fault) {
+        let mut diag = Diag::error(fault.code, fault.message)
+            .at(self.place(span))
+            .help(fault.help);
+        diag.note = fault.note;
+        self.report(diag);
+    }
+
+    /// Reports a fault at a span as a warning.
+    pub(super) fn warn(&mut self, span: &Span, fault: Fault) {
+        self.fault(span, fault);
+        if let Some(last) = self.diags.last_mut() {
+            last.level = crate::diag::Level::Warning;
+        }
+    }
+
+    /// The value, or `None` after reporting why not.
+    pub(super) fn accept<T>(&mut self, span: &Span, result: Result<T, Fault>) -> Option<T> {
+        result.map_err(|fault| self.fault(span, fault)).ok()
+    }
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+/// A value that its [`Kind`] accepts.
+#[derive(Debug)]
+pub(super) enum Value {
+    Text(String),
+    Path(PathBuf),
+    Socket(SocketAddr),
+    Ip(IpAddr),
+    Duration(Duration),
+    /// TTLs in seconds, shares in parts per million, counts.
+    Number(u32),
+    Choice(&'static str),
+    List(Vec<At<Value>>),
+    Table(Fields),
+    Tables(Vec<(At<String>, Fields)>),
+}
+
+/// The values of one table, each to be taken once.
+#[derive(Debug)]
+pub(super) struct Fields {
+    section: &'static Section,
+    /// Where complaints about the whole table go.
+    pub(super) span: Span,
+    /// Something in this table was not taken, and that is reported already.
+    pub(super) broken: bool,
+    values: BTreeMap<&'static str, At<Value>>,
+}
+
+macro_rules! take {
+    ($($take:ident $variant:ident $type:ty;)*) => {$(
+        pub(super) fn $take(&mut self, key: &str) -> Option<At<$type>> {
+            debug_assert!(self.section.key(key).is_some(), "{key} is not a key of {}", self.section.header);
+            match self.values.remove(key)? {
+                At { value: Value::$variant(value), span } => Some(At { value, span }),
+                other => {
+                    debug_assert!(false, "{key} holds {other:?}");
+                    None
+                }
+            }
+        }
+    )*};
+}
+
+impl Fields {
+    take! {
+        text Text String;
+        path Path PathBuf;
+        socket Socket SocketAddr;
+        ip Ip IpAddr;
+        duration Duration Duration;
+        number Number u32;
+        choice Choice &'static str;
+        list List Vec<At<Value>>;
+        table Table Fields;
+        tables Tables Vec<(At<String>, Fields)>;
+    }
+
+    /// The texts of a list.
+    pub(super) fn texts(&mut self, key: &str) -> Option<At<Vec<At<String>>>> {
+        let list = self.list(key)?;
+        let text = |item: At<Value>| match item.value {
+            Value::Text(value) => Some(At {
+                value,
+                span: item.span,
+            }),
+            _ => None,
+        };
+        Some(At {
+            value: list.value.into_iter().filter_map(text).collect(),
+            span: list.span,
+        })
+    }
+
+    /// Every key of the list of keys must have been asked for: a key that the loader forgets is a bug.
+    pub(super) fn done(self) {
+        debug_assert!(
+            self.values.is_empty(),
+            "{} leaves {:?}",
+            self.section.header,
+            self.values.keys()
+        );
+    }
+}
+
+/// Reads a table. `span` is where complaints about the whole table go, `path` its path in TOML's dotted form.
+pub(super) fn read(
+    cx: &mut Reader,
+    section: &'static Section,
+    table: &DeTable<'_>,
+    span: Span,
+    path: &str,
+) -> Fields {
+    let mut values = BTreeMap::new();
+    for (name, value) in table {
+        let Some(key) = section.key(name.get_ref()) else {
+            unknown(cx, section, name);
+            continue;
+        };
+        let path = join(path, key.name);
+        let shows_key = matches!(key.kind, Kind::Table(_) | Kind::ById(_) | Kind::ByName(_));
+        let span = if shows_key { name.span() } else { value.span() };
+        cx.places.insert(path.clone(), span.clone());
+        if let Some(value) = read_value(cx, &key.kind, key.name, value, &span, &path) {
+            values.insert(key.name, At { value, span });
+        }
+    }
+    missing(cx, section, table, &span, path);
+    let broken = values.len() < table.len();
+    for key in section.keys {
+        if let (Need::Default(text), false) = (key.need, table.contains_key(key.name))
+            && let Some(value) = default(cx, key, text)
+        {
+            values.insert(
+                key.name,
+                At {
+                    value,
+                    span: span.clone(),
+                },
+            );
+        }
+    }
+    Fields {
+        section,
+        span,
+        broken,
+        values,
+    }
+}
+
+/// A default is TOML too, so that it passes the same door as what people write.
+fn default(cx: &mut Reader, key: &'static Key, text: &str) -> Option<Value> {
+    let value = DeValue::parse(text).ok()?;
+    let span = value.span();
+    read_value(cx, &key.kind, key.name, &value, &span, key.name)
+}
+
+fn unknown(cx: &mut Reader, section: &Section, name: &Spanned<std::borrow::Cow<'_, str>>) {
+    let word = name.get_ref().as_ref();
+    let elsewhere = || {
+        keys::sections()
+            .into_iter()
+            .find(|other| other.key(word).is_some())
+    };
+    let help = if let Some(near) = nearest(word, section.keys.iter().map(|key| key.name)) {
+        format!("did you mean `{near}`?")
+    } else if let Some(other) = elsewhere() {
+        format!("`{word}` belongs to `{}`", other.header)
+    } else {
+        let known: Vec<String> = section
+            .keys
+            .iter()
+            .map(|key| format!("`{}`", key.name))
+            .collect();
+        format!("known here: {}", known.join(", "))
+    };
+    let message = format!("unknown key `{}` in `{}`", shown(word), section.header);
+    cx.fault(&name.span(), Fault::new("unknown-key", message, help));
+}
+
+fn missing(cx: &mut Reader, section: &Section, table: &DeTable<'_>, span: &Span, path: &str) {
+    let absent = |key: &&Key| key.need == Need::Required && !table.contains_key(key.name);
+    let (tables, values): (Vec<&Key>, Vec<&Key>) = section
+        .keys
+        .iter()
+        .filter(absent)
+        .partition(|key| matches!(key.kind, Kind::Table(_)));
+    if !values.is_empty() {
+        let names: Vec<String> = values.iter().map(|key| format!("`{}`", key.name)).collect();
+        let what = if path.is_empty() {
+            "the file".to_owned()
+        } else {
+            format!("`{path}`")
+        };
+        let lines: Vec<String> = values
+            .iter()
+            .map(|key| format!("    {} = {}", key.name, key.example))
+            .collect();
+        let help = format!("add, with your own values:\n{}", lines.join("\n"));
+        cx.fault(
+            span,
+            Fault::new(
+                "missing-key",
+                format!("{what} lacks {}", names.join(", ")),
+                help,
+            ),
+        );
+    }
+    for key in tables {
+        let path = join(path, key.name);
+        let help = format!(
+            "add, with your own values:\n    [{path}]\n{}",
+            example_lines(key)
+        );
+        cx.fault(
+            span,
+            Fault::new("missing-table", format!("`[{path}]` is missing"), help).note(key.doc),
+        );
+    }
+}
+
+fn example_lines(key: &Key) -> String {
+    let required = keys::section_of(&key.kind)
+        .into_iter()
+        .flat_map(|section| section.keys)
+        .filter(|key| key.need == Need::Required);
+    required
+        .map(|key| format!("    {} = {}", key.name, key.example))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn read_value(
+    cx: &mut Reader,
+    kind: &'static Kind,
+    name: &str,
+    value: &Spanned<DeValue<'_>>,
+    span: &Span,
+    path: &str,
+) -> Option<Value> {
+    match (kind, value.get_ref()) {
+        (Kind::Count(least, most), DeValue::Integer(number)) => {
+            let number = u64::from_str_radix(number.as_str(), number.radix());
+            let inside = number
+                .ok()
+                .and_then(|n| u32::try_from(n).ok())
+                .filter(|n| (least..=most).contains(&n));
+            let wrong = || {
+                Fault::new(
+                    "out-of-range",
+                    format!("`{name}` is out of range"),
+                    format!("write a whole number from {least} to {most}"),
+                )
+            };
+            cx.accept(span, inside.ok_or_else(wrong)).map(Value::Number)
+        }
+        (Kind::List(item, least), DeValue::Array(items)) => {
+            if items.len() < *least {
+                cx.fault(
+                    span,
+                    Fault::new(
+                        "empty-list",
+                        format!("`{name}` is empty"),
+                        format!("write at least {least}"),
+                    ),
+                );
+                return None;
+            }
+            let mut out = Vec::new();
+            for (index, value) in items.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                cx.places.insert(path.clone(), value.span());
+                if let Some(read) = read_value(cx, item, name, value, &value.span(), &path) {
+                    out.push(At {
+                        value: read,
+                        span: value.span(),
+                    });
+                }
+            }
+            Some(Value::List(out))
+        }
+        (Kind::Inline(section) | Kind::Table(section), DeValue::Table(table)) => {
+            Some(Value::Table(read(cx, section, table, span.clone(), path)))
+        }
+        (Kind::ById(section), DeValue::Table(table)) => {
+            Some(Value::Tables(by_id(cx, section, table, path)))
+        }
+        (Kind::ByName(section), DeValue::Table(table)) => {
+            Some(Value::Tables(by_name(cx, section, table, path)))
+        }
+        (
+            Kind::Count(..)
+            | Kind::List(..)
+            | Kind::Inline(_)
+            | Kind::Table(_)
+            | Kind::ById(_)
+            | Kind::ByName(_),
+            other,
+        ) => {
+            cx.fault(span, wrong_type(kind, name, other));
+            None
+        }
+        (_, DeValue::String(text)) => read_text(cx, kind, name, text, span),
+        (_, other) => {
+            cx.fault(span, wrong_type(kind, name, other));
+            None
+        }
+    }
+}
+
+fn read_text(cx: &mut Reader, kind: &Kind, name: &str, text: &str, span: &Span) -> Option<Value> {
+    let result = match kind {
+        Kind::Id => text::id(text).map(Value::Text),
+        Kind::Path => readable(name, text).map(|()| Value::Path(cx.root.join(text))),
+        Kind::SocketAddr => text::socket_addr(text).map(Value::Socket),
+        Kind::Ip => text::ip_addr(text).map(Value::Ip),
+        Kind::Duration(least, most) => bounded(name, text, *least, *most),
+        Kind::Ttl => text::ttl(text).map(Value::Number),
+        Kind::Share => text::share(text).map(Value::Number),
+        Kind::Choice(now, later) => text::choice(text, now, later).map(Value::Choice),
+        Kind::UrlPath => url_path(text).map(Value::Text),
+        _ => readable(name, text).map(|()| Value::Text(text.to_owned())),
+    };
+    cx.accept(span, result)
+}
+
+fn readable(name: &str, text: &str) -> Result<(), Fault> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err(Fault::new(
+            "bad-text",
+            format!("`{name}` is empty or has a control character"),
+            "write text that can be seen",
+        ));
+    }
+    Ok(())
+}
+
+fn bounded(name: &str, text: &str, least: Duration, most: Duration) -> Result<Value, Fault> {
+    let duration = text::duration(text)?;
+    if (least..=most).contains(&duration) {
+        return Ok(Value::Duration(duration));
+    }
+    let help = format!(
+        "write \"{}\" to \"{}\"",
+        show_duration(least),
+        show_duration(most)
+    );
+    Err(Fault::new(
+        "out-of-range",
+        format!("`{name}` of `{}` is out of range", shown(text)),
+        help,
+    ))
+}
+
+fn url_path(text: &str) -> Result<String, Fault> {
+    if text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err(Fault::new(
+        "bad-path",
+        format!("`{}` is not a path of a URL", shown(text)),
+        "start with a slash and encode what is not ASCII, such as \"/healthz\"",
+    ))
+}
+
+fn by_id(
+    cx: &mut Reader,
+    section: &'static Section,
+    table: &DeTable<'_>,
+    path: &str,
+) -> Vec<(At<String>, Fields)> {
+    let mut out = Vec::new();
+    for (name, value) in table {
+        let span = name.span();
+        let path = join(path, name.get_ref());
+        cx.places.insert(path.clone(), span.clone());
+        let id = cx.accept(&span, text::id(name.get_ref()));
+        let DeValue::Table(inner) = value.get_ref() else {
+            cx.fault(&value.span(), stray_value(section, name.get_ref()));
+            continue;
+        };
+        let fields = read(cx, section, inner, span.clone(), &path);
+        out.extend(id.map(|value| (At { value, span }, fields)));
+    }
+    out
+}
+
+fn by_name(
+    cx: &mut Reader,
+    section: &'static Section,
+    table: &DeTable<'_>,
+    path: &str,
+) -> Vec<(At<String>, Fields)> {
+    let mut out: Vec<(At<String>, Fields)> = Vec::new();
+    for (name, value) in table {
+        let span = name.span();
+        let DeValue::Table(inner) = value.get_ref() else {
+            cx.fault(&value.span(), stray_value(section, name.get_ref()));
+            continue;
+        };
+        if let Some(dotted) = unquoted_name(section, name.get_ref(), inner) {
+            let message = format!(
+                "`{}` without quotation marks is {} tables inside each other",
+                shown(&dotted),
+                dotted.split('.').count()
+            );
+            let header = section.header.replace("NAME", &dotted);
+            cx.fault(
+                &span,
+                Fault::new(
+                    "unquoted-name",
+                    message,
+                    format!("quote the name: {header}"),
+                ),
+            );
+            continue;
+        }
+        let Some(canonical) = cx.accept(&span, names::canonical(name.get_ref())) else {
+            continue;
+        };
+        let path = join(path, &canonical);
+        cx.places.insert(path.clone(), span.clone());
+        let fields = read(cx, section, inner, span.clone(), &path);
+        if let Some((first, _)) = out.iter().find(|(known, _)| known.value == canonical) {
+            let first = cx.place(&first.span);
+            let diag = Diag::error(
+                "duplicate-name",
+                format!(
+                    "`{canonical}` is here twice: case and a trailing dot do not make another name"
+                ),
+            )
+            .at(cx.place(&span))
+            .and(first, "the same name")
+            .help("put everything into one table and remove the other");
+            cx.report(diag);
+            continue;
+        }
+        out.push((
+            At {
+                value: canonical,
+                span,
+            },
+            fields,
+        ));
+    }
+    out
+}
+
+/// `[zone.example.com]` is a table `com` in a table `example`: the name that was meant, if that is what this looks like.
+fn unquoted_name(section: &Section, name: &str, table: &DeTable<'_>) -> Option<String> {
+    let known = |key: &str| {
+        section.key(key).is_some()
+            || nearest(key, section.keys.iter().map(|key| key.name)).is_some()
+    };
+    let mut joined = name.to_owned();
+    let mut table = table;
+    while let Some((label, inner)) = table.iter().find_map(|(key, value)| match value.get_ref() {
+        DeValue::Table(inner) if !known(key.get_ref()) => Some((key.get_ref(), inner)),
+        _ => None,
+    }) {
+        joined = format!("{joined}.{label}");
+        table = inner;
+    }
+    (joined != name && !name.contains('.')).then_some(joined)
+}
+
+fn stray_value(section: &Section, name: &str) -> Fault {
+    let message = format!("`{}` must be a table", shown(name));
+    Fault::new(
+        "wrong-type",
+        message,
+        format!("write its keys under a header: {}", section.header),
+    )
+}
+
+fn wrong_type(kind: &Kind, name: &str, value: &DeValue<'_>) -> Fault {
+    let found = match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number with decimals",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    let number = match value {
+        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Float(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let (wanted, help) = match kind {
+        Kind::Count(..) => (
+            "a whole number",
+            "write digits without quotation marks, such as 5".to_owned(),
+        ),
+        Kind::List(..) => (
+            "a list",
+            "put it into brackets, such as [\"ns1\"]".to_owned(),
+        ),
+        Kind::Inline(section) => ("a table", format!("write {}", section.header)),
+        Kind::Table(section) | Kind::ById(section) | Kind::ByName(section) => (
+            "a table",
+            format!("write its keys under a header: {}", section.header),
+        ),
+        Kind::Duration(..) | Kind::Ttl => (
+            "a number with its unit, as text",
+            format!(
+                "write \"{}s\" for seconds; units: s, m, h, d",
+                number.as_deref().unwrap_or("30")
+            ),
+        ),
+        Kind::Share => (
+            "per cent, as text",
+            format!(
+                "write \"{}%\"",
+                number
+                    .as_deref()
+                    .filter(|n| !n.starts_with('0'))
+                    .unwrap_or("2")
+            ),
+        ),
+        _ => ("text", "put it into quotation marks".to_owned()),
+    };
+    Fault::new(
+        "wrong-type",
+        format!("`{name}` takes {wanted}, and this is {found}"),
+        help,
+    )
+}
+
+/// A dotted TOML path, quoted where TOML wants it.
+pub(super) fn join(path: &str, key: &str) -> String {
+    let bare = !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    let key = if bare { key.to_owned() } else { quoted(key) };
+    if path.is_empty() {
+        key
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// A TOML basic string.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => out.extend(['\\', character]),
+            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
