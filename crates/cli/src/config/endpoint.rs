@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::fields::{At, Fields, Reader, Span, Value};
 use super::model::{Check, Endpoint, MaxWithdraw, Policy, Probe, Target};
-use super::text::{Fault, show_duration};
+use super::text::{Fault, show_duration, show_seconds};
 use super::zone::{Bounds, is_owned};
 use crate::diag::Diag;
 
@@ -87,6 +87,9 @@ fn stands_in_zone(
     ttl: Option<&At<u32>>,
 ) {
     let Some((zone, bounds)) = zone else {
+        if cx.incomplete {
+            return;
+        }
         let known: Vec<&str> = zones.keys().map(String::as_str).collect();
         let help = if known.is_empty() {
             "describe its zone under [zone.\"NAME\"]".to_owned()
@@ -113,10 +116,21 @@ fn stands_in_zone(
         && least <= most
     {
         let message = format!(
-            "a TTL of {}s is outside of the bounds of `{zone}`",
-            ttl.value
+            "a TTL of {} is outside of the bounds of `{zone}`",
+            show_seconds(ttl.value)
         );
-        cx.fault(&ttl.span, Fault::new("out-of-range", message, format!("write \"{least}s\" to \"{most}s\", or change the zone's `ttl-min` and `ttl-max`")));
+        cx.fault(
+            &ttl.span,
+            Fault::new(
+                "out-of-range",
+                message,
+                format!(
+                    "write \"{}\" to \"{}\", or change the zone's `ttl-min` and `ttl-max`",
+                    show_seconds(least),
+                    show_seconds(most)
+                ),
+            ),
+        );
     }
 }
 

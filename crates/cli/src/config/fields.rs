@@ -10,8 +10,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::complain::{missing, stray_value, unknown, unquoted_name, wrong_type};
 use super::keys::{self, Key, Kind, Need, Section};
-use super::suggest::nearest;
 use super::text::{self, Fault};
 use super::{names, text::show_duration};
 use crate::diag::{Diag, Place, Source, shown};
@@ -26,6 +26,8 @@ pub(super) struct Reader {
     pub(super) diags: Vec<Diag>,
     /// Where each value stands, by its path in TOML's dotted form.
     pub(super) places: BTreeMap<String, Span>,
+    /// A whole table was dropped, and that is reported: that nobody knows its name is no news.
+    pub(super) incomplete: bool,
 }
 
 impl Reader {
@@ -35,6 +37,7 @@ impl Reader {
             root: root.to_owned(),
             diags: Vec::new(),
             places: BTreeMap::new(),
+            incomplete: false,
         }
     }
 
@@ -171,14 +174,17 @@ pub(super) fn read(
     for (name, value) in table {
         let Some(key) = section.key(name.get_ref()) else {
             unknown(cx, section, name);
+            cx.incomplete |= std::ptr::eq(section, &keys::ROOT);
             continue;
         };
         let path = join(path, key.name);
         let shows_key = matches!(key.kind, Kind::Table(_) | Kind::ById(_) | Kind::ByName(_));
         let span = if shows_key { name.span() } else { value.span() };
         cx.places.insert(path.clone(), span.clone());
-        if let Some(value) = read_value(cx, &key.kind, key.name, value, &span, &path) {
+        if let Some(value) = read_value(cx, &key.kind, key, value, &span, &path) {
             values.insert(key.name, At { value, span });
+        } else {
+            cx.incomplete |= shows_key;
         }
     }
     missing(cx, section, table, &span, path);
@@ -208,117 +214,39 @@ pub(super) fn read(
 fn default(cx: &mut Reader, key: &'static Key, text: &str) -> Option<Value> {
     let value = DeValue::parse(text).ok()?;
     let span = value.span();
-    read_value(cx, &key.kind, key.name, &value, &span, key.name)
-}
-
-fn unknown(cx: &mut Reader, section: &Section, name: &Spanned<std::borrow::Cow<'_, str>>) {
-    let word = name.get_ref().as_ref();
-    let elsewhere = || {
-        keys::sections()
-            .into_iter()
-            .find(|other| other.key(word).is_some())
-    };
-    let help = if let Some(near) = nearest(word, section.keys.iter().map(|key| key.name)) {
-        format!("did you mean `{near}`?")
-    } else if let Some(other) = elsewhere() {
-        format!("`{word}` belongs to `{}`", other.header)
-    } else {
-        let known: Vec<String> = section
-            .keys
-            .iter()
-            .map(|key| format!("`{}`", key.name))
-            .collect();
-        format!("known here: {}", known.join(", "))
-    };
-    let message = format!("unknown key `{}` in `{}`", shown(word), section.header);
-    cx.fault(&name.span(), Fault::new("unknown-key", message, help));
-}
-
-fn missing(cx: &mut Reader, section: &Section, table: &DeTable<'_>, span: &Span, path: &str) {
-    let absent = |key: &&Key| key.need == Need::Required && !table.contains_key(key.name);
-    let (tables, values): (Vec<&Key>, Vec<&Key>) = section
-        .keys
-        .iter()
-        .filter(absent)
-        .partition(|key| matches!(key.kind, Kind::Table(_)));
-    if !values.is_empty() {
-        let names: Vec<String> = values.iter().map(|key| format!("`{}`", key.name)).collect();
-        let what = if path.is_empty() {
-            "the file".to_owned()
-        } else {
-            format!("`{path}`")
-        };
-        let lines: Vec<String> = values
-            .iter()
-            .map(|key| format!("    {} = {}", key.name, key.example))
-            .collect();
-        let help = format!("add, with your own values:\n{}", lines.join("\n"));
-        cx.fault(
-            span,
-            Fault::new(
-                "missing-key",
-                format!("{what} lacks {}", names.join(", ")),
-                help,
-            ),
-        );
-    }
-    for key in tables {
-        let path = join(path, key.name);
-        let help = format!(
-            "add, with your own values:\n    [{path}]\n{}",
-            example_lines(key)
-        );
-        cx.fault(
-            span,
-            Fault::new("missing-table", format!("`[{path}]` is missing"), help).note(key.doc),
-        );
-    }
-}
-
-fn example_lines(key: &Key) -> String {
-    let required = keys::section_of(&key.kind)
-        .into_iter()
-        .flat_map(|section| section.keys)
-        .filter(|key| key.need == Need::Required);
-    required
-        .map(|key| format!("    {} = {}", key.name, key.example))
-        .collect::<Vec<_>>()
-        .join("\n")
+    read_value(cx, &key.kind, key, &value, &span, key.name)
 }
 
 fn read_value(
     cx: &mut Reader,
     kind: &'static Kind,
-    name: &str,
+    key: &'static Key,
     value: &Spanned<DeValue<'_>>,
     span: &Span,
     path: &str,
 ) -> Option<Value> {
     match (kind, value.get_ref()) {
         (Kind::Count(least, most), DeValue::Integer(number)) => {
-            let number = u64::from_str_radix(number.as_str(), number.radix());
-            let inside = number
+            let inside = u64::from_str_radix(number.as_str(), number.radix())
                 .ok()
                 .and_then(|n| u32::try_from(n).ok())
                 .filter(|n| (least..=most).contains(&n));
             let wrong = || {
-                Fault::new(
-                    "out-of-range",
-                    format!("`{name}` is out of range"),
-                    format!("write a whole number from {least} to {most}"),
-                )
+                let message = format!("`{} = {number}` is out of range", key.name);
+                let help = format!("write a whole number from {least} to {most}");
+                Fault::new("out-of-range", message, help).note(key.doc)
             };
             cx.accept(span, inside.ok_or_else(wrong)).map(Value::Number)
         }
         (Kind::List(item, least), DeValue::Array(items)) => {
             if items.len() < *least {
+                let help = format!(
+                    "write at least {least}, such as {} = {}",
+                    key.name, key.example
+                );
                 cx.fault(
                     span,
-                    Fault::new(
-                        "empty-list",
-                        format!("`{name}` is empty"),
-                        format!("write at least {least}"),
-                    ),
+                    Fault::new("empty-list", format!("`{}` is empty", key.name), help),
                 );
                 return None;
             }
@@ -326,7 +254,7 @@ fn read_value(
             for (index, value) in items.iter().enumerate() {
                 let path = format!("{path}[{index}]");
                 cx.places.insert(path.clone(), value.span());
-                if let Some(read) = read_value(cx, item, name, value, &value.span(), &path) {
+                if let Some(read) = read_value(cx, item, key, value, &value.span(), &path) {
                     out.push(At {
                         value: read,
                         span: value.span(),
@@ -353,12 +281,12 @@ fn read_value(
             | Kind::ByName(_),
             other,
         ) => {
-            cx.fault(span, wrong_type(kind, name, other));
+            cx.fault(span, wrong_type(kind, key.name, other));
             None
         }
-        (_, DeValue::String(text)) => read_text(cx, kind, name, text, span),
+        (_, DeValue::String(text)) => read_text(cx, kind, key.name, text, span),
         (_, other) => {
-            cx.fault(span, wrong_type(kind, name, other));
+            cx.fault(span, wrong_type(kind, key.name, other));
             None
         }
     }
@@ -431,8 +359,10 @@ fn by_id(
         let path = join(path, name.get_ref());
         cx.places.insert(path.clone(), span.clone());
         let id = cx.accept(&span, text::id(name.get_ref()));
+        cx.incomplete |= id.is_none();
         let DeValue::Table(inner) = value.get_ref() else {
             cx.fault(&value.span(), stray_value(section, name.get_ref()));
+            cx.incomplete = true;
             continue;
         };
         let fields = read(cx, section, inner, span.clone(), &path);
@@ -452,6 +382,7 @@ fn by_name(
         let span = name.span();
         let DeValue::Table(inner) = value.get_ref() else {
             cx.fault(&value.span(), stray_value(section, name.get_ref()));
+            cx.incomplete = true;
             continue;
         };
         if let Some(dotted) = unquoted_name(section, name.get_ref(), inner) {
@@ -469,9 +400,11 @@ fn by_name(
                     format!("quote the name: {header}"),
                 ),
             );
+            cx.incomplete = true;
             continue;
         }
         let Some(canonical) = cx.accept(&span, names::canonical(name.get_ref())) else {
+            cx.incomplete = true;
             continue;
         };
         let path = join(path, &canonical);
@@ -500,88 +433,6 @@ fn by_name(
         ));
     }
     out
-}
-
-/// `[zone.example.com]` is a table `com` in a table `example`: the name that was meant, if that is what this looks like.
-fn unquoted_name(section: &Section, name: &str, table: &DeTable<'_>) -> Option<String> {
-    let known = |key: &str| {
-        section.key(key).is_some()
-            || nearest(key, section.keys.iter().map(|key| key.name)).is_some()
-    };
-    let mut joined = name.to_owned();
-    let mut table = table;
-    while let Some((label, inner)) = table.iter().find_map(|(key, value)| match value.get_ref() {
-        DeValue::Table(inner) if !known(key.get_ref()) => Some((key.get_ref(), inner)),
-        _ => None,
-    }) {
-        joined = format!("{joined}.{label}");
-        table = inner;
-    }
-    (joined != name && !name.contains('.')).then_some(joined)
-}
-
-fn stray_value(section: &Section, name: &str) -> Fault {
-    let message = format!("`{}` must be a table", shown(name));
-    Fault::new(
-        "wrong-type",
-        message,
-        format!("write its keys under a header: {}", section.header),
-    )
-}
-
-fn wrong_type(kind: &Kind, name: &str, value: &DeValue<'_>) -> Fault {
-    let found = match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a number with decimals",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    };
-    let number = match value {
-        DeValue::Integer(number) => Some(number.to_string()),
-        DeValue::Float(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let (wanted, help) = match kind {
-        Kind::Count(..) => (
-            "a whole number",
-            "write digits without quotation marks, such as 5".to_owned(),
-        ),
-        Kind::List(..) => (
-            "a list",
-            "put it into brackets, such as [\"ns1\"]".to_owned(),
-        ),
-        Kind::Inline(section) => ("a table", format!("write {}", section.header)),
-        Kind::Table(section) | Kind::ById(section) | Kind::ByName(section) => (
-            "a table",
-            format!("write its keys under a header: {}", section.header),
-        ),
-        Kind::Duration(..) | Kind::Ttl => (
-            "a number with its unit, as text",
-            format!(
-                "write \"{}s\" for seconds; units: s, m, h, d",
-                number.as_deref().unwrap_or("30")
-            ),
-        ),
-        Kind::Share => (
-            "per cent, as text",
-            format!(
-                "write \"{}%\"",
-                number
-                    .as_deref()
-                    .filter(|n| !n.starts_with('0'))
-                    .unwrap_or("2")
-            ),
-        ),
-        _ => ("text", "put it into quotation marks".to_owned()),
-    };
-    Fault::new(
-        "wrong-type",
-        format!("`{name}` takes {wanted}, and this is {found}"),
-        help,
-    )
 }
 
 /// A dotted TOML path, quoted where TOML wants it.

@@ -119,7 +119,7 @@ use Need::{Default, Optional, Required};
 
 /// The file.
 pub static ROOT: Section = Section {
-    header: "the file",
+    header: "steadfast.toml",
     doc: "The file is TOML 1.1. Unknown keys are errors. Everything that is wrong is reported in one run, and nothing \
           is done with a file that has an error.",
     keys: &[
@@ -242,7 +242,7 @@ static ZONE: Section = Section {
             Table(&LIMITS),
             Required,
             "",
-            "How much one plan may change.",
+            "How much one plan may change. There is no default: an unset limit is not the same as no limit.",
         ),
     ],
 };

@@ -11,9 +11,11 @@ use toml::de::DeTable;
 
 use crate::diag::{self, Diag, Place, Source};
 
+mod complain;
 mod endpoint;
 mod fields;
 pub mod find;
+pub mod keyfile;
 pub mod keys;
 pub mod model;
 pub mod names;

@@ -189,6 +189,12 @@ pub fn show_duration(duration: Duration) -> String {
     )
 }
 
+/// The same for seconds.
+#[must_use]
+pub fn show_seconds(seconds: u32) -> String {
+    show_duration(Duration::from_secs(u64::from(seconds)))
+}
+
 /// A share in parts per million: `2%`, `0.5%`; more than 0 %, at most 100 %, at most four decimals.
 ///
 /// # Errors
@@ -274,7 +280,7 @@ pub fn socket_addr(text: &str) -> Result<SocketAddr, Fault> {
             let (host, after) = text
                 .find(':')
                 .map_or((text, ""), |colon| text.split_at(colon));
-            (ip(host)?, after)
+            (ip(host, "192.0.2.53:53")?, after)
         }
     };
     let port = match port {
@@ -313,12 +319,12 @@ pub fn ip_addr(text: &str) -> Result<IpAddr, Fault> {
             "write the address alone; a check can have a `port`",
         ));
     }
-    let host = text.parse::<IpAddr>().or_else(|_| ip(text))?;
+    let host = text.parse::<IpAddr>().or_else(|_| ip(text, "192.0.2.53"))?;
     usable(host, &shown(text))?;
     Ok(host)
 }
 
-fn ip(text: &str) -> Result<IpAddr, Fault> {
+fn ip(text: &str, example: &str) -> Result<IpAddr, Fault> {
     text.parse::<IpAddr>().map_err(|_| {
         let labels: Vec<&str> = text.trim_end_matches('.').split('.').collect();
         let plain = |label: &&str| {
@@ -331,17 +337,17 @@ fn ip(text: &str) -> Result<IpAddr, Fault> {
             .last()
             .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
         if labels.iter().all(plain) && !numeric {
-            given_by_name(text)
+            given_by_name(text, example)
         } else {
             not_ip(text)
         }
     })
 }
 
-fn given_by_name(name: &str) -> Fault {
+fn given_by_name(name: &str, example: &str) -> Fault {
     let name = shown(name.trim_end_matches('.'));
     let help = format!(
-        "write its address; `dig +short {name} A {name} AAAA` prints it. For example: \"192.0.2.53:53\""
+        "write its address; `dig +short {name} A {name} AAAA` prints it. For example: \"{example}\""
     );
     Fault::new("name-not-address", format!("`{name}` is a name, and here only an address will do"), help)
         .note("whoever repairs DNS must not need DNS for it: a cell needs no name to serve, change or recover")

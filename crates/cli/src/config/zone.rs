@@ -6,7 +6,7 @@ use super::fields::{At, Fields, Reader, Span};
 use super::model::{Fence, Limit, Limits, Server, Share, Zone};
 use super::names;
 use super::suggest::nearest;
-use super::text::Fault;
+use super::text::{Fault, show_seconds};
 use crate::diag::{Diag, shown};
 
 /// What endpoints need to know of a zone, as far as it could be read.
@@ -31,11 +31,12 @@ pub(super) fn load(
     let own = f
         .texts("own")
         .and_then(|list| patterns(cx, list.value, zone));
-    let ignore_span = f.span.clone();
-    let ignore = f
-        .texts("ignore")
-        .and_then(|list| patterns(cx, list.value, zone));
-    let owned = own.zip(ignore);
+    let ignore = f.texts("ignore");
+    let ignore_span = ignore
+        .as_ref()
+        .map_or(f.span.clone(), |list| list.span.clone());
+    let ignore = ignore.and_then(|list| patterns(cx, list.value, zone));
+    let mut owned = own.zip(ignore);
     if let Some((own, ignore)) = &owned
         && own
             .iter()
@@ -50,6 +51,7 @@ pub(super) fn load(
                 "remove the pattern that stands in both from `ignore`",
             ),
         );
+        owned = None;
     }
     let critical = f
         .texts("critical")
@@ -60,8 +62,9 @@ pub(super) fn load(
         && least.value > most.value
     {
         let message = format!(
-            "`ttl-min` ({}s) is more than `ttl-max` ({}s): no TTL fits",
-            least.value, most.value
+            "`ttl-min` ({}) is more than `ttl-max` ({}): no TTL fits",
+            show_seconds(least.value),
+            show_seconds(most.value)
         );
         cx.fault(
             &least.span,
@@ -116,6 +119,9 @@ fn server_list(
     let mut seen: Vec<At<String>> = Vec::new();
     for item in list {
         let Some(server) = servers.get(&item.value) else {
+            if cx.incomplete {
+                continue;
+            }
             let known: Vec<&str> = servers.keys().map(String::as_str).collect();
             let help = match (
                 nearest(&item.value, known.iter().copied()),
@@ -136,12 +142,14 @@ fn server_list(
             continue;
         };
         let address = server.as_ref().map(|server| server.address);
+        let key = server.as_ref().map(|server| &server.key_file);
         let same = |other: &&At<String>| {
-            let theirs = servers
-                .get(&other.value)
-                .and_then(|server| server.as_ref())
-                .map(|server| server.address);
-            other.value == item.value || (address.is_some() && theirs == address)
+            let theirs = servers.get(&other.value).and_then(|server| server.as_ref());
+            // With the same key too, the second table is wrong, and reported there.
+            let view = theirs.is_some_and(|theirs| {
+                Some(theirs.address) == address && Some(&theirs.key_file) != key
+            });
+            other.value == item.value || view
         };
         if let Some(first) = seen.iter().find(same) {
             let message = match address.filter(|_| first.value != item.value) {

@@ -4,6 +4,8 @@ use crate::diag::render_all;
 
 const DESIGN: &str = include_str!("../../../tests/fixtures/design.toml");
 
+mod bad;
+
 fn parse_text(text: &str) -> Result<Loaded, Vec<Diag>> {
     parse(
         Source::new("steadfast.toml", text),
