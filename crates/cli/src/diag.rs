@@ -5,7 +5,7 @@
 //! help}`. Text that comes from outside goes through [`shown`] before it is put into a message.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -209,9 +209,14 @@ struct Excerpt {
     span: Range<usize>,
 }
 
-/// One complaint: what is wrong, where, the rule, and the fix.
+/// One complaint: what is wrong, where, the rule, and the fix. Boxed, so that it travels well as an error; the fields
+/// of [`Complaint`] are reached as if they were its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Diag {
+pub struct Diag(Box<Complaint>);
+
+/// What a [`Diag`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
     /// Error or warning.
     pub level: Level,
     /// A stable kebab-case word for programs and for the manual.
@@ -230,28 +235,40 @@ pub struct Diag {
     pub help: Option<String>,
 }
 
+impl Deref for Diag {
+    type Target = Complaint;
+
+    fn deref(&self) -> &Complaint {
+        &self.0
+    }
+}
+
+impl DerefMut for Diag {
+    fn deref_mut(&mut self) -> &mut Complaint {
+        &mut self.0
+    }
+}
+
 impl Diag {
     /// An error without a place yet.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        let message = message.into();
-        Diag {
+        Diag(Box::new(Complaint {
             level: Level::Error,
             code,
-            message,
+            message: message.into(),
             place: None,
             label: None,
             related: Vec::new(),
             note: None,
             help: None,
-        }
+        }))
     }
 
     /// A warning without a place yet.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Diag {
-            level: Level::Warning,
-            ..Diag::error(code, message)
-        }
+        let mut diag = Diag::error(code, message);
+        diag.level = Level::Warning;
+        diag
     }
 
     /// Says where.

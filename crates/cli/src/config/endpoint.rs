@@ -298,9 +298,8 @@ fn floors(
                 ),
             );
         } else if wanted == length {
-            let message = format!(
-                "`min-targets` is the number of targets: no sick target can ever be taken out"
-            );
+            let message =
+                "`min-targets` is the number of targets: no sick target can ever be taken out";
             cx.warn(
                 &floor.span,
                 Fault::new(

@@ -217,7 +217,7 @@ fn default(cx: &mut Reader, key: &'static Key, text: &str) -> Option<Value> {
     read_value(cx, &key.kind, key, &value, &span, key.name)
 }
 
-fn read_value(
+pub(super) fn read_value(
     cx: &mut Reader,
     kind: &'static Kind,
     key: &'static Key,

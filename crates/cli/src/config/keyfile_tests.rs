@@ -122,7 +122,7 @@ fn files_are_checked_before_they_are_read() {
     );
     assert!(open[0].help.as_ref().unwrap().starts_with("chmod 640 "));
     assert!(closed.is_empty());
-    assert!(absent.help.unwrap().contains("tsig-keygen"));
+    assert!(absent.help.as_ref().unwrap().contains("tsig-keygen"));
     assert!(
         [folder_itself, binary, large]
             .iter()

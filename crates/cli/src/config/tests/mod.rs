@@ -5,6 +5,8 @@ use crate::diag::render_all;
 const DESIGN: &str = include_str!("../../../tests/fixtures/design.toml");
 
 mod bad;
+mod hostile;
+mod made;
 
 fn parse_text(text: &str) -> Result<Loaded, Vec<Diag>> {
     parse(
