@@ -350,7 +350,7 @@ fn given_by_name(name: &str, example: &str) -> Fault {
         "write its address; `dig +short {name} A {name} AAAA` prints it. For example: \"{example}\""
     );
     Fault::new("name-not-address", format!("`{name}` is a name, and here only an address will do"), help)
-        .note("whoever repairs DNS must not need DNS for it: a cell needs no name to serve, change or recover")
+        .note("whoever repairs DNS must not need DNS for it: a cell needs no name to serve, change or recover (I10)")
 }
 
 fn not_ip(text: &str) -> Fault {
