@@ -13,13 +13,13 @@ const LARGEST_TTL: u64 = (1 << 31) - 1;
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// See [`crate::diag::Diag::code`].
+    /// See [`crate::diag::Complaint::code`].
     pub code: &'static str,
-    /// See [`crate::diag::Diag::message`].
+    /// See [`crate::diag::Complaint::message`].
     pub message: String,
-    /// See [`crate::diag::Diag::note`].
+    /// See [`crate::diag::Complaint::note`].
     pub note: Option<String>,
-    /// See [`crate::diag::Diag::help`].
+    /// See [`crate::diag::Complaint::help`].
     pub help: String,
 }
 
