@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use super::complain::{missing, stray_value, unknown, unquoted_name, wrong_type};
 use super::keys::{self, Key, Kind, Need, Section};
@@ -217,6 +217,7 @@ fn default(cx: &mut Reader, key: &'static Key, text: &str) -> Option<Value> {
     read_value(cx, &key.kind, key, &value, &span, key.name)
 }
 
+/// Reads a value of a kind. `span` is where complaints go, `path` its path in TOML's dotted form.
 pub(super) fn read_value(
     cx: &mut Reader,
     kind: &'static Kind,
@@ -226,18 +227,9 @@ pub(super) fn read_value(
     path: &str,
 ) -> Option<Value> {
     match (kind, value.get_ref()) {
-        (Kind::Count(least, most), DeValue::Integer(number)) => {
-            let inside = u64::from_str_radix(number.as_str(), number.radix())
-                .ok()
-                .and_then(|n| u32::try_from(n).ok())
-                .filter(|n| (least..=most).contains(&n));
-            let wrong = || {
-                let message = format!("`{} = {number}` is out of range", key.name);
-                let help = format!("write a whole number from {least} to {most}");
-                Fault::new("out-of-range", message, help).note(key.doc)
-            };
-            cx.accept(span, inside.ok_or_else(wrong)).map(Value::Number)
-        }
+        (Kind::Count(least, most), DeValue::Integer(number)) => cx
+            .accept(span, count(key, number, *least, *most))
+            .map(Value::Number),
         (Kind::List(item, least), DeValue::Array(items)) => {
             if items.len() < *least {
                 let help = format!(
@@ -250,18 +242,7 @@ pub(super) fn read_value(
                 );
                 return None;
             }
-            let mut out = Vec::new();
-            for (index, value) in items.iter().enumerate() {
-                let path = format!("{path}[{index}]");
-                cx.places.insert(path.clone(), value.span());
-                if let Some(read) = read_value(cx, item, key, value, &value.span(), &path) {
-                    out.push(At {
-                        value: read,
-                        span: value.span(),
-                    });
-                }
-            }
-            Some(Value::List(out))
+            Some(Value::List(list(cx, item, key, items, path)))
         }
         (Kind::Inline(section) | Kind::Table(section), DeValue::Table(table)) => {
             Some(Value::Table(read(cx, section, table, span.clone(), path)))
@@ -290,6 +271,38 @@ pub(super) fn read_value(
             None
         }
     }
+}
+
+fn count(key: &Key, number: &DeInteger<'_>, least: u32, most: u32) -> Result<u32, Fault> {
+    let wrong = || {
+        let message = format!("`{} = {number}` is out of range", key.name);
+        let help = format!("write a whole number from {least} to {most}");
+        Fault::new("out-of-range", message, help).note(key.doc)
+    };
+    u64::from_str_radix(number.as_str(), number.radix())
+        .ok()
+        .and_then(|n| u32::try_from(n).ok())
+        .filter(|n| (least..=most).contains(n))
+        .ok_or_else(wrong)
+}
+
+/// What could be read of a list; the rest is reported.
+fn list(
+    cx: &mut Reader,
+    item: &'static Kind,
+    key: &'static Key,
+    items: &DeArray<'_>,
+    path: &str,
+) -> Vec<At<Value>> {
+    let mut out = Vec::new();
+    for (index, value) in items.iter().enumerate() {
+        let (path, span) = (format!("{path}[{index}]"), value.span());
+        cx.places.insert(path.clone(), span.clone());
+        if let Some(value) = read_value(cx, item, key, value, &span, &path) {
+            out.push(At { value, span });
+        }
+    }
+    out
 }
 
 fn read_text(cx: &mut Reader, kind: &Kind, name: &str, text: &str, span: &Span) -> Option<Value> {

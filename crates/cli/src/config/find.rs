@@ -95,5 +95,15 @@ pub(super) fn syntax(source: &Source, errors: &[toml::de::Error]) -> Vec<Diag> {
     };
     let mut diags: Vec<Diag> = errors.iter().map(one).collect();
     crate::diag::sort(&mut diags);
+    // A header that stands twice repeats all of its keys, line by line: once is enough.
+    let mut last = None;
+    diags.retain(|diag| {
+        let line = diag.place.as_ref().and_then(|place| place.line);
+        let repeats = diag.message.contains("duplicate key") && line.is_some() && line == last;
+        last = line
+            .filter(|_| diag.message.contains("duplicate key"))
+            .map(|line| line + 1);
+        !repeats
+    });
     diags
 }

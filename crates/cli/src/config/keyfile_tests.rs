@@ -62,7 +62,7 @@ fn says_what_is_wrong_where_and_how_to_mend_it() {
         ("misspelt word", whole.replace("secret", "secrte")),
         (
             "no secret",
-            format!("key \"eu-1\" {{ algorithm hmac-sha256; }};"),
+            "key \"eu-1\" { algorithm hmac-sha256; };".to_owned(),
         ),
         (
             "other statement",

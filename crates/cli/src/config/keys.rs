@@ -273,7 +273,7 @@ static LIMITS: Section = Section {
             Inline(&LIMIT),
             Required,
             "{ count = 200 }",
-            "Records that one plan may create in the zone.",
+            "Records that one plan may create in the zone. Prefer `count`: a share of an empty zone is nothing.",
         ),
         key(
             "delete-per-name",

@@ -53,6 +53,18 @@ impl Loaded {
             .get(path)
             .map(|span| self.source.place(span.clone()))
     }
+
+    /// The TSIG key of one of [`Config::servers`], and what somebody should look at.
+    ///
+    /// # Errors
+    /// As [`keyfile::load`], with the place that names the file.
+    pub fn key(&self, server: &model::Server) -> Result<(keyfile::TsigKey, Vec<Diag>), Diag> {
+        let path = fields::join(&fields::join("server", &server.name), "key-file");
+        keyfile::load(&server.key_file).map_err(|diag| match self.place(&path) {
+            Some(place) => diag.and(place, "named here"),
+            None => diag,
+        })
+    }
 }
 
 /// Reads and checks a config file. Reads no other file.

@@ -13,13 +13,13 @@ const LARGEST_TTL: u64 = (1 << 31) - 1;
 /// What is wrong with a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// See [`crate::diag::Diag::code`].
+    /// See [`crate::diag::Complaint::code`].
     pub code: &'static str,
-    /// See [`crate::diag::Diag::message`].
+    /// See [`crate::diag::Complaint::message`].
     pub message: String,
-    /// See [`crate::diag::Diag::note`].
+    /// See [`crate::diag::Complaint::note`].
     pub note: Option<String>,
-    /// See [`crate::diag::Diag::help`].
+    /// See [`crate::diag::Complaint::help`].
     pub help: String,
 }
 
@@ -350,7 +350,7 @@ fn given_by_name(name: &str, example: &str) -> Fault {
         "write its address; `dig +short {name} A {name} AAAA` prints it. For example: \"{example}\""
     );
     Fault::new("name-not-address", format!("`{name}` is a name, and here only an address will do"), help)
-        .note("whoever repairs DNS must not need DNS for it: a cell needs no name to serve, change or recover")
+        .note("whoever repairs DNS must not need DNS for it: a cell needs no name to serve, change or recover (I10)")
 }
 
 fn not_ip(text: &str) -> Fault {

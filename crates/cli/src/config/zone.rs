@@ -28,54 +28,12 @@ pub(super) fn load(
     let listed = f
         .texts("servers")
         .map(|list| server_list(cx, list.value, servers));
-    let own = f
-        .texts("own")
-        .and_then(|list| patterns(cx, list.value, zone));
-    let ignore = f.texts("ignore");
-    let ignore_span = ignore
-        .as_ref()
-        .map_or(f.span.clone(), |list| list.span.clone());
-    let ignore = ignore.and_then(|list| patterns(cx, list.value, zone));
-    let mut owned = own.zip(ignore);
-    if let Some((own, ignore)) = &owned
-        && own
-            .iter()
-            .all(|pattern| ignore.contains(pattern) || ignore.iter().any(|all| all == "**"))
-    {
-        let message = format!("in `{zone}`, `ignore` takes away all that `own` takes");
-        cx.fault(
-            &ignore_span,
-            Fault::new(
-                "owns-nothing",
-                message,
-                "remove the pattern that stands in both from `ignore`",
-            ),
-        );
-        owned = None;
-    }
+    let owned = ownership(cx, &mut f, zone);
     let critical = f
         .texts("critical")
         .map(|list| critical(cx, list.value, zone, owned.as_ref()));
     let min_fence = f.choice("min-fence").map(|word| fence(word.value));
-    let ttl = f.number("ttl-min").zip(f.number("ttl-max"));
-    if let Some((least, most)) = &ttl
-        && least.value > most.value
-    {
-        let message = format!(
-            "`ttl-min` ({}) is more than `ttl-max` ({}): no TTL fits",
-            show_seconds(least.value),
-            show_seconds(most.value)
-        );
-        cx.fault(
-            &least.span,
-            Fault::new(
-                "bounds-crossed",
-                message,
-                "lower `ttl-min` or raise `ttl-max`",
-            ),
-        );
-    }
-    let ttl = ttl.map(|(least, most)| (least.value, most.value));
+    let ttl = ttl_bounds(cx, &mut f);
     let limits = f
         .table("limits")
         .and_then(|fields| limits(cx, fields.value, zone));
@@ -101,6 +59,40 @@ pub(super) fn load(
         })
     };
     (bounds, assemble())
+}
+
+/// `own` and `ignore`, if they leave anything.
+fn ownership(cx: &mut Reader, f: &mut Fields, zone: &str) -> Option<(Vec<String>, Vec<String>)> {
+    let own = f
+        .texts("own")
+        .and_then(|list| patterns(cx, list.value, zone));
+    let ignore = f.texts("ignore");
+    let span = ignore
+        .as_ref()
+        .map_or(f.span.clone(), |list| list.span.clone());
+    let ignore = ignore.and_then(|list| patterns(cx, list.value, zone));
+    let (own, ignore) = own.zip(ignore)?;
+    if own
+        .iter()
+        .all(|pattern| ignore.contains(pattern) || ignore.iter().any(|all| all == "**"))
+    {
+        let message = format!("in `{zone}`, `ignore` takes away all that `own` takes");
+        let help = "remove the pattern that stands in both from `ignore`";
+        cx.fault(&span, Fault::new("owns-nothing", message, help));
+        return None;
+    }
+    Some((own, ignore))
+}
+
+fn ttl_bounds(cx: &mut Reader, f: &mut Fields) -> Option<(u32, u32)> {
+    let (least, most) = f.number("ttl-min").zip(f.number("ttl-max"))?;
+    if least.value > most.value {
+        let (min, max) = (show_seconds(least.value), show_seconds(most.value));
+        let message = format!("`ttl-min` ({min}) is more than `ttl-max` ({max}): no TTL fits");
+        let help = "lower `ttl-min` or raise `ttl-max`";
+        cx.fault(&least.span, Fault::new("bounds-crossed", message, help));
+    }
+    Some((least.value, most.value))
 }
 
 fn fence(word: &str) -> Fence {

@@ -107,6 +107,7 @@ fn found_upwards_or_told_where_it_was_looked_for() {
     let folder = discover(Some(&top), Path::new("/")).unwrap_err();
     let absent = discover(Some(&top.join("none.toml")), Path::new("/")).unwrap_err();
     let loaded = load(&file).unwrap();
+    let keyless = loaded.key(&loaded.config.servers["ns1"]).unwrap_err();
     std::fs::write(&file, b"[cell]\nname = \"\xff\"\n").unwrap();
     let binary = load(&file).unwrap_err();
     std::fs::remove_dir_all(&top).unwrap();
@@ -121,6 +122,10 @@ fn found_upwards_or_told_where_it_was_looked_for() {
     }
     assert!(folder.help.as_ref().unwrap().contains("steadfast.toml"));
     assert_eq!(absent.code, "no-config");
+    assert_eq!(
+        keyless.related[0].0.to_string(),
+        format!("{shown}/{FILE_NAME}:21:12")
+    );
     assert_eq!(loaded.config.cell.state, top.join("state"));
     assert_eq!(
         loaded
