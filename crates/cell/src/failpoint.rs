@@ -5,8 +5,8 @@
 //!
 //! `STEADFAST_FAILPOINT` holds a comma list of `name[@N]=kill|stop|exit`; `@N` picks the N-th time
 //! that the moment is reached (1 when left out). `kill` is SIGKILL to this process, `stop` is
-//! SIGSTOP to this process (it goes on after SIGCONT), `exit` leaves at once with code 70 and
-//! without running destructors' callers further. A list that cannot be read ends the process with
+//! SIGSTOP to this process (it goes on after SIGCONT), `exit` leaves at once with code 70, without
+//! unwinding. A list that cannot be read ends the process with
 //! code 2: a misspelt failpoint would make a test that cannot fail.
 //!
 //! Names in use: `store.before-begin`, `store.in-transaction`, `store.before-commit`,

@@ -3,7 +3,7 @@
 //! redb waits for its locks without end: for the writer lock when a database is opened, for the
 //! header lock (microseconds, around reading or writing the 320-byte header) everywhere. A process
 //! that is stopped while it holds one would hold this one up for ever. So the locks are taken by
-//! polling, and a wait that is too long becomes an error that [`is_lock_timeout`] recognises.
+//! polling, and a wait that is too long becomes an error that [`lock_timeout`] recognises.
 
 use std::fmt;
 use std::fs::File;
@@ -48,9 +48,9 @@ impl Patience {
     }
 }
 
-/// A lock was not free within the limit.
+/// A lock was not free within this limit.
 #[derive(Debug)]
-struct LockTimeout;
+struct LockTimeout(Duration);
 
 impl fmt::Display for LockTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,11 +60,10 @@ impl fmt::Display for LockTimeout {
 
 impl std::error::Error for LockTimeout {}
 
-/// True when `error` came from a lock wait of ours, not from the file system.
-pub(super) fn is_lock_timeout(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<LockTimeout>())
+/// How long was waited, when `error` came from a lock wait of ours and not from the file system.
+pub(super) fn lock_timeout(error: &io::Error) -> Option<Duration> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref::<LockTimeout>().map(|timeout| timeout.0)
 }
 
 /// redb's file backend, impatient.
@@ -89,7 +88,7 @@ impl Backend {
         let mut patience = Patience::new(self.limit);
         while !attempt()? {
             if !patience.pause() {
-                let timeout = io::Error::new(io::ErrorKind::TimedOut, LockTimeout);
+                let timeout = io::Error::new(io::ErrorKind::TimedOut, LockTimeout(self.limit));
                 return Err(BackendError::Io(timeout));
             }
         }

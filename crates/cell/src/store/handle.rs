@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redb::{
@@ -13,14 +13,17 @@ use redb::{
     WriteTransaction,
 };
 
-use super::backend::{Backend, Patience, is_lock_timeout};
+use super::backend::{Backend, Patience, lock_timeout};
 use super::guard::guarded;
 use super::tables::{self, Fault};
-use super::{Appended, Batch, StoreError, holder};
+use super::{Appended, Batch, StoreError, copy, holder};
 use crate::failpoint;
 
 /// Pages that one handle may keep in memory.
 const CACHE_BYTES: usize = 64 << 20;
+/// How long a reader waits for a lock, before it reads a copy. redb's readers only ever wait for
+/// the header lock, which is held for microseconds, or for one or two flushes to the disk.
+const READER_WAIT: Duration = Duration::from_millis(500);
 /// The first bytes of every redb file.
 const MAGIC: [u8; 4] = *b"redb";
 
@@ -62,10 +65,6 @@ impl Handle {
         }
     }
 
-    fn writes(&self) -> bool {
-        matches!(self.0, Some(Database::Writer(_)))
-    }
-
     fn is(&self, other: &Handle) -> bool {
         match (&self.0, &other.0) {
             (Some(Database::Reader(one)), Some(Database::Reader(two))) => Arc::ptr_eq(one, two),
@@ -85,13 +84,18 @@ impl Drop for Handle {
     }
 }
 
-/// The store's file, opened for reading at first and for writing when first written, and opened
-/// again after a failure: redb does not use a handle again after an IO error.
+/// The store's file: opened for reading, and opened for writing too when first written; opened
+/// again after a failure, because redb does not use a handle again after an IO error.
 pub(super) struct Handles {
     path: PathBuf,
     access: Access,
     wait: Duration,
-    current: Mutex<Option<Handle>>,
+    reader: Mutex<Option<Handle>>,
+    writer: Mutex<Option<Handle>>,
+}
+
+fn lock(slot: &Mutex<Option<Handle>>) -> MutexGuard<'_, Option<Handle>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Handles {
@@ -103,13 +107,18 @@ impl std::fmt::Debug for Handles {
 }
 
 impl Handles {
-    pub(super) fn open(path: PathBuf, access: Access, wait: Duration) -> Result<Self, StoreError> {
-        let handles = Handles {
+    fn new(path: PathBuf, access: Access, wait: Duration) -> Self {
+        Handles {
             path,
             access,
             wait,
-            current: Mutex::new(None),
-        };
+            reader: Mutex::new(None),
+            writer: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn open(path: PathBuf, access: Access, wait: Duration) -> Result<Self, StoreError> {
+        let handles = Handles::new(path, access, wait);
         handles.read(|_| Ok(()))?;
         Ok(handles)
     }
@@ -121,32 +130,27 @@ impl Handles {
     pub(super) fn set_wait(&mut self, wait: Duration) {
         self.wait = wait;
         // An open handle keeps the limit that it was opened with.
-        self.discard(None);
+        *lock(&self.reader) = None;
+        *lock(&self.writer) = None;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Handle>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets go of `failed`, or of whatever is open; the next call opens the file again.
-    fn discard(&self, failed: Option<&Handle>) {
-        let mut current = self.lock();
-        let same = match (&*current, failed) {
-            (Some(open), Some(failed)) => open.is(failed),
-            _ => true,
-        };
-        if same {
-            *current = None;
+    /// Lets go of `failed`; the next call opens the file again.
+    fn discard(&self, failed: &Handle) {
+        for slot in [&self.reader, &self.writer] {
+            let mut slot = lock(slot);
+            if slot.as_ref().is_some_and(|open| open.is(failed)) {
+                *slot = None;
+            }
         }
     }
 
     fn reader(&self) -> Result<Handle, StoreError> {
-        let mut current = self.lock();
-        if let Some(handle) = &*current {
+        let mut slot = lock(&self.reader);
+        if let Some(handle) = &*slot {
             return Ok(handle.clone());
         }
         let handle = self.open_for_reading()?;
-        *current = Some(handle.clone());
+        *slot = Some(handle.clone());
         Ok(handle)
     }
 
@@ -156,57 +160,55 @@ impl Handles {
                 path: self.path.clone(),
             });
         }
-        let mut current = self.lock();
-        if let Some(handle) = &*current
-            && handle.writes()
-        {
+        let mut slot = lock(&self.writer);
+        if let Some(handle) = &*slot {
             return Ok(handle.clone());
         }
-        let handle = self.open_for_writing()?;
-        *current = Some(handle.clone());
+        let handle = self.open_for_writing(self.wait)?;
+        *slot = Some(handle.clone());
         Ok(handle)
     }
 
     fn open_for_reading(&self) -> Result<Handle, StoreError> {
-        match self.try_open_for_reading()? {
-            Some(reader) => return Ok(reader),
-            // The last process died with the file open, and nobody has it open now.
-            None if self.access == Access::ReadWrite => {}
-            None => {
-                drop(self.recover()?);
-                if let Some(reader) = self.try_open_for_reading()? {
-                    return Ok(reader);
-                }
-                // Closing could not mark the file as clean (a full disk): read through a handle
-                // that keeps it in use. `writer` refuses to write through it.
-            }
+        if let Some(reader) = self.try_open_for_reading()? {
+            return Ok(reader);
         }
-        self.recover()
+        // The last process died with the file open, and nobody has it open now: opening it for
+        // writing recovers it. Closing it again marks it as clean.
+        let recovered = self
+            .open_for_writing(self.reader_wait())
+            .map_err(|error| match error {
+                StoreError::NotWritable { path, source } => {
+                    StoreError::NeedsRecovery { path, source }
+                }
+                other => other,
+            })?;
+        let reader = self.try_open_for_reading()?;
+        drop(recovered);
+        reader.ok_or_else(|| self.damaged("recovering it had no effect".to_owned()))
     }
 
-    fn recover(&self) -> Result<Handle, StoreError> {
-        self.open_for_writing().map_err(|error| match error {
-            StoreError::NotWritable { path, source } => StoreError::NeedsRecovery { path, source },
-            other => other,
-        })
+    fn reader_wait(&self) -> Duration {
+        self.wait.min(READER_WAIT)
     }
 
     /// Nothing when the file needs recovery first.
     fn try_open_for_reading(&self) -> Result<Option<Handle>, StoreError> {
         let file = self.open_file(OpenOptions::new().read(true))?;
-        let opened =
-            guarded(|| builder().open_read_only_with_backend(Backend::new(file, self.wait)?));
-        match opened.map_err(|rule| self.damaged(rule))? {
+        let opened = guarded(|| {
+            builder().open_read_only_with_backend(Backend::new(file, self.reader_wait())?)
+        });
+        match opened.map_err(|panic| self.unreadable(&panic))? {
             Ok(database) => Ok(Some(Handle(Some(Database::Reader(Arc::new(database)))))),
             Err(redb::DatabaseError::RepairAborted) => Ok(None),
             Err(error) => Err(self.explain("", error.into())),
         }
     }
 
-    fn open_for_writing(&self) -> Result<Handle, StoreError> {
+    fn open_for_writing(&self, wait: Duration) -> Result<Handle, StoreError> {
         let file = self.open_file(OpenOptions::new().read(true).write(true))?;
-        let database = guarded(|| builder().create_with_backend(Backend::new(file, self.wait)?))
-            .map_err(|rule| self.damaged(rule))?
+        let database = guarded(|| builder().create_with_backend(Backend::new(file, wait)?))
+            .map_err(|panic| self.unreadable(&panic))?
             .map_err(|error| self.explain("", error.into()))?;
         Ok(Handle(Some(Database::Writer(Arc::new(database)))))
     }
@@ -239,7 +241,16 @@ impl Handles {
     }
 
     pub(super) fn begin_read(&self) -> Result<Reading<'_>, StoreError> {
-        let handle = self.reader()?;
+        let begun = self.reader().and_then(|handle| self.begin_read_on(handle));
+        match begun {
+            Err(error @ (StoreError::Busy { .. } | StoreError::NeedsRecovery { .. })) => {
+                self.begin_read_of_copy().ok_or(error)
+            }
+            other => other,
+        }
+    }
+
+    fn begin_read_on(&self, handle: Handle) -> Result<Reading<'_>, StoreError> {
         let begun = guarded(|| handle.begin_read());
         let transaction =
             self.settle("", &handle, begun.map(|begun| begun.map_err(Fault::from)))?;
@@ -250,6 +261,15 @@ impl Handles {
         };
         reading.run(tables::check_readable)?;
         Ok(reading)
+    }
+
+    /// Nothing when there is no copy to be had, for whatever reason: why the file itself cannot
+    /// be read is what the operator needs to hear.
+    fn begin_read_of_copy(&self) -> Option<Reading<'_>> {
+        let file = self.open_file(OpenOptions::new().read(true)).ok()?;
+        let copy = guarded(|| copy::in_memory(&file)).ok()?.ok()??;
+        self.begin_read_on(Handle(Some(Database::Writer(Arc::new(copy)))))
+            .ok()
     }
 
     /// Does the batch in one writing transaction.
@@ -291,7 +311,7 @@ impl Handles {
                 return Ok(transaction);
             }
             if !patience.pause() {
-                return Err(self.busy());
+                return Err(self.busy(self.wait));
             }
         }
     }
@@ -311,7 +331,6 @@ impl Handles {
         let Some((number, entry)) = batch.entries.last() else {
             return Err(unsure(cause));
         };
-        self.discard(None);
         let look = self.writer().and_then(|_| {
             self.read(|transaction| tables::read_entry_hash(transaction, zone, *number))
         });
@@ -333,12 +352,12 @@ impl Handles {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(fault)) => fault,
             Err(panic) => {
-                self.discard(Some(handle));
-                return Err(self.damaged(panic));
+                self.discard(handle);
+                return Err(self.unreadable(&panic));
             }
         };
         if matches!(fault, Fault::Redb(_)) {
-            self.discard(Some(handle));
+            self.discard(handle);
         }
         self.refuse(zone, Err(fault))
     }
@@ -389,19 +408,22 @@ impl Handles {
     }
 
     fn io(&self, source: io::Error) -> StoreError {
-        if is_lock_timeout(&source) {
-            return self.busy();
+        if let Some(waited) = lock_timeout(&source) {
+            return self.busy(waited);
         }
-        if source.kind() == io::ErrorKind::UnexpectedEof {
-            return self.damaged("it is shorter than its content".to_owned());
+        match source.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                self.damaged("it is shorter than its content".to_owned())
+            }
+            io::ErrorKind::InvalidData => self.damaged(source.to_string()),
+            _ => io_error(&self.path, source),
         }
-        io_error(&self.path, source)
     }
 
-    fn busy(&self) -> StoreError {
+    fn busy(&self, waited: Duration) -> StoreError {
         StoreError::Busy {
             path: self.path.clone(),
-            waited: self.wait,
+            waited,
             holders: holder::find(&self.path),
         }
     }
@@ -411,6 +433,10 @@ impl Handles {
             path: self.path.clone(),
             rule,
         }
+    }
+
+    fn unreadable(&self, panic: &str) -> StoreError {
+        self.damaged(format!("a page cannot be read ({panic})"))
     }
 
     fn refused(&self, zone: &str, rule: String) -> StoreError {
@@ -506,12 +532,7 @@ fn fill_new(fresh: &Path, wait: Duration) -> Result<(), StoreError> {
         .mode(0o600)
         .open(fresh)
         .map_err(|error| io_error(fresh, error))?;
-    let handles = Handles {
-        path: fresh.to_owned(),
-        access: Access::ReadWrite,
-        wait,
-        current: Mutex::new(None),
-    };
+    let handles = Handles::new(fresh.to_owned(), Access::ReadWrite, wait);
     let filled = guarded(|| {
         let database = builder().create_with_backend(Backend::new(file, wait)?)?;
         let transaction = database.begin_write()?;
@@ -519,7 +540,7 @@ fn fill_new(fresh: &Path, wait: Duration) -> Result<(), StoreError> {
         transaction.commit()?;
         Ok(database.close()?)
     });
-    handles.refuse("", filled.map_err(|rule| handles.damaged(rule))?)
+    handles.refuse("", filled.map_err(|panic| handles.unreadable(&panic))?)
 }
 
 fn io_error(path: &Path, source: io::Error) -> StoreError {

@@ -15,6 +15,7 @@
 //! commands that only look never ask for the write lock.
 
 mod backend;
+mod copy;
 mod error;
 mod guard;
 mod handle;
