@@ -5,6 +5,7 @@
 pub mod message;
 pub mod name;
 pub mod pattern;
+mod packed;
 pub mod rdata;
 pub mod rrset;
 pub mod rtype;
@@ -14,6 +15,7 @@ pub mod transfer;
 pub mod tsig;
 pub mod update;
 pub mod zone;
+pub mod zonefile;
 
 pub use message::{Message, MessageError, Query, Rcode};
 pub use name::{Name, NameError};
