@@ -1,0 +1,191 @@
+//! From config, ledger and servers to a judged plan.
+
+use crate::exit::{Exit, Fail};
+use crate::site::{Site, ZoneSite};
+use crate::source;
+use cell::enactor::{now, open_book};
+use cell::servers::Server;
+use cell::store::Store;
+use dns::{Digest, RRset, Zone};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use steadfast_core::body::Body;
+use steadfast_core::book::Book;
+use steadfast_core::gate::{self, Cleared, Refusal};
+use steadfast_core::guards::{Abilities, Finding, Verdict, judge_plan};
+use steadfast_core::ledger::State;
+use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, drift_findings, plan};
+use steadfast_core::policy::Policy;
+use steadfast_core::time::Time;
+
+/// What stands on the servers, as far as they answered.
+pub struct Observed {
+    /// Whole transfers.
+    pub zones: BTreeMap<String, Zone>,
+    /// Who gave none, and why.
+    pub silent: BTreeMap<String, String>,
+}
+
+/// A zone's ledger, its servers' content, and what its source wants.
+pub struct Prepared {
+    /// The ledger.
+    pub book: Book,
+    /// The servers' content.
+    pub observed: Observed,
+    /// The plan, its hash and its stored form; `None`: nothing to do.
+    pub plan: Option<(Plan, Digest, Arc<Body>)>,
+    /// Drift and the like.
+    pub report: Report,
+    /// What the guards say.
+    pub findings: Vec<Finding>,
+    /// What stands beside what is owned.
+    pub unowned: Zone,
+    /// Warnings of the source.
+    pub warnings: Vec<crate::diag::Diag>,
+}
+
+impl Prepared {
+    /// Whether guards refuse the plan.
+    pub fn is_refused(&self) -> bool {
+        self.findings.iter().any(|f| f.verdict == Verdict::Refuse)
+    }
+}
+
+/// Transfers a zone from all its servers at once.
+pub fn observe(servers: &BTreeMap<String, Arc<dyn Server>>) -> Observed {
+    let threads: Vec<_> = servers
+        .iter()
+        .map(|(id, server)| {
+            let server = server.clone();
+            (id.clone(), std::thread::spawn(move || server.transfer()))
+        })
+        .collect();
+    let mut observed = Observed { zones: BTreeMap::new(), silent: BTreeMap::new() };
+    for (id, thread) in threads {
+        match thread.join().unwrap_or_else(|_| Err("the transfer ended unexpectedly".into())) {
+            Ok(zone) => drop(observed.zones.insert(id, zone)),
+            Err(why) => drop(observed.silent.insert(id, why)),
+        }
+    }
+    observed
+}
+
+/// Reads a zone's ledger; it must be adopted.
+///
+/// # Errors
+/// No adoption yet, or a ledger that can't be read.
+pub fn adopted_book(store: &Store, policy: &Policy, shown: &str) -> Result<Book, Fail> {
+    let book = open_book(store, &policy.zone.to_string()).map_err(Fail::store)?;
+    if book.state().is_adopted() {
+        return Ok(book);
+    }
+    let (message, help) = if book.state().released {
+        (format!("{shown} was released"), format!("`steadfast adopt {shown}` takes it over again"))
+    } else {
+        (format!("{shown} is not adopted yet"), format!("`steadfast adopt {shown}` takes it over without changing an answer"))
+    };
+    Err(Fail::new(Exit::Error, "not-adopted", message, help))
+}
+
+/// Makes and judges the plan from what the source says.
+///
+/// # Errors
+/// A bad source, no adoption, no server that answers.
+pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepared, Fail> {
+    let policy = &zone.policy;
+    let mut book = adopted_book(store, policy, &zone.config.name)?;
+    let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
+    let observed = observe_some(zone)?;
+    let desired = Desired { content: source.zone, source: source.file };
+    let held = book.head().map_err(Fail::store)?;
+    let configuration = book.state().configuration;
+    let Planned { plan, report } = plan(
+        &desired,
+        Held { configuration, content: &held },
+        &observed.zones,
+        policy,
+    );
+    let unowned = unowned(&observed, policy);
+    let plan = plan.map(seal);
+    let mut findings = Vec::new();
+    if let Some((plan, _, _)) = &plan {
+        findings = judge(plan, &held, &unowned, policy, book.state());
+        findings.extend(drift_findings(&report, plan));
+    }
+    Ok(Prepared { book, observed, plan, report, findings, unowned, warnings: source.warnings })
+}
+
+/// Transfers from all servers; one that does not answer is told, none that answers is an error.
+///
+/// # Errors
+/// No server answered: unreachable is not absent (I7).
+pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
+    let observed = observe(&zone.servers);
+    if !observed.zones.is_empty() {
+        return Ok(observed);
+    }
+    let why: Vec<String> = observed.silent.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    let help = "nothing is concluded from a server that does not answer; check address, key, and that it allows transfers with this key";
+    Err(Fail::new(Exit::Error, "no-server", why.join("\n  "), help))
+}
+
+/// A plan with its hash and stored form.
+pub fn seal(plan: Plan) -> (Plan, Digest, Arc<Body>) {
+    let body = Arc::new(Body::Plan(plan.clone()));
+    let (hash, _) = body.encode();
+    (plan, hash, body)
+}
+
+/// What stands beside what is owned: the guards need to see it.
+pub fn unowned(observed: &Observed, policy: &Policy) -> Zone {
+    let marker = policy.marker_name();
+    let beside = |r: &RRset| {
+        !policy.owns_set(r) && !r.rtype().is_server_made() && !r.name().is_under(&marker)
+    };
+    match observed.zones.values().next() {
+        Some(zone) => zone.filter(beside),
+        None => Zone::empty(policy.zone.clone()),
+    }
+}
+
+/// Owned content and what stands beside it, as one zone.
+pub fn together(owned: &Zone, unowned: &Zone) -> Zone {
+    let all = owned.iter().chain(unowned.iter()).cloned().collect();
+    Zone::new(owned.apex().clone(), all).unwrap_or_else(|_| owned.clone())
+}
+
+/// The guards' findings on a plan.
+pub fn judge(
+    plan: &Plan,
+    held: &Zone,
+    unowned: &Zone,
+    policy: &Policy,
+    state: &State,
+) -> Vec<Finding> {
+    let before = together(held, unowned);
+    judge_plan(plan, &before, policy, &abilities(state), &history(state), now())
+}
+
+/// What every server is able to do.
+pub fn abilities(state: &State) -> Vec<(String, Abilities)> {
+    state.servers.iter().map(|(id, s)| (id.clone(), s.origin.abilities.clone())).collect()
+}
+
+/// Results of the last generations, newest first.
+pub fn history(state: &State) -> Vec<(Time, Digest)> {
+    state.generations.values().rev().map(|g| (g.at, g.result)).collect()
+}
+
+/// The gate's word on a plan.
+///
+/// # Errors
+/// Its refusal.
+pub fn clear(
+    plan: &Plan,
+    hash: Digest,
+    findings: &[Finding],
+    state: &State,
+    policy: &Policy,
+) -> Result<Cleared, Refusal> {
+    gate::check(plan, hash, findings, state, now(), policy.deadline)
+}
