@@ -9,6 +9,7 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::Bound;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -66,19 +67,52 @@ pub(super) fn lock_timeout(error: &io::Error) -> Option<Duration> {
     inner.downcast_ref::<LockTimeout>().map(|timeout| timeout.0)
 }
 
+/// Who waits for the write lock holds this byte shared, far above the content. It lies in the
+/// range that redb leaves to backends.
+const WAITING: Bound<u64> = Bound::Included((1 << 62) + 960);
+
+/// Makes writers take turns. Whoever polls has to meet the moment at which the lock is free, and
+/// a process that appends without a pause would leave hardly any; so whoever comes new lets those
+/// who wait already try first. A process that is stopped while it waits costs the others one
+/// pause for each append.
+#[derive(Clone, Debug)]
+pub(super) struct Turns(Arc<FileBackend>);
+
+impl Turns {
+    /// Lets others try, when some wait.
+    pub(super) fn yield_to_waiting(&self) {
+        if self.0.query_lock_range(WAITING, WAITING).unwrap_or(false) {
+            sleep(LONGEST_PAUSE * 2);
+        }
+    }
+
+    /// From now on others see that this process waits. Failing to say so only costs time.
+    pub(super) fn wait(&self) {
+        let _ = self.0.try_lock_shared_range(WAITING, WAITING);
+    }
+
+    pub(super) fn done(&self) {
+        let _ = self.0.unlock_range(WAITING, WAITING);
+    }
+}
+
 /// redb's file backend, impatient.
 #[derive(Debug)]
 pub(super) struct Backend {
-    file: FileBackend,
+    file: Arc<FileBackend>,
     limit: Duration,
 }
 
 impl Backend {
     pub(super) fn new(file: File, limit: Duration) -> Result<Self, DatabaseError> {
         Ok(Backend {
-            file: FileBackend::new(file)?,
+            file: Arc::new(FileBackend::new(file)?),
             limit,
         })
+    }
+
+    pub(super) fn turns(&self) -> Turns {
+        Turns(self.file.clone())
     }
 
     fn poll(
@@ -134,7 +168,16 @@ impl StorageBackend for Backend {
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.poll(|| self.file.try_lock_range(start, end))
+        let attempt = || self.file.try_lock_range(start, end);
+        if attempt()? {
+            return Ok(());
+        }
+        // Opening for writing waits for the write lock here.
+        let turns = self.turns();
+        turns.wait();
+        let polled = self.poll(attempt);
+        turns.done();
+        polled
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {

@@ -13,7 +13,7 @@ use redb::{
     WriteTransaction,
 };
 
-use super::backend::{Backend, Patience, lock_timeout};
+use super::backend::{Backend, Patience, Turns, lock_timeout};
 use super::guard::guarded;
 use super::tables::{self, Fault};
 use super::{Appended, Batch, StoreError, copy, holder};
@@ -37,7 +37,8 @@ pub(super) enum Access {
 #[derive(Clone)]
 enum Database {
     Reader(Arc<redb::ReadOnlyDatabase>),
-    Writer(Arc<redb::Database>),
+    Writer(Arc<redb::Database>, Turns),
+    Copy(Arc<redb::Database>),
 }
 
 /// redb's handle. Whoever uses it keeps a clone, so that it is not closed under their hands. Gone
@@ -49,14 +50,14 @@ impl Handle {
     fn begin_read(&self) -> Result<ReadTransaction, TransactionError> {
         match &self.0 {
             Some(Database::Reader(database)) => database.begin_read(),
-            Some(Database::Writer(database)) => database.begin_read(),
+            Some(Database::Writer(database, _) | Database::Copy(database)) => database.begin_read(),
             None => Err(redb::StorageError::DatabaseClosed.into()),
         }
     }
 
     /// Nothing when another process or thread is in a write transaction.
     fn try_begin_write(&self) -> Result<Option<WriteTransaction>, TransactionError> {
-        let Some(Database::Writer(database)) = &self.0 else {
+        let Some(Database::Writer(database, _)) = &self.0 else {
             return Err(redb::StorageError::DatabaseClosed.into());
         };
         match database.try_begin_write() {
@@ -68,7 +69,9 @@ impl Handle {
     fn is(&self, other: &Handle) -> bool {
         match (&self.0, &other.0) {
             (Some(Database::Reader(one)), Some(Database::Reader(two))) => Arc::ptr_eq(one, two),
-            (Some(Database::Writer(one)), Some(Database::Writer(two))) => Arc::ptr_eq(one, two),
+            (Some(Database::Writer(one, _)), Some(Database::Writer(two, _))) => {
+                Arc::ptr_eq(one, two)
+            }
             _ => false,
         }
     }
@@ -207,10 +210,15 @@ impl Handles {
 
     fn open_for_writing(&self, wait: Duration) -> Result<Handle, StoreError> {
         let file = self.open_file(OpenOptions::new().read(true).write(true))?;
-        let database = guarded(|| builder().create_with_backend(Backend::new(file, wait)?))
+        let opened = guarded(|| {
+            let backend = Backend::new(file, wait)?;
+            let turns = backend.turns();
+            Ok((builder().create_with_backend(backend)?, turns))
+        });
+        let (database, turns) = opened
             .map_err(|panic| self.unreadable(&panic))?
-            .map_err(|error| self.explain("", error.into()))?;
-        Ok(Handle(Some(Database::Writer(Arc::new(database)))))
+            .map_err(|error: redb::DatabaseError| self.explain("", error.into()))?;
+        Ok(Handle(Some(Database::Writer(Arc::new(database), turns))))
     }
 
     /// Opens the file and refuses one that redb would fill anew: an empty file, or one without its
@@ -268,7 +276,7 @@ impl Handles {
     fn begin_read_of_copy(&self) -> Option<Reading<'_>> {
         let file = self.open_file(OpenOptions::new().read(true)).ok()?;
         let copy = guarded(|| copy::in_memory(&file)).ok()?.ok()??;
-        self.begin_read_on(Handle(Some(Database::Writer(Arc::new(copy)))))
+        self.begin_read_on(Handle(Some(Database::Copy(Arc::new(copy)))))
             .ok()
     }
 
@@ -302,18 +310,48 @@ impl Handles {
 
     /// Takes the write lock, by polling so that the limit is ours.
     fn begin_write(&self, zone: &str, handle: &Handle) -> Result<WriteTransaction, StoreError> {
+        let Some(Database::Writer(_, turns)) = &handle.0 else {
+            return Err(StoreError::ReadOnly {
+                path: self.path.clone(),
+            });
+        };
+        turns.yield_to_waiting();
+        if let Some(transaction) = self.try_begin_write(zone, handle)? {
+            return Ok(transaction);
+        }
+        turns.wait();
+        let begun = self.poll_begin_write(zone, handle);
+        turns.done();
+        begun
+    }
+
+    fn poll_begin_write(
+        &self,
+        zone: &str,
+        handle: &Handle,
+    ) -> Result<WriteTransaction, StoreError> {
         let mut patience = Patience::new(self.wait);
-        loop {
-            let begun = guarded(|| handle.try_begin_write().map_err(Fault::from));
-            if let Some(mut transaction) = self.settle(zone, handle, begun)? {
-                let durable = transaction.set_durability(Durability::Immediate);
-                self.settle(zone, handle, Ok(durable.map_err(Fault::from)))?;
+        while patience.pause() {
+            if let Some(transaction) = self.try_begin_write(zone, handle)? {
                 return Ok(transaction);
             }
-            if !patience.pause() {
-                return Err(self.busy(self.wait));
-            }
         }
+        Err(self.busy(self.wait))
+    }
+
+    fn try_begin_write(
+        &self,
+        zone: &str,
+        handle: &Handle,
+    ) -> Result<Option<WriteTransaction>, StoreError> {
+        let begun = guarded(|| {
+            let Some(mut transaction) = handle.try_begin_write()? else {
+                return Ok(None);
+            };
+            transaction.set_durability(Durability::Immediate)?;
+            Ok(Some(transaction))
+        });
+        self.settle(zone, handle, begun)
     }
 
     /// A commit that failed may still have reached the file. Opening the file again decides it,

@@ -181,6 +181,37 @@ fn stopped_outside_a_transaction_delays_nobody() {
 }
 
 #[test]
+fn stopped_while_waiting_for_its_turn_delays_nobody() {
+    let folder = fresh();
+    let writing = "store.in-transaction=stop";
+    let mut holder = start("append", folder.path(), Some(1), Some(writing));
+    wait_until("the holder stops", || is_stopped(&holder.0));
+    let mut waiter = start("append", folder.path(), Some(1), None);
+    // It shows that it waits by a shared lock on the byte 2^62 + 960.
+    let info = format!("/proc/{}/fdinfo", waiter.0.id());
+    wait_until("the waiter waits", || {
+        let files = std::fs::read_dir(&info).unwrap().flatten();
+        files
+            .map(|file| std::fs::read_to_string(file.path()).unwrap_or_default())
+            .any(|text| text.contains(&((1u64 << 62) + 960).to_string()))
+    });
+    signal(&waiter.0, Signal::STOP);
+    wait_until("the waiter stops", || is_stopped(&waiter.0));
+    holder.0.kill().unwrap();
+    holder.0.wait().unwrap();
+    let begun = Instant::now();
+    append_one(&Store::open(folder.path()).unwrap(), "z", b"meanwhile").unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    signal(&waiter.0, Signal::CONT);
+    assert!(waiter.0.wait().unwrap().success());
+    assert_eq!(nothing_lost(folder.path()), 3);
+}
+
+#[test]
 fn stopped_inside_a_transaction_writers_give_up_and_readers_go_on() {
     let wait = Duration::from_millis(400);
     for (failpoint, end) in [
