@@ -42,8 +42,8 @@ pub(crate) fn run() -> Result<(), Failure> {
         )));
     }
     println!("missing for the tests: {names}");
-    let _no_services =
-        NoServices::new().map_err(|error| Failure::Failed(format!("{POLICY}: {error}")))?;
+    let _no_services = NoServices::new(Path::new(POLICY))
+        .map_err(|error| Failure::Failed(format!("{POLICY}: {error}")))?;
     command::run(Command::new("apt-get").arg("update"))?;
     let mut words = line.split(' ');
     let mut install = Command::new(words.next().unwrap_or_default());
@@ -59,34 +59,65 @@ pub(crate) fn run() -> Result<(), Failure> {
 }
 
 /// While this lives, no package starts its service. What stood there before comes back.
-struct NoServices {
+struct NoServices<'a> {
+    policy: &'a Path,
     before: Option<(Vec<u8>, fs::Permissions)>,
 }
 
-impl NoServices {
-    fn new() -> std::io::Result<Self> {
-        let policy = Path::new(POLICY);
+impl<'a> NoServices<'a> {
+    fn new(policy: &'a Path) -> std::io::Result<Self> {
         let before = match policy.exists() {
             true => Some((fs::read(policy)?, fs::metadata(policy)?.permissions())),
             false => None,
         };
         fs::write(policy, "#!/bin/sh\nexit 101\n")?;
         fs::set_permissions(policy, fs::Permissions::from_mode(0o755))?;
-        Ok(Self { before })
+        Ok(Self { policy, before })
     }
 }
 
-impl Drop for NoServices {
+impl Drop for NoServices<'_> {
     fn drop(&mut self) {
+        let policy = self.policy;
         let restored = match &self.before {
-            None => fs::remove_file(POLICY),
-            Some((text, permissions)) => fs::write(POLICY, text)
-                .and_then(|()| fs::set_permissions(POLICY, permissions.clone())),
+            None => fs::remove_file(policy),
+            Some((text, permissions)) => fs::write(policy, text)
+                .and_then(|()| fs::set_permissions(policy, permissions.clone())),
         };
         if let Err(error) = restored {
+            let shown = policy.display();
             eprintln!(
-                "{POLICY} could not be put back ({error}): look at it, or no service starts here"
+                "{shown} could not be put back ({error}): look at it, or no service starts here"
             );
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_are_held_back_and_the_policy_put_back() {
+        let policy = std::env::temp_dir().join(format!("policy-rc.d-{}", std::process::id()));
+        let says = || Command::new("sh").arg(&policy).status().unwrap().code();
+
+        let none_before = NoServices::new(&policy).unwrap();
+        assert_eq!(says(), Some(101));
+        drop(none_before);
+        assert!(!policy.exists());
+
+        fs::write(&policy, "#!/bin/sh\nexit 7\n").unwrap();
+        fs::set_permissions(&policy, fs::Permissions::from_mode(0o700)).unwrap();
+        let one_before = NoServices::new(&policy).unwrap();
+        assert_eq!(says(), Some(101));
+        drop(one_before);
+        assert_eq!(says(), Some(7));
+        assert_eq!(
+            fs::metadata(&policy).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        fs::remove_file(&policy).unwrap();
     }
 }
