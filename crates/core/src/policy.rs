@@ -91,9 +91,17 @@ impl Policy {
         let apex_soa = rtype == Rtype::SOA;
         !apex_soa
             && !rtype.is_server_made()
-            && !name.is_under(&self.marker_name())
+            && !self.is_marker_side(name)
             && ours(&self.own)
             && !ours(&self.ignore)
+    }
+
+    /// Whether the name is the marker's or below it. Asked for each RRset, so without making the
+    /// marker's name.
+    pub fn is_marker_side(&self, name: &Name) -> bool {
+        let below = name.key().strip_prefix(self.zone.key());
+        let tail = below.and_then(|key| key.strip_prefix(MARKER_LABEL));
+        tail.is_some_and(|rest| rest.first() == Some(&0))
     }
 
     /// [`Policy::owns`] for an RRset.
