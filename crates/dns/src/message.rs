@@ -226,8 +226,8 @@ impl Message {
                 got: self.opcode.0,
             });
         }
-        let may_be_absent = opcode == Opcode::UPDATE
-            || !matches!(self.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+        let may_be_absent =
+            opcode == Opcode::UPDATE || !matches!(self.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
         let got = match &self.question {
             None if may_be_absent => return Ok(()),
             None => "no question".to_owned(),
@@ -251,8 +251,7 @@ impl Message {
         name: &Name,
         rtype: Rtype,
     ) -> Result<Option<RRset>, RRsetError> {
-        let wanted =
-            |r: &&Record| r.rtype == rtype && r.class == CLASS_IN && r.name == *name;
+        let wanted = |r: &&Record| r.rtype == rtype && r.class == CLASS_IN && r.name == *name;
         let found: Vec<&Record> = records.iter().filter(wanted).collect();
         let Some(ttl) = found.iter().map(|r| r.ttl).min() else {
             return Ok(None);

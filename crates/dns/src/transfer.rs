@@ -184,13 +184,21 @@ impl Transfer {
         let (got, opcode, flags, rcode) = parse_header(octets);
         let question = parse_question(reader, questions)?;
         if got != self.id {
-            return Err(Mismatch::Id { asked: self.id, got }.into());
+            return Err(Mismatch::Id {
+                asked: self.id,
+                got,
+            }
+            .into());
         }
         if !flags.answer {
             return Err(Mismatch::NotAnAnswer.into());
         }
         if opcode != Opcode::QUERY {
-            return Err(Mismatch::Opcode { asked: 0, got: opcode.0 }.into());
+            return Err(Mismatch::Opcode {
+                asked: 0,
+                got: opcode.0,
+            }
+            .into());
         }
         if rcode != 0 {
             return Err(TransferError::Rcode(Rcode(rcode)));
@@ -218,7 +226,8 @@ impl Transfer {
         let ttl = parse_ttl(raw.ttl);
         let known = self.open.at != 0
             && (raw.start == self.open.at || reader.owner_pointer(raw) == Some(self.open.at));
-        if known && raw.rtype == self.open.rtype && raw.class == CLASS_IN && raw.rtype != Rtype::SOA {
+        if known && raw.rtype == self.open.rtype && raw.class == CLASS_IN && raw.rtype != Rtype::SOA
+        {
             self.open.push(reader, raw, ttl)?;
             self.records += 1;
             return Ok(());

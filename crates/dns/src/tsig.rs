@@ -38,7 +38,9 @@ pub enum Algorithm {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// An algorithm that is not supported.
-    #[error("the TSIG algorithm {0:?} is not supported; use hmac-sha256, hmac-sha384 or hmac-sha512")]
+    #[error(
+        "the TSIG algorithm {0:?} is not supported; use hmac-sha256, hmac-sha384 or hmac-sha512"
+    )]
     Algorithm(String),
     /// A secret without octets.
     #[error("the TSIG secret is empty; make a key with `tsig-keygen`")]
@@ -75,7 +77,9 @@ pub enum TsigError {
     #[error("the answer's signature is cut to {0} octets")]
     Truncated(usize),
     /// The answer was signed too long before, or after, its receipt.
-    #[error("the answer was signed at {signed} with {fudge} s to spare, and read at {now} (Unix seconds)")]
+    #[error(
+        "the answer was signed at {signed} with {fudge} s to spare, and read at {now} (Unix seconds)"
+    )]
     Stale {
         /// When it was signed, in Unix seconds.
         signed: u64,
@@ -110,7 +114,10 @@ impl TsigError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            TsigError::BadSig(_) | TsigError::BadKey(_) | TsigError::BadTime { .. } | TsigError::BadTrunc
+            TsigError::BadSig(_)
+                | TsigError::BadKey(_)
+                | TsigError::BadTime { .. }
+                | TsigError::BadTrunc
         )
     }
 }

@@ -40,7 +40,9 @@ pub enum Edit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateError {
     /// More octets than TCP can carry in one message, the signature included.
-    #[error("the update takes {len} octets, signature included; 65535 is the most (RFC 1035 §4.2.2)")]
+    #[error(
+        "the update takes {len} octets, signature included; 65535 is the most (RFC 1035 §4.2.2)"
+    )]
     TooLarge {
         /// Octets it takes.
         len: usize,

@@ -204,7 +204,8 @@ impl Exchange {
         if time.is_zero() {
             return Err(self.not_sent(&io::ErrorKind::TimedOut.into()));
         }
-        let stream = TcpStream::connect_timeout(&self.server, time).map_err(|e| self.not_sent(&e))?;
+        let stream =
+            TcpStream::connect_timeout(&self.server, time).map_err(|e| self.not_sent(&e))?;
         stream.set_nodelay(true).map_err(|e| self.not_sent(&e))?;
         Ok(Connection {
             stream,
@@ -250,7 +251,10 @@ impl Connection {
         let server = self.server;
         let not_sent = |why: String| Failure::NotSent { server, why };
         let Ok(len) = u16::try_from(message.len()) else {
-            return Err(not_sent(format!("{} octets do not fit into one message", message.len())));
+            return Err(not_sent(format!(
+                "{} octets do not fit into one message",
+                message.len()
+            )));
         };
         // In one write: length and message must not travel in two packets (RFC 7766 §8).
         let mut framed = Vec::with_capacity(message.len() + 2);
@@ -361,7 +365,9 @@ fn left_until(at: Instant) -> Option<Duration> {
 
 /// Whether nothing waits to be read: neither an end nor octets that nobody asked for.
 fn is_quiet(stream: &TcpStream) -> bool {
-    let peeked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
+    let peeked = stream
+        .set_nonblocking(true)
+        .and_then(|()| stream.peek(&mut [0]));
     let blocking = stream.set_nonblocking(false).is_ok();
     blocking && peeked.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
 }

@@ -110,7 +110,8 @@ impl Rfc2136 {
         let id = random_id().map_err(TransferError::Random)?;
         let query = Query::new(id, self.zone.clone(), Rtype::AXFR);
         let (octets, mut sequence) =
-            self.key.sign_sequence(&query.to_wire(), unix_now(), READ_FUDGE);
+            self.key
+                .sign_sequence(&query.to_wire(), unix_now(), READ_FUDGE);
         let end = Instant::now() + timeouts.transfer;
         let mut connection = self.exchange.connect(timeouts.transfer)?;
         connection.send(&octets)?;

@@ -1,9 +1,9 @@
 //! Each kind of prerequisite, holding and not.
 
 use crate::fixture::{Fixture, a, cname, marker, name, rrset, start, step, update};
-use steadfast_cell::servers::Outcome;
 use dns::{Name, Prerequisite, Rcode, Rtype};
 use peers::Kind;
+use steadfast_cell::servers::Outcome;
 
 const ALL: [Kind; 3] = Kind::ALL;
 
@@ -22,7 +22,12 @@ fn both_ways(fixture: &Fixture, holds: Prerequisite, fails: Prerequisite, code: 
 fn name_in_use() {
     let require = |owner: &str| Prerequisite::NameInUse(name(owner));
     for kind in ALL {
-        both_ways(&start(kind), require("www"), require("none"), Rcode::NXDOMAIN);
+        both_ways(
+            &start(kind),
+            require("www"),
+            require("none"),
+            Rcode::NXDOMAIN,
+        );
     }
 }
 
@@ -30,7 +35,12 @@ fn name_in_use() {
 fn name_not_in_use() {
     let require = |owner: &str| Prerequisite::NameNotInUse(name(owner));
     for kind in ALL {
-        both_ways(&start(kind), require("none"), require("www"), Rcode::YXDOMAIN);
+        both_ways(
+            &start(kind),
+            require("none"),
+            require("www"),
+            Rcode::YXDOMAIN,
+        );
     }
 }
 
@@ -38,7 +48,12 @@ fn name_not_in_use() {
 fn rrset_exists() {
     let require = |rtype| Prerequisite::RRsetExists(name("www"), rtype);
     for kind in ALL {
-        both_ways(&start(kind), require(Rtype::A), require(Rtype::AAAA), Rcode::NXRRSET);
+        both_ways(
+            &start(kind),
+            require(Rtype::A),
+            require(Rtype::AAAA),
+            Rcode::NXRRSET,
+        );
     }
 }
 
@@ -46,7 +61,12 @@ fn rrset_exists() {
 fn rrset_absent() {
     let require = |rtype| Prerequisite::RRsetAbsent(name("www"), rtype);
     for kind in ALL {
-        both_ways(&start(kind), require(Rtype::AAAA), require(Rtype::A), Rcode::YXRRSET);
+        both_ways(
+            &start(kind),
+            require(Rtype::AAAA),
+            require(Rtype::A),
+            Rcode::YXRRSET,
+        );
     }
 }
 
@@ -56,7 +76,12 @@ fn rrset_equals() {
     for kind in ALL {
         let fixture = start(kind);
         let whole = require(&["192.0.2.2", "192.0.2.1"]);
-        both_ways(&fixture, whole, require(&["192.0.2.1", "192.0.2.3"]), Rcode::NXRRSET);
+        both_ways(
+            &fixture,
+            whole,
+            require(&["192.0.2.1", "192.0.2.3"]),
+            Rcode::NXRRSET,
+        );
         let fixture = start(kind);
         let less = Prerequisite::RRsetEquals(marker("one"));
         both_ways(&fixture, less, require(&["192.0.2.1"]), Rcode::NXRRSET);
@@ -72,7 +97,11 @@ fn a_marker_moves_once() {
         let fixture = start(kind);
         fixture.accepted(&step("one", "two"));
         // A second adopter, a replayed step and a skipped one.
-        for stale in [step("one", "two"), step("one", "three"), step("zero", "one")] {
+        for stale in [
+            step("one", "two"),
+            step("one", "three"),
+            step("zero", "one"),
+        ] {
             fixture.expect(&stale, Outcome::Prerequisite(Rcode::NXRRSET));
         }
         fixture.accepted(&step("two", "three"));
@@ -86,7 +115,11 @@ fn asking_whether_prerequisites_hold_changes_nothing() {
         let fixture = start(kind);
         let serial = fixture.server.serial(fixture.peer.addr()).unwrap();
         fixture.accepted(&update().require(Prerequisite::RRsetEquals(marker("one"))));
-        assert_eq!(fixture.server.serial(fixture.peer.addr()).unwrap(), serial, "{kind}");
+        assert_eq!(
+            fixture.server.serial(fixture.peer.addr()).unwrap(),
+            serial,
+            "{kind}"
+        );
     }
 }
 
@@ -96,12 +129,19 @@ fn a_value_prerequisite_matches_a_target_in_mixed_case() {
     for kind in ALL {
         let fixture = start(kind);
         let stored = cname("alias", "www");
-        assert_eq!(fixture.rrset("alias", Rtype::CNAME), Some(stored.clone()), "{kind}");
+        assert_eq!(
+            fixture.rrset("alias", Rtype::CNAME),
+            Some(stored.clone()),
+            "{kind}"
+        );
         let moved = update()
             .require(Prerequisite::RRsetEquals(stored))
             .replace(cname("alias", "ns"));
         fixture.accepted(&moved);
-        assert_eq!(fixture.rrset("alias", Rtype::CNAME), Some(cname("alias", "ns")));
+        assert_eq!(
+            fixture.rrset("alias", Rtype::CNAME),
+            Some(cname("alias", "ns"))
+        );
     }
 }
 
@@ -111,7 +151,11 @@ fn prerequisites_see_what_is_stored_and_answers_do_not() {
     for kind in ALL {
         let fixture = start(kind);
         fixture.accepted(&update().edit(dns::Edit::AddRRset(a("*.w", &["192.0.2.9"]))));
-        assert_eq!(fixture.rrset("foo.w", Rtype::A), Some(a("foo.w", &["192.0.2.9"])), "{kind}");
+        assert_eq!(
+            fixture.rrset("foo.w", Rtype::A),
+            Some(a("foo.w", &["192.0.2.9"])),
+            "{kind}"
+        );
         fixture.accepted(&update().require(Prerequisite::RRsetAbsent(name("foo.w"), Rtype::A)));
     }
 }
@@ -121,7 +165,8 @@ fn a_name_outside_of_the_zone_is_an_error_of_the_update() {
     for kind in ALL {
         let fixture = start(kind);
         let outside = Name::absolute("www.example.net").unwrap();
-        let reply = fixture.send(&update().replace(rrset("x", 60, Rtype::A, &["192.0.2.1"]).renamed(outside)));
+        let reply = fixture
+            .send(&update().replace(rrset("x", 60, Rtype::A, &["192.0.2.1"]).renamed(outside)));
         assert_eq!(reply.outcome, Outcome::FormErr, "{kind}: {reply}");
     }
 }

@@ -47,7 +47,8 @@ impl Composer {
         self.octets.extend_from_slice(&rtype.0.to_be_bytes());
         self.octets.extend_from_slice(&class.to_be_bytes());
         self.octets.extend_from_slice(&ttl.to_be_bytes());
-        self.octets.extend_from_slice(&(data.len() as u16).to_be_bytes());
+        self.octets
+            .extend_from_slice(&(data.len() as u16).to_be_bytes());
         self.octets.extend_from_slice(data);
         self.count(section);
     }

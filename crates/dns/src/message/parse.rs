@@ -127,7 +127,11 @@ fn record(reader: &mut Reader<'_>, raw: &RawRecord) -> Result<Record, MessageErr
 
 /// RFC 2181 §8: a TTL with the top bit set is zero.
 pub(crate) fn ttl(seconds: u32) -> u32 {
-    if seconds > i32::MAX as u32 { 0 } else { seconds }
+    if seconds > i32::MAX as u32 {
+        0
+    } else {
+        seconds
+    }
 }
 
 fn options(reader: &Reader<'_>, raw: &RawRecord) -> Result<Edns, MessageError> {
@@ -144,7 +148,9 @@ fn options(reader: &Reader<'_>, raw: &RawRecord) -> Result<Edns, MessageError> {
             (NSID, value) => edns.nsid = Some(value.to_vec()),
             (EXTENDED_ERROR, [i0, i1, text @ ..]) => edns.errors.push(ExtendedError {
                 code: u16::from_be_bytes([*i0, *i1]),
-                text: String::from_utf8_lossy(text).trim_end_matches('\0').to_owned(),
+                text: String::from_utf8_lossy(text)
+                    .trim_end_matches('\0')
+                    .to_owned(),
             }),
             _ => {}
         }

@@ -176,7 +176,9 @@ impl<'a> Reader<'a> {
         let octets = self.octets;
         let label = |(start, len): &(u16, u8)| {
             let start = usize::from(*start);
-            octets.get(start..start + usize::from(*len)).unwrap_or_default()
+            octets
+                .get(start..start + usize::from(*len))
+                .unwrap_or_default()
         };
         let labels = self.labels.get(..count).unwrap_or_default();
         match Name::from_labels(labels.iter().map(label)) {
@@ -238,7 +240,9 @@ impl<'a> Reader<'a> {
                     };
                     let target = usize::from(u16::from_be_bytes([len & 0x3f, *low]));
                     if target >= run || target < HEADER_LEN {
-                        return Err(self.garbage(at, "a compression pointer that does not point backwards"));
+                        return Err(
+                            self.garbage(at, "a compression pointer that does not point backwards")
+                        );
                     }
                     behind.get_or_insert(at + 2);
                     (at, run) = (target, target);

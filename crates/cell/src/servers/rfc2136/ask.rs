@@ -181,7 +181,10 @@ impl Rfc2136 {
         let mut open: Vec<(usize, Asked)> = Vec::with_capacity(wanted.len());
         for (index, (name, rtype)) in wanted.iter().enumerate() {
             let mut asked = self.signed(name, *rtype)?;
-            while open.iter().any(|(_, other)| other.query.id == asked.query.id) {
+            while open
+                .iter()
+                .any(|(_, other)| other.query.id == asked.query.id)
+            {
                 asked = self.signed(name, *rtype)?;
             }
             connection.send(&asked.octets)?;
@@ -249,7 +252,11 @@ fn is_failure(rcode: Rcode) -> bool {
 
 fn refusal(message: &Message) -> AskError {
     let errors = message.extended_errors();
-    let detail = if errors.is_empty() { errors } else { format!(" ({errors})") };
+    let detail = if errors.is_empty() {
+        errors
+    } else {
+        format!(" ({errors})")
+    };
     AskError::Rcode(message.rcode, detail)
 }
 
