@@ -56,16 +56,20 @@ fn modules(path: &str, text: &str) -> Vec<String> {
         format!("{folder}/{}", file.trim_end_matches(".rs"))
     };
     let code = Source::new(text).code;
-    find_word(&code, "mod")
-        .filter_map(|at| {
-            let (name, _) = code.get(at + 3..)?.split_once(';')?;
-            let name = name.trim();
-            name.chars()
-                .all(|character| character.is_alphanumeric() || character == '_')
-                .then(|| name.to_owned())
-        })
-        .flat_map(|name| [format!("{base}/{name}.rs"), format!("{base}/{name}/mod.rs")])
-        .collect()
+    let named = find_word(&code, "mod").filter_map(|at| {
+        let (name, _) = code.get(at + 3..)?.split_once(';')?;
+        let name = name.trim();
+        let is_name = name
+            .chars()
+            .all(|character| character.is_alphanumeric() || character == '_');
+        is_name.then(|| [format!("{base}/{name}.rs"), format!("{base}/{name}/mod.rs")])
+    });
+    // `#[path = "file.rs"]` counts from the folder of the file that says it.
+    let placed = code.match_indices("#[path").filter_map(|(at, _)| {
+        let file = text.get(at..)?.split('"').nth(1)?;
+        Some(format!("{folder}/{file}"))
+    });
+    named.flatten().chain(placed).collect()
 }
 
 #[cfg(test)]
@@ -77,10 +81,11 @@ mod tests {
         let tree = Tree::of(&[
             (
                 "crates/a/src/lib.rs",
-                "pub mod b;\nmod c { }\n// mod dead;\n",
+                "pub mod b;\nmod c { }\n// mod dead;\n#[path = \"placed.rs\"]\nmod p;",
             ),
             ("crates/a/src/b.rs", "mod d;"),
             ("crates/a/src/b/d.rs", ""),
+            ("crates/a/src/placed.rs", ""),
             ("crates/a/src/dead.rs", ""),
             ("crates/a/src/c/dead.rs", ""),
             ("crates/a/tests/it.rs", "mod common;"),

@@ -1,6 +1,6 @@
 //! Rust text with the parts that a rule must not look at blanked out.
 
-/// Two views of one file. Both have the length and the lines of the original.
+/// Two views of one file. Both have the bytes and the lines of the original, or blanks for them.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// Without comments, and without what stands in strings and character literals.
@@ -19,6 +19,12 @@ enum State {
     Char,
 }
 
+impl State {
+    fn is_comment(self) -> bool {
+        matches!(self, Self::LineComment | Self::BlockComment(_))
+    }
+}
+
 impl Source {
     /// Splits a file. Not a whole lexer, but it knows nested comments, raw strings, and that a
     /// quote may begin a lifetime.
@@ -30,15 +36,15 @@ impl Source {
             let (next, length) = step(state, &chars, at);
             let end = (at + length).min(chars.len());
             for &character in chars.get(at..end).unwrap_or_default() {
-                let (to_code, to_comments) = match (state, next) {
-                    _ if character == '\n' => ('\n', '\n'),
-                    (State::Code, State::Code) => (character, ' '),
-                    (State::LineComment | State::BlockComment(_), _)
-                    | (_, State::LineComment | State::BlockComment(_)) => (' ', character),
-                    _ => (' ', ' '),
-                };
-                code.push(to_code);
-                comments.push(to_comments);
+                let comment = [state, next].iter().any(|state| state.is_comment());
+                let is_code = (state, next) == (State::Code, State::Code);
+                for (view, shown) in [(&mut code, is_code), (&mut comments, comment)] {
+                    match shown || character == '\n' {
+                        true => view.push(character),
+                        // As many bytes, so that a place in one view is that place in the file.
+                        false => view.extend(std::iter::repeat_n(' ', character.len_utf8())),
+                    }
+                }
             }
             (state, at) = (next, end);
         }
@@ -145,6 +151,12 @@ mod tests {
             ["/*", "b", "/*", "c", "*/", "d", "*/", "//", "f"]
         );
         assert_eq!(source.code.matches('\n').count(), 1);
+        let wide = "\"ä\" x /* ö */ y";
+        let source = Source::new(wide);
+        assert_eq!(
+            (source.code.find('y'), source.comments.len()),
+            (wide.find('y'), wide.len())
+        );
     }
 
     #[test]
