@@ -6,7 +6,12 @@ use std::path::PathBuf;
 
 /// DNS automation on a leash.
 #[derive(Debug, Parser)]
-#[command(name = "steadfast", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "steadfast",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// The config file; otherwise steadfast.toml, upwards from the current folder
     #[arg(short, long, global = true, value_name = "FILE")]
@@ -241,9 +246,9 @@ pub enum Generate {
 }
 
 fn parse_server(text: &str) -> Result<SocketAddr, String> {
-    crate::config::text::socket_addr(text).map_err(|fault| fault.to_string())
+    crate::config::text::socket_addr(text).map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }
 
 fn parse_span(text: &str) -> Result<std::time::Duration, String> {
-    crate::config::text::duration(text).map_err(|fault| fault.to_string())
+    crate::config::text::duration(text).map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }

@@ -2,7 +2,7 @@
 
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
-use cell::enactor::{Ended, Enactor};
+use cell::enactor::{Enactor, Ended};
 use cell::store::Store;
 use dns::Zone;
 use std::sync::Arc;
@@ -25,10 +25,14 @@ pub struct Run {
 ///
 /// # Errors
 /// A ledger that can't be read.
-pub fn enactor(zone: &ZoneSite<'_>, store: &Arc<Store>, unowned: Option<Zone>) -> Result<Enactor, Fail> {
+pub fn enactor(
+    zone: &ZoneSite<'_>,
+    store: &Arc<Store>,
+    unowned: Option<Zone>,
+) -> Result<Enactor, Fail> {
     let servers = zone.servers.clone();
-    let mut enactor = Enactor::open(store.clone(), zone.policy.clone(), actor(), servers)
-        .map_err(Fail::store)?;
+    let mut enactor =
+        Enactor::open(store.clone(), zone.policy.clone(), actor(), servers).map_err(Fail::store)?;
     if let Some(unowned) = unowned {
         enactor.lifecycle().set_context(unowned);
     }
@@ -42,13 +46,12 @@ pub fn run(
     patience: Duration,
     style: Style,
 ) -> Run {
-    let mut pending = submission.is_some();
+    let handled = std::cell::Cell::new(submission.is_none());
+    let mut submitted = submission.is_none();
     if let Some(submission) = submission {
         enactor.submit(submission);
     }
     let mut notices = Vec::new();
-    let mut submitted = !pending;
-    let handled = std::cell::Cell::new(!pending);
     let mut tell = |notice: &Notice, state: &State| {
         match notice {
             Notice::Submitted(_) => submitted = true,
@@ -62,11 +65,11 @@ pub fn run(
     };
     let mut done = |lifecycle: &Lifecycle| handled.get() && lifecycle.is_at_rest();
     let ended = enactor.run(Instant::now() + patience, &mut tell, &mut done);
-    pending &= !submitted;
-    if pending {
-        submitted = false;
+    Run {
+        ended,
+        notices,
+        submitted,
     }
-    Run { ended, notices, submitted }
 }
 
 /// One line of progress on standard error.
@@ -87,10 +90,14 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
         }
         Notice::Answered(server, seq, reply) => match reply {
             Reply::Fenced(why) => format!("  {server}  ledger {seq} refused by the server: {why}"),
-            Reply::Late(why) => format!("  {server}  ledger {seq} refused by the server, too late: {why}"),
+            Reply::Late(why) => {
+                format!("  {server}  ledger {seq} refused by the server, too late: {why}")
+            }
             Reply::Refused(why) => format!("  {server}  refused: {why}"),
             Reply::NotSent(why) => format!("  {server}  not sent: {why}"),
-            Reply::Unknown(why) => format!("  {server}  unknown whether written, reading back: {why}"),
+            Reply::Unknown(why) => {
+                format!("  {server}  unknown whether written, reading back: {why}")
+            }
             Reply::Accepted => return None,
         },
         Notice::Lost(server, seq, why, _) => {
@@ -99,17 +106,28 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
                 Loss::Late => "its deadline had passed",
             };
             let held = state.servers.get(server).and_then(|s| s.holding());
-            let now = held.map(|h| format!("; the server holds {h}")).unwrap_or_default();
+            let now = held
+                .map(|h| format!("; the server holds {h}"))
+                .unwrap_or_default();
             format!("  {server}  the write of ledger {seq} did not happen: {why}{now}")
         }
         Notice::Drift(server, found) => {
-            let names: Vec<String> = found.iter().take(3).map(|f| format!("{} {}", f.name, f.rtype)).collect();
-            format!("  {server}  drift: {} edited by somebody else; left as found", names.join(", "))
+            let names: Vec<String> = found
+                .iter()
+                .take(3)
+                .map(|f| format!("{} {}", f.name, f.rtype))
+                .collect();
+            format!(
+                "  {server}  drift: {} edited by somebody else; left as found",
+                names.join(", ")
+            )
         }
         Notice::Restored(server, seq) => format!(
             "  {server}  carries the older marker of ledger {seq}: restored from a backup; repairing"
         ),
-        Notice::Halted(server, reason, fix) => format!("  {server}  halted: {reason}\n      repair: {fix}"),
+        Notice::Halted(server, reason, fix) => {
+            format!("  {server}  halted: {reason}\n      repair: {fix}")
+        }
         Notice::Waiting(server, why) => format!("  {server}  waiting: {why}"),
         Notice::Blocked(server, error) => format!("  {server}  blocked: {error}"),
         Notice::Doubt(why) => format!("  stopped, nothing more is written: {why}"),
@@ -126,13 +144,17 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     if state.configuration != configuration || !run.submitted {
         return Exit::Superseded;
     }
-    let ours = |s: &&str| state.servers.contains_key(*s);
-    let _ = ours;
     if state.servers.values().any(|s| s.halted.is_some()) {
         let copy = |s: &steadfast_core::ledger::ServerState| {
-            s.halted.as_ref().is_some_and(|h| h.reason.contains("older copy"))
+            s.halted
+                .as_ref()
+                .is_some_and(|h| h.reason.contains("older copy"))
         };
-        return if state.servers.values().any(copy) { Exit::Superseded } else { Exit::Refused };
+        return if state.servers.values().any(copy) {
+            Exit::Superseded
+        } else {
+            Exit::Refused
+        };
     }
     if run.notices.iter().any(|n| matches!(n, Notice::Drift(..))) {
         return Exit::Refused;
@@ -140,5 +162,30 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     if run.notices.iter().any(|n| matches!(n, Notice::Blocked(..))) {
         return Exit::Refused;
     }
-    if state.behind().next().is_some() { Exit::Error } else { Exit::Done }
+    if state.behind().next().is_some() {
+        Exit::Error
+    } else {
+        Exit::Done
+    }
+}
+
+/// Appends without enacting anything; says whether it is in the ledger.
+pub fn submit_only(
+    enactor: &mut Enactor,
+    submission: Submission,
+    patience: Duration,
+    style: Style,
+) -> bool {
+    enactor.submit(submission);
+    let heard = std::cell::Cell::new(None);
+    let mut tell = |notice: &Notice, state: &State| match notice {
+        Notice::Submitted(_) => heard.set(Some(true)),
+        Notice::Stale => heard.set(Some(false)),
+        Notice::Doubt(_) => say(notice, state, style),
+        _ => {}
+    };
+    enactor.run(Instant::now() + patience, &mut tell, &mut |_| {
+        heard.get().is_some()
+    });
+    heard.get().unwrap_or(false)
 }

@@ -55,9 +55,21 @@ pub type Outcome = Result<Exit, Fail>;
 
 impl Fail {
     /// A failure in words.
-    pub fn new(exit: Exit, code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Fail {
+    pub fn new(
+        exit: Exit,
+        code: &'static str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Fail {
         let (message, help) = (message.into(), help.into());
-        Fail { exit, said: Said::Words { code, message, help } }
+        Fail {
+            exit,
+            said: Said::Words {
+                code,
+                message,
+                help,
+            },
+        }
     }
 
     /// A failure of the store.
@@ -67,15 +79,26 @@ impl Fail {
 
     /// Diagnostics: usage or config.
     pub fn diags(diags: Vec<Diag>) -> Fail {
-        Fail { exit: Exit::Usage, said: Said::Diags(diags) }
+        Fail {
+            exit: Exit::Usage,
+            said: Said::Diags(diags),
+        }
     }
 
     /// What goes to standard error.
     pub fn render(&self, colour: bool) -> String {
         match &self.said {
             Said::Diags(diags) => crate::diag::render_all(diags, colour),
-            Said::Words { code, message, help } => {
-                let help = if help.is_empty() { String::new() } else { format!("\n  help: {help}") };
+            Said::Words {
+                code,
+                message,
+                help,
+            } => {
+                let help = if help.is_empty() {
+                    String::new()
+                } else {
+                    format!("\n  help: {help}")
+                };
                 format!("error[{code}]: {message}{help}\n")
             }
         }
@@ -85,7 +108,11 @@ impl Fail {
     pub fn json(&self) -> Value {
         let errors = match &self.said {
             Said::Diags(diags) => json!(diags),
-            Said::Words { code, message, help } => {
+            Said::Words {
+                code,
+                message,
+                help,
+            } => {
                 json!([{ "level": "error", "code": code, "message": message, "help": help }])
             }
         };

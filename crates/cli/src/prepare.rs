@@ -6,15 +6,15 @@ use crate::source;
 use cell::enactor::{now, open_book};
 use cell::servers::Server;
 use cell::store::Store;
-use dns::{Digest, RRset, Zone};
+use dns::{Digest, Name, RRset, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
-use steadfast_core::guards::{Abilities, Finding, Verdict, judge_plan};
-use steadfast_core::ledger::State;
-use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, drift_findings, plan};
+use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, judge_plan};
+use steadfast_core::ledger::{Event, Found, Settlement, State};
+use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
 
@@ -60,9 +60,15 @@ pub fn observe(servers: &BTreeMap<String, Arc<dyn Server>>) -> Observed {
             (id.clone(), std::thread::spawn(move || server.transfer()))
         })
         .collect();
-    let mut observed = Observed { zones: BTreeMap::new(), silent: BTreeMap::new() };
+    let mut observed = Observed {
+        zones: BTreeMap::new(),
+        silent: BTreeMap::new(),
+    };
     for (id, thread) in threads {
-        match thread.join().unwrap_or_else(|_| Err("the transfer ended unexpectedly".into())) {
+        match thread
+            .join()
+            .unwrap_or_else(|_| Err("the transfer ended unexpectedly".into()))
+        {
             Ok(zone) => drop(observed.zones.insert(id, zone)),
             Err(why) => drop(observed.silent.insert(id, why)),
         }
@@ -80,9 +86,15 @@ pub fn adopted_book(store: &Store, policy: &Policy, shown: &str) -> Result<Book,
         return Ok(book);
     }
     let (message, help) = if book.state().released {
-        (format!("{shown} was released"), format!("`steadfast adopt {shown}` takes it over again"))
+        (
+            format!("{shown} was released"),
+            format!("`steadfast adopt {shown}` takes it over again"),
+        )
     } else {
-        (format!("{shown} is not adopted yet"), format!("`steadfast adopt {shown}` takes it over without changing an answer"))
+        (
+            format!("{shown} is not adopted yet"),
+            format!("`steadfast adopt {shown}` takes it over without changing an answer"),
+        )
     };
     Err(Fail::new(Exit::Error, "not-adopted", message, help))
 }
@@ -96,23 +108,37 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let mut book = adopted_book(store, policy, &zone.config.name)?;
     let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
     let observed = observe_some(zone)?;
-    let desired = Desired { content: source.zone, source: source.file };
+    let desired = Desired {
+        content: source.zone,
+        source: source.file,
+    };
     let held = book.head().map_err(Fail::store)?;
     let configuration = book.state().configuration;
     let Planned { plan, report } = plan(
         &desired,
-        Held { configuration, content: &held },
+        Held {
+            configuration,
+            content: &held,
+        },
         &observed.zones,
         policy,
     );
     let unowned = unowned(&observed, policy);
     let plan = plan.map(seal);
-    let mut findings = Vec::new();
+    let mut findings = report.source.clone();
     if let Some((plan, _, _)) = &plan {
-        findings = judge(plan, &held, &unowned, policy, book.state());
+        findings.extend(judge(plan, &held, &observed, policy, book.state()));
         findings.extend(drift_findings(&report, plan));
     }
-    Ok(Prepared { book, observed, plan, report, findings, unowned, warnings: source.warnings })
+    Ok(Prepared {
+        book,
+        observed,
+        plan,
+        report,
+        findings,
+        unowned,
+        warnings: source.warnings,
+    })
 }
 
 /// Transfers from all servers; one that does not answer is told, none that answers is an error.
@@ -124,7 +150,11 @@ pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
     if !observed.zones.is_empty() {
         return Ok(observed);
     }
-    let why: Vec<String> = observed.silent.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+    let why: Vec<String> = observed
+        .silent
+        .iter()
+        .map(|(id, why)| format!("{id}: {why}"))
+        .collect();
     let help = "nothing is concluded from a server that does not answer; check address, key, and that it allows transfers with this key";
     Err(Fail::new(Exit::Error, "no-server", why.join("\n  "), help))
 }
@@ -148,32 +178,120 @@ pub fn unowned(observed: &Observed, policy: &Policy) -> Zone {
     }
 }
 
-/// Owned content and what stands beside it, as one zone.
-pub fn together(owned: &Zone, unowned: &Zone) -> Zone {
-    let all = owned.iter().chain(unowned.iter()).cloned().collect();
-    Zone::new(owned.apex().clone(), all).unwrap_or_else(|_| owned.clone())
-}
-
 /// The guards' findings on a plan.
 pub fn judge(
     plan: &Plan,
     held: &Zone,
-    unowned: &Zone,
+    observed: &Observed,
     policy: &Policy,
     state: &State,
 ) -> Vec<Finding> {
-    let before = together(held, unowned);
-    judge_plan(plan, &before, policy, &abilities(state), &history(state), now())
+    let empty = Zone::empty(policy.zone.clone());
+    let before = standing(
+        held,
+        observed.zones.values().next().unwrap_or(&empty),
+        policy,
+    );
+    let holds = (state.configuration, held.digest());
+    judge_plan(
+        plan,
+        holds,
+        &before,
+        policy,
+        &abilities(state),
+        &history(state),
+        now(),
+    )
+}
+
+/// Judges a proposed plan anew, against what stands today.
+pub fn rejudge(
+    plan: &Plan,
+    held: &Zone,
+    observed: &Observed,
+    policy: &Policy,
+    state: &State,
+) -> (Report, Vec<Finding>) {
+    let mut report = Report::default();
+    for (id, zone) in &observed.zones {
+        let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
+        if !drift.is_empty() {
+            report.drift.insert(id.clone(), drift);
+        }
+    }
+    let mut findings = judge(plan, held, observed, policy, state);
+    findings.extend(drift_findings(&report, plan));
+    (report, findings)
+}
+
+/// The entries by which a person decides that recorded values are put back at `names`, or, without
+/// names, everywhere.
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn overwriting(
+    mut book: Book,
+    observed: &Observed,
+    policy: &Policy,
+    names: &[Name],
+) -> Result<Vec<Event>, Fail> {
+    let mut events = Vec::new();
+    for (id, zone) in &observed.zones {
+        let Some(holding) = book
+            .state()
+            .servers
+            .get(id)
+            .and_then(|s| s.holding())
+            .copied()
+        else {
+            continue;
+        };
+        let held = book.held(&holding).map_err(Fail::store)?;
+        let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
+        let concerned = drift
+            .iter()
+            .filter(|c| names.is_empty() || names.contains(c.name()));
+        let found: Vec<Found> = concerned
+            .map(|c| Found {
+                name: c.name().clone(),
+                rtype: c.rtype(),
+                found: c.after().cloned(),
+            })
+            .collect();
+        if found.is_empty() {
+            continue;
+        }
+        let rrsets = found.iter().map(|f| (f.name.clone(), f.rtype)).collect();
+        events.push(Event::Drifted {
+            server: id.clone(),
+            found,
+        });
+        events.push(Event::Settled {
+            server: id.clone(),
+            rrsets,
+            how: Settlement::Overwrite,
+        });
+    }
+    Ok(events)
 }
 
 /// What every server is able to do.
 pub fn abilities(state: &State) -> Vec<(String, Abilities)> {
-    state.servers.iter().map(|(id, s)| (id.clone(), s.origin.abilities.clone())).collect()
+    state
+        .servers
+        .iter()
+        .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
+        .collect()
 }
 
 /// Results of the last generations, newest first.
 pub fn history(state: &State) -> Vec<(Time, Digest)> {
-    state.generations.values().rev().map(|g| (g.at, g.result)).collect()
+    state
+        .generations
+        .values()
+        .rev()
+        .map(|g| (g.at, g.result))
+        .collect()
 }
 
 /// The gate's word on a plan.

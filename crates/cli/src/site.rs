@@ -70,7 +70,12 @@ impl Site {
     /// No config, or a bad one.
     pub fn open(cli: &Cli) -> Result<Site, Fail> {
         let here = std::env::current_dir().map_err(|e| {
-            Fail::new(Exit::Error, "no-folder", format!("the current folder is gone: {e}"), "")
+            Fail::new(
+                Exit::Error,
+                "no-folder",
+                format!("the current folder is gone: {e}"),
+                "",
+            )
         })?;
         let path = config::discover(cli.config.as_deref(), &here)?;
         Site::load(&path)
@@ -102,7 +107,12 @@ impl Site {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("it has: {}", zones.collect::<Vec<_>>().join(", ")),
             };
-            Fail::new(Exit::Usage, "unknown-zone", format!("the config has no zone {name:?}"), help)
+            Fail::new(
+                Exit::Usage,
+                "unknown-zone",
+                format!("the config has no zone {name:?}"),
+                help,
+            )
         })
     }
 
@@ -117,7 +127,11 @@ impl Site {
         for id in &config.servers {
             servers.insert(id.clone(), self.server(id, &policy.zone)?);
         }
-        Ok(ZoneSite { config, policy, servers })
+        Ok(ZoneSite {
+            config,
+            policy,
+            servers,
+        })
     }
 
     /// The policy of a zone.
@@ -132,19 +146,31 @@ impl Site {
         };
         let apex = Name::absolute(&zone.name).map_err(|e| bad(&zone.name, e.to_string()))?;
         let patterns = |list: &[String]| {
-            let one = |text: &String| Pattern::parse(text, &apex).map_err(|e| bad(text, e.to_string()));
+            let one =
+                |text: &String| Pattern::parse(text, &apex).map_err(|e| bad(text, e.to_string()));
             list.iter().map(one).collect::<Result<Vec<_>, Fail>>()
         };
         let critical = |text: &String| Name::absolute(text).map_err(|e| bad(text, e.to_string()));
-        let servers = || zone.servers.iter().filter_map(|id| self.config().servers.get(id));
+        let servers = || {
+            zone.servers
+                .iter()
+                .filter_map(|id| self.config().servers.get(id))
+        };
         let longest = |span: fn(&model::Server) -> Duration| {
             Millis(servers().map(span).max().unwrap_or_default().as_millis() as u64)
         };
-        let limit = |l: model::Limit| Limit { count: l.count, share_ppm: l.share.map(|s| s.0) };
+        let limit = |l: model::Limit| Limit {
+            count: l.count,
+            share_ppm: l.share.map(|s| s.0),
+        };
         Ok(Policy {
             own: patterns(&zone.own)?,
             ignore: patterns(&zone.ignore)?,
-            critical: zone.critical.iter().map(critical).collect::<Result<_, _>>()?,
+            critical: zone
+                .critical
+                .iter()
+                .map(critical)
+                .collect::<Result<_, _>>()?,
             zone: apex,
             limits: Limits {
                 create: limit(zone.limits.create),
@@ -163,7 +189,14 @@ impl Site {
     }
 
     fn server(&self, id: &str, zone: &Name) -> Result<Arc<dyn Server>, Fail> {
-        let unknown = || Fail::new(Exit::Usage, "unknown-server", format!("no server {id:?}"), "");
+        let unknown = || {
+            Fail::new(
+                Exit::Usage,
+                "unknown-server",
+                format!("no server {id:?}"),
+                "",
+            )
+        };
         let server = self.config().servers.get(id).ok_or_else(unknown)?;
         let (key, _) = self.loaded.key(server)?;
         Ok(Arc::new(primary(server, &key, zone.clone())?))
@@ -174,7 +207,9 @@ impl Site {
     /// # Errors
     /// A folder or file that can't be made or opened.
     pub fn store(&self) -> Result<Arc<Store>, Fail> {
-        Store::create_or_open(&self.config().cell.state).map(Arc::new).map_err(Fail::store)
+        Store::create_or_open(&self.config().cell.state)
+            .map(Arc::new)
+            .map_err(Fail::store)
     }
 
     /// The cell's store for looking only. `None`: there is none yet.
@@ -218,7 +253,9 @@ pub fn primary(
 
 /// Who acts, for the ledger: person, machine, process.
 pub fn actor() -> String {
-    let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "unknown".into());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{user}@{} (process {})", host.trim(), std::process::id())
 }

@@ -28,14 +28,22 @@ pub fn load(file: &Path, root: &Path, apex: &Name) -> Result<Source, Fail> {
             .at(Place::file(shown.clone()))
             .help("check `content` in the config, and who may read the file")
     })?;
-    let folder = file.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+    let folder = file
+        .parent()
+        .map_or_else(|| PathBuf::from("."), Path::to_owned);
     let mut loader = |path: &str, _from: &str| include(path, &folder, root);
     match zonefile::parse(&text, &shown, apex, &Options::default(), &mut loader) {
         Ok(parsed) => {
             let warnings = parsed.warnings.iter().map(|p| diag(p, false)).collect();
-            Ok(Source { zone: parsed.zone, warnings, file: shown })
+            Ok(Source {
+                zone: parsed.zone,
+                warnings,
+                file: shown,
+            })
         }
-        Err(problems) => Err(Fail::diags(problems.iter().map(|p| diag(p, true)).collect())),
+        Err(problems) => Err(Fail::diags(
+            problems.iter().map(|p| diag(p, true)).collect(),
+        )),
     }
 }
 
@@ -43,21 +51,34 @@ pub fn load(file: &Path, root: &Path, apex: &Name) -> Result<Source, Fail> {
 fn include(path: &str, folder: &Path, root: &Path) -> Result<(String, Vec<u8>), String> {
     let relative = zonefile::include_path(path).map_err(|e| e.to_string())?;
     let file = folder.join(relative);
-    let real = file.canonicalize().map_err(|e| format!("cannot read it: {e}"))?;
-    let root = root.canonicalize().map_err(|e| format!("cannot find the config's folder: {e}"))?;
+    let real = file
+        .canonicalize()
+        .map_err(|e| format!("cannot read it: {e}"))?;
+    let root = root
+        .canonicalize()
+        .map_err(|e| format!("cannot find the config's folder: {e}"))?;
     if !real.starts_with(&root) {
-        return Err(format!("{} is outside of the config's folder", shown_path(&real)));
+        return Err(format!(
+            "{} is outside of the config's folder",
+            shown_path(&real)
+        ));
     }
     let text = std::fs::read(&real).map_err(|e| format!("cannot read it: {e}"))?;
     Ok((shown_path(&file), text))
 }
 
 fn diag(problem: &Problem, error: bool) -> Diag {
-    let place = Place::line(problem.file.clone(), problem.line as usize, problem.column as usize);
+    let place = Place::line(
+        problem.file.clone(),
+        problem.line as usize,
+        problem.column as usize,
+    );
     let message = match problem.token.as_str() {
         "" => problem.message.clone(),
         token => format!("{} (at `{token}`)", problem.message),
     };
     let make = if error { Diag::error } else { Diag::warning };
-    make(problem.code, message).at(place).help(problem.help.clone())
+    make(problem.code, message)
+        .at(place)
+        .help(problem.help.clone())
 }

@@ -4,8 +4,8 @@
 
 pub mod message;
 pub mod name;
-pub mod pattern;
 mod packed;
+pub mod pattern;
 pub mod rdata;
 pub mod rrset;
 pub mod rtype;

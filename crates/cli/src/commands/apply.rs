@@ -11,7 +11,7 @@ use dns::{Digest, Name};
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::{Event, Settlement};
+use steadfast_core::ledger::Event;
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::Plan;
 
@@ -51,7 +51,11 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let store = site.store()?;
     let mut book = prepare::adopted_book(&store, &zone.policy, &name)?;
     let Some(proposal) = book.state().proposals.get(&number).cloned() else {
-        let cleared = book.state().generations.iter().find(|(_, g)| g.number == number);
+        let cleared = book
+            .state()
+            .generations
+            .iter()
+            .find(|(_, g)| g.number == number);
         return Err(match cleared {
             Some((generation, _)) => Fail::new(
                 Exit::Superseded,
@@ -69,7 +73,10 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     };
     let hash = proposal.plan;
     let Some(body) = book.body(&hash).cloned() else {
-        return Err(Fail::store(format!("the body of plan {number} ({}) is missing", hash.short())));
+        return Err(Fail::store(format!(
+            "the body of plan {number} ({}) is missing",
+            hash.short()
+        )));
     };
     let Body::Plan(plan) = body.as_ref().clone() else {
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
@@ -78,7 +85,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
-    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &unowned, &zone, book.state());
+    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, book.state());
     let prepared = Prepared {
         book,
         observed,
@@ -89,7 +96,15 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         warnings: Vec::new(),
     };
     show::plan(&zone, &prepared, Some(number), style);
-    enact_plan(&zone, &store, prepared, (plan, hash, body), Some(number), args, style)
+    enact_plan(
+        &zone,
+        &store,
+        prepared,
+        (plan, hash, body),
+        Some(number),
+        args,
+        style,
+    )
 }
 
 /// Passes the gate and runs the rollout.
@@ -128,12 +143,26 @@ pub fn passing(
     let number = number.unwrap_or_else(|| {
         let number = state.last_number + 1;
         let findings = prepared.findings.clone();
-        events.push(Event::Proposed { number, plan: hash, parent: plan.parent, findings });
+        events.push(Event::Proposed {
+            number,
+            plan: hash,
+            parent: plan.parent,
+            findings,
+        });
         number
     });
     let (configuration, result) = (plan.generation(), plan.result);
-    events.push(Event::Cleared { number, plan: hash, configuration, result });
-    Submission { cleared: Some(cleared), events, bodies: vec![body] }
+    events.push(Event::Cleared {
+        number,
+        plan: hash,
+        configuration,
+        result,
+    });
+    Submission {
+        cleared: Some(cleared),
+        events,
+        bodies: vec![body],
+    }
 }
 
 /// Nothing new to apply: brings servers that are behind to the present configuration.
@@ -147,7 +176,11 @@ fn catch_up(
     let state = prepared.book.state();
     if let Some(freeze) = state.freeze(cell::enactor::now()) {
         let (by, reason) = (freeze.by.clone(), freeze.reason.clone());
-        let frozen = Refusal::Frozen { by, reason, until: freeze.until };
+        let frozen = Refusal::Frozen {
+            by,
+            reason,
+            until: freeze.until,
+        };
         return Err(refused(&frozen, &zone.config.name));
     }
     let configuration = state.configuration;
@@ -178,13 +211,17 @@ fn overwrite(
     let names = names.collect::<Result<Vec<_>, Fail>>()?;
     let observed = prepare::observe_some(zone)?;
     let events = prepare::overwriting(book, &observed, &zone.policy, &names)?;
-    let mut enactor = enact::enactor(zone, store, None)?;
-    let how = events.iter().any(|e| matches!(e, Event::Settled { how: Settlement::Overwrite, .. }));
-    if !how {
+    if events.is_empty() {
         let help = format!("`steadfast plan {}` shows what drifted", zone.config.name);
-        return Err(Fail::new(Exit::Usage, "no-drift", "nothing drifted at these names", help));
+        return Err(Fail::new(
+            Exit::Usage,
+            "no-drift",
+            "nothing drifted at these names",
+            help,
+        ));
     }
-    let submission = Submission { cleared: None, events, bodies: Vec::new() };
+    let submission = cell::enactor::said(events);
+    let mut enactor = enact::enactor(zone, store, None)?;
     enact::run(&mut enactor, Some(submission), args.patience, style);
     Ok(())
 }
@@ -192,15 +229,31 @@ fn overwrite(
 /// A refusal of the gate, with its exit code and what to type next.
 pub fn refused(refusal: &Refusal, zone: &str) -> Fail {
     let (exit, code, help) = match refusal {
-        Refusal::Guards(_) => (Exit::Refused, "guard", "change the source, or the zone's policy".to_owned()),
-        Refusal::BaseMoved { .. } => {
-            (Exit::Superseded, "base-moved", format!("`steadfast plan {zone}` plans against what stands now"))
-        }
-        Refusal::Frozen { .. } => (Exit::Waiting, "frozen", format!("`steadfast thaw {zone}` ends the freeze")),
-        Refusal::NotAdopted => (Exit::Error, "not-adopted", format!("`steadfast adopt {zone}`")),
-        Refusal::ClockBehind(_) => {
-            (Exit::Error, "clock", "set this machine's clock; the time of a write is its deadline".to_owned())
-        }
+        Refusal::Guards(_) => (
+            Exit::Refused,
+            "guard",
+            "change the source, or the zone's policy".to_owned(),
+        ),
+        Refusal::BaseMoved { .. } => (
+            Exit::Superseded,
+            "base-moved",
+            format!("`steadfast plan {zone}` plans against what stands now"),
+        ),
+        Refusal::Frozen { .. } => (
+            Exit::Waiting,
+            "frozen",
+            format!("`steadfast thaw {zone}` ends the freeze"),
+        ),
+        Refusal::NotAdopted => (
+            Exit::Error,
+            "not-adopted",
+            format!("`steadfast adopt {zone}`"),
+        ),
+        Refusal::ClockBehind(_) => (
+            Exit::Error,
+            "clock",
+            "set this machine's clock; the time of a write is its deadline".to_owned(),
+        ),
         Refusal::Halted { fix, .. } => (Exit::Refused, "halted", fix.clone()),
     };
     Fail::new(exit, code, refusal.to_string(), help)

@@ -41,7 +41,9 @@ fn save(
     prepared: &Prepared,
     style: Style,
 ) -> Result<u64, Fail> {
-    let Some((plan, hash, body)) = &prepared.plan else { return Ok(0) };
+    let Some((plan, hash, body)) = &prepared.plan else {
+        return Ok(0);
+    };
     let state = prepared.book.state();
     let known = state.proposals.iter().find(|(_, p)| p.plan == *hash);
     if let Some((number, _)) = known {
@@ -49,7 +51,12 @@ fn save(
     }
     let number = state.last_number + 1;
     let findings = prepared.findings.clone();
-    let event = Event::Proposed { number, plan: *hash, parent: plan.parent, findings };
+    let event = Event::Proposed {
+        number,
+        plan: *hash,
+        parent: plan.parent,
+        findings,
+    };
     // No enacting: the enactor runs without servers.
     let alone = crate::site::ZoneSite {
         config: zone.config,
@@ -57,7 +64,15 @@ fn save(
         servers: Default::default(),
     };
     let mut enactor = enact::enactor(&alone, store, None)?;
-    let submission = Submission { cleared: None, events: vec![event], bodies: vec![body.clone()] };
+    let submission = Submission {
+        cleared: None,
+        events: vec![event],
+        bodies: vec![body.clone()],
+    };
     let ended = enact::submit_only(&mut enactor, submission, PATIENCE, style);
-    if ended { Ok(number) } else { Err(Fail::store("the proposal could not be stored")) }
+    if ended {
+        Ok(number)
+    } else {
+        Err(Fail::store("the proposal could not be stored"))
+    }
 }

@@ -132,7 +132,7 @@ impl Rfc2136 {
         let message = asked.over_udp(&exchange)?;
         let answer = answer(&asked.query, &message)?;
         let soa = answer.rrset.filter(|_| answer.authoritative);
-        let serial = soa.as_ref().and_then(|soa| serial_of(soa));
+        let serial = soa.as_ref().and_then(serial_of);
         serial.ok_or_else(|| AskError::NoSoa(self.zone.clone()))
     }
 
