@@ -2,6 +2,7 @@
 //!
 //! Where the RFCs leave a choice the answer is BIND's, which a test asks about random zones.
 
+use crate::message::Rcode;
 use crate::name::Name;
 use crate::rrset::RRset;
 use crate::rtype::Rtype;
@@ -10,19 +11,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How many times a CNAME or DNAME is followed, as BIND's `max-query-restarts` by default.
 pub const MAX_RESTARTS: usize = 11;
-
-/// The response code of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rcode {
-    /// No error.
-    NoError,
-    /// The last name of the chain does not exist.
-    NxDomain,
-    /// A DNAME makes a name that is too long (RFC 6672 §2.2).
-    YxDomain,
-    /// The chain does not come to an end.
-    ServFail,
-}
 
 /// How an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +34,9 @@ pub enum Kind {
 /// What an authority of the zone answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The response code.
+    /// The response code: NXDOMAIN when the last name of the chain does not exist, YXDOMAIN when a
+    /// DNAME makes a name too long (RFC 6672 §2.2), SERVFAIL when the chain does not end, else
+    /// NOERROR.
     pub rcode: Rcode,
     /// How it ends.
     pub kind: Kind,
@@ -73,24 +63,24 @@ pub fn resolve(view: &impl View, qname: &Name, qtype: Rtype) -> Answer {
     };
     for _ in 0..=MAX_RESTARTS {
         if !name.is_under(view.apex()) {
-            return end(Rcode::NoError, Kind::LeavesZone, chain, name, None);
+            return end(Rcode::NOERROR, Kind::LeavesZone, chain, name, None);
         }
         match step(view, &name, qtype) {
             Step::Data(set) => {
                 add(&mut chain, set);
-                return end(Rcode::NoError, Kind::Data, chain, name, None);
+                return end(Rcode::NOERROR, Kind::Data, chain, name, None);
             }
-            Step::NoData => return end(Rcode::NoError, Kind::NoData, chain, name, None),
-            Step::NxDomain => return end(Rcode::NxDomain, Kind::NxDomain, chain, name, None),
+            Step::NoData => return end(Rcode::NOERROR, Kind::NoData, chain, name, None),
+            Step::NxDomain => return end(Rcode::NXDOMAIN, Kind::NxDomain, chain, name, None),
             Step::Referral(ns) => {
-                return end(Rcode::NoError, Kind::Referral, chain, name, Some(ns));
+                return end(Rcode::NOERROR, Kind::Referral, chain, name, Some(ns));
             }
             Step::Cname(set) => {
                 let target = set.targets().next();
                 add(&mut chain, set);
                 match target {
                     Some(target) => name = target,
-                    None => return end(Rcode::NoError, Kind::NoData, chain, name, None),
+                    None => return end(Rcode::NOERROR, Kind::NoData, chain, name, None),
                 }
             }
             Step::Dname(set) => {
@@ -98,7 +88,7 @@ pub fn resolve(view: &impl View, qname: &Name, qtype: Rtype) -> Answer {
                 let ttl = set.ttl();
                 add(&mut chain, set);
                 let Some(Ok(target)) = target else {
-                    return end(Rcode::YxDomain, Kind::TooLong, chain, name, None);
+                    return end(Rcode::YXDOMAIN, Kind::TooLong, chain, name, None);
                 };
                 let cname = RRset::new(name.clone(), Rtype::CNAME, ttl, [target.to_wire()]);
                 if let Ok(cname) = cname {
@@ -106,13 +96,13 @@ pub fn resolve(view: &impl View, qname: &Name, qtype: Rtype) -> Answer {
                 }
                 if qtype == Rtype::CNAME {
                     // The CNAME that was made is what was asked for (RFC 6672 §3.2).
-                    return end(Rcode::NoError, Kind::Data, chain, name, None);
+                    return end(Rcode::NOERROR, Kind::Data, chain, name, None);
                 }
                 name = target;
             }
         }
     }
-    end(Rcode::ServFail, Kind::Loop, chain, name, None)
+    end(Rcode::SERVFAIL, Kind::Loop, chain, name, None)
 }
 
 /// Adds an RRset unless the chain went through it before.

@@ -35,6 +35,11 @@ impl Serial {
     }
 }
 
+/// Whether the serial `a` is newer than `b`, for those that hold plain numbers.
+pub fn exceeds(a: u32, b: u32) -> bool {
+    Serial(a).exceeds(Serial(b))
+}
+
 impl PartialOrd for Serial {
     /// RFC 1982 §3.2; `None` for serials 2³¹ apart.
     fn partial_cmp(&self, other: &Serial) -> Option<Ordering> {

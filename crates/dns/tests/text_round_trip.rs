@@ -1,7 +1,12 @@
 //! Zones and RRsets of all kinds of data come back from their text as they were, and no text,
 //! however broken, does worse than being refused.
 
-#![allow(clippy::unwrap_used)]
+// A test is a shell: it may have sockets, files and a clock.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_types,
+    clippy::disallowed_methods
+)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
