@@ -132,7 +132,7 @@ impl Rfc2136 {
         let message = asked.over_udp(&exchange)?;
         let answer = answer(&asked.query, &message)?;
         let soa = answer.rrset.filter(|_| answer.authoritative);
-        let serial = soa.as_ref().and_then(|soa| serial_of(soa));
+        let serial = soa.as_ref().and_then(serial_of);
         serial.ok_or_else(|| AskError::NoSoa(self.zone.clone()))
     }
 
@@ -214,9 +214,12 @@ impl Asked {
 
     fn over_tcp(&self, exchange: &Exchange) -> Result<Message, AskError> {
         let octets = exchange.tcp(&self.octets, Again::Yes)?;
-        let message = Message::parse(&octets)?;
-        self.check(&octets, &message)?;
-        Ok(message)
+        let judged = Message::parse(&octets).map_err(AskError::from);
+        let judged = judged.and_then(|message| self.check(&octets, &message).map(|()| message));
+        if judged.is_err() {
+            exchange.forget();
+        }
+        judged
     }
 
     /// `None` for a truncated answer.
