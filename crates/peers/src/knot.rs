@@ -78,7 +78,7 @@ fn knotc(setup: &Setup, verb: &[&str]) {
 }
 
 fn config(setup: &Setup) -> String {
-    let mut text = format!(
+    format!(
         r#"server:
     rundir: "{run}"
     listen: 127.0.0.1@{port}
@@ -103,49 +103,59 @@ acl:
   - id: by-loopback
     address: 127.0.0.0/8
     action: transfer
-"#,
+{followers}{zones}"#,
         run = setup.run().display(),
         data = setup.data().display(),
         port = setup.port.number(),
         key = setup.key.name,
         secret = setup.key.secret,
-    );
-    if !setup.followers.is_empty() {
-        text += "remote:\n";
-    }
-    let mut notify = Vec::new();
+        followers = followers(setup),
+        zones = zones(setup),
+    )
+}
+
+/// The servers to be told of changes. Knot takes no empty list.
+fn followers(setup: &Setup) -> String {
+    let mut text = String::new();
     for (index, follower) in setup.followers.iter().enumerate() {
+        let head = if index == 0 { "remote:\n" } else { "" };
+        let (ip, port) = (follower.ip(), follower.port());
         let _ = writeln!(
             text,
-            "  - id: follower-{index}\n    address: {}@{}",
-            follower.ip(),
-            follower.port()
+            "{head}  - id: follower-{index}\n    address: {ip}@{port}"
         );
-        notify.push(format!("follower-{index}"));
     }
-    text += "zone:\n";
+    text
+}
+
+fn zones(setup: &Setup) -> String {
+    let loopback = if setup.open_transfer {
+        ", by-loopback"
+    } else {
+        ""
+    };
+    let followers = 0..setup.followers.len();
+    let followers: Vec<String> = followers.map(|index| format!("follower-{index}")).collect();
+    let mut text = String::from("zone:\n");
     for zone in &setup.zones {
         let _ = writeln!(
             text,
-            "  - domain: {name}\n    file: \"{file}\"\n    acl: [by-key{loopback}]\n    zonefile-sync: -1\n    dnssec-signing: {signing}{notify}",
-            name = zone.name,
-            file = setup.zone_file(&zone.name).display(),
-            loopback = if setup.open_transfer {
-                ", by-loopback"
-            } else {
-                ""
-            },
-            signing = if zone.mode == Mode::Plain {
+            "  - domain: {}
+    file: \"{}\"
+    acl: [by-key{loopback}]
+    zonefile-sync: -1
+    dnssec-signing: {}",
+            zone.name,
+            setup.zone_file(&zone.name).display(),
+            if zone.mode == Mode::Plain {
                 "off"
             } else {
                 "on"
             },
-            notify = if notify.is_empty() {
-                String::new()
-            } else {
-                format!("\n    notify: [{}]", notify.join(", "))
-            },
         );
+        if !followers.is_empty() {
+            let _ = writeln!(text, "    notify: [{}]", followers.join(", "));
+        }
     }
     text
 }

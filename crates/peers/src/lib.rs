@@ -14,7 +14,8 @@
 //!
 //! What holds for every peer:
 //! * It listens on `127.0.0.1` only, on a port that nobody else holds, and asks nobody anything.
-//! * Its files live in one new folder under the system's temporary folder, removed on drop.
+//! * Its files live in one new folder under the system's temporary folder, removed on drop
+//!   (kept when the environment variable `PEERS_KEEP` is set).
 //! * Its process dies with the [`Peer`], and with the test process however that one ends.
 //! * A server that is not installed fails the test, with the command that installs it.
 //!
@@ -23,6 +24,7 @@
 
 mod bind;
 mod builder;
+mod counts;
 mod flavour;
 mod key;
 mod kind;
@@ -31,12 +33,15 @@ mod peer;
 mod port;
 mod powerdns;
 mod process;
+mod proxy;
 mod sampler;
 mod scratch;
 mod wire;
 
 pub use builder::{Mode, PeerBuilder, zone_text};
+pub use counts::rounds;
 pub use kind::{Kind, Program, install_command, missing, require};
 pub use peer::{Backup, Peer};
+pub use proxy::{Behaviour, Proxy};
 pub use sampler::{FirstEmpty, Sampler, Samples};
 pub use wire::{Answer, Record, ask, ask_signed, try_ask};

@@ -173,11 +173,12 @@ impl Peer {
     #[track_caller]
     pub fn backup(&self) -> Backup {
         let backup = Backup(Scratch::new("backup"));
-        if self.process.runs() {
+        let moves = self.process.runs() && !self.process.stopped();
+        if moves {
             self.stop();
         }
         copy_tree(&self.setup.data(), &backup.0.path().join("data"));
-        if self.process.runs() {
+        if moves {
             self.cont();
         }
         backup

@@ -53,7 +53,9 @@ impl Flavour for PowerDns {
     /// they are told of an update when the server next looks at its zones, after up to a minute.
     fn reconfigure(&self, setup: &Setup) {
         let mut text = String::from(
-            "DELETE FROM domainmetadata WHERE kind IN ('ALSO-NOTIFY', 'NOTIFY-DNSUPDATE');\nINSERT INTO domainmetadata (domain_id, kind, content) SELECT id, 'NOTIFY-DNSUPDATE', '1' FROM domains;\n",
+            "DELETE FROM domainmetadata WHERE kind IN ('ALSO-NOTIFY', 'NOTIFY-DNSUPDATE');
+INSERT INTO domainmetadata (domain_id, kind, content) SELECT id, 'NOTIFY-DNSUPDATE', '1' FROM domains;
+",
         );
         for follower in &setup.followers {
             let _ = writeln!(

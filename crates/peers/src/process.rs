@@ -82,7 +82,7 @@ impl Process {
     pub(crate) fn stop(&self) {
         self.signal(Signal::STOP);
         let deadline = Instant::now() + PATIENCE;
-        while state(self.pid()) != Some('T') {
+        while !self.stopped() {
             assert!(
                 Instant::now() < deadline,
                 "{:?} did not stop at SIGSTOP",
@@ -90,6 +90,12 @@ impl Process {
             );
             thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Whether it is stopped.
+    #[track_caller]
+    pub(crate) fn stopped(&self) -> bool {
+        state(self.pid()) == Some('T')
     }
 
     /// SIGCONT.

@@ -268,6 +268,11 @@ pub(crate) fn is_answer_to(bytes: &[u8], question: &[u8]) -> bool {
         && asked.eq_ignore_ascii_case(echoed)
 }
 
+/// Where the first question ends.
+pub(crate) fn question_end(bytes: &[u8]) -> Option<usize> {
+    Some(read_name(bytes, 12)?.1 + 4).filter(|end| *end <= bytes.len())
+}
+
 /// Reads header, question and answer section.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Answer> {
     let flags = read_u16(bytes, 2)?;

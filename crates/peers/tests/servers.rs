@@ -256,6 +256,51 @@ fn followers_get_what_the_primary_takes() {
 }
 
 #[test]
+fn followers_of_a_signed_zone_serve_its_signatures() {
+    for mode in [Mode::Signed, Mode::InlineSigned] {
+        let mut primary = start_as(Kind::Bind, mode);
+        let follower = primary.follower();
+        set_www_ok(&primary, "192.0.2.2");
+        let seen = || ask_signed(follower.addr(), WWW, "A");
+        eventually(
+            || seen().data("A") == ["192.0.2.2"],
+            "the follower's new address",
+            &follower,
+        );
+        assert_eq!(seen().data("RRSIG").len(), 1);
+    }
+}
+
+#[test]
+fn the_usual_notify_delay_can_be_had() {
+    let text = zone_text(ZONE, "www IN A 192.0.2.1\n");
+    let mut primary = PeerBuilder::new(Kind::Bind)
+        .default_notify_delay()
+        .zone(ZONE, &text)
+        .start();
+    let follower = primary.follower();
+    // The first NOTIFY after an idle time may go at once; the one right after it waits.
+    set_www_ok(&primary, "192.0.2.2");
+    eventually(
+        || follower.ask(WWW, "A").data("A") == ["192.0.2.2"],
+        "the first change",
+        &follower,
+    );
+    let started = Instant::now();
+    set_www_ok(&primary, "192.0.2.3");
+    eventually(
+        || follower.ask(WWW, "A").data("A") == ["192.0.2.3"],
+        "the second change",
+        &follower,
+    );
+    assert!(
+        started.elapsed() > Duration::from_secs(3),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[test]
 fn signed_zones_are_signed_and_take_updates() {
     on_each(|kind| {
         for mode in [Mode::Signed, Mode::InlineSigned] {
