@@ -3,7 +3,15 @@
 //! Sans-IO: no clock, socket, file, randomness or unordered map. Time and entropy come in as
 //! values; what is to be done comes out as effects.
 
+pub mod body;
+pub mod book;
+pub mod gate;
 pub mod guards;
+pub mod ledger;
+pub mod lifecycle;
+pub mod marker;
 pub mod plan;
 pub mod policy;
+pub mod safeguards;
+pub mod server;
 pub mod time;

@@ -1,0 +1,197 @@
+//! The book: a zone's state together with the bodies that it needs, read from the ledger.
+
+use crate::body::{Body, BodyError};
+use crate::ledger::{ChainError, Entry, State, Stored};
+use crate::marker::Holding;
+use crate::plan::Plan;
+use dns::{Change, Digest, Zone};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A zone's ledger as far as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    state: State,
+    bodies: BTreeMap<Digest, Arc<Body>>,
+    /// Owned content, and the generation it is of.
+    head: Option<(u64, Arc<Zone>)>,
+}
+
+/// Why a book can't be read on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BookError {
+    /// The chain of entries is broken.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// A body is damaged.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// A body is not there.
+    #[error("the store lacks the body {0} that generation {1} is made of")]
+    Missing(Digest, u64),
+    /// A plan does not fit the content that it follows.
+    #[error("the plan of generation {0} does not fit the content before it: {1}")]
+    Misfit(u64, String),
+}
+
+impl Book {
+    /// Goes on from a snapshot of the state; the rest comes as entries.
+    pub fn from_snapshot(state: State) -> Book {
+        Book {
+            state,
+            ..Book::default()
+        }
+    }
+
+    /// The state.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes in bodies and entries, in order.
+    ///
+    /// # Errors
+    /// A broken chain or a damaged body; what came before it is taken in.
+    pub fn read<'a>(
+        &mut self,
+        entries: &[Stored],
+        bodies: impl IntoIterator<Item = (Digest, &'a [u8])>,
+    ) -> Result<Vec<Entry>, BookError> {
+        for (hash, bytes) in bodies {
+            if let std::collections::btree_map::Entry::Vacant(free) = self.bodies.entry(hash) {
+                free.insert(Arc::new(Body::decode(hash, bytes)?));
+            }
+        }
+        let read = self.state.extend(entries)?;
+        for entry in &read {
+            if let crate::ledger::Event::Cleaned { forgotten, .. } = &entry.event {
+                forgotten
+                    .iter()
+                    .for_each(|hash| drop(self.bodies.remove(hash)));
+            }
+        }
+        Ok(read)
+    }
+
+    /// Takes in what was just appended.
+    pub fn note(&mut self, entry: &Entry, hash: Digest) {
+        self.state.fold(entry, hash);
+    }
+
+    /// Keeps a body that is to be appended.
+    pub fn keep(&mut self, hash: Digest, body: Arc<Body>) {
+        self.bodies.insert(hash, body);
+    }
+
+    /// Lets go of a body.
+    pub fn forget(&mut self, hash: &Digest) {
+        self.bodies.remove(hash);
+    }
+
+    /// A body.
+    pub fn body(&self, hash: &Digest) -> Option<&Arc<Body>> {
+        self.bodies.get(hash)
+    }
+
+    /// The hashes of the bodies that the state refers to: what a store must hand over with it.
+    pub fn needed(state: &State) -> Vec<Digest> {
+        let mut all = vec![state.content.0];
+        all.extend(state.generations.values().filter_map(|g| g.plan));
+        all.extend(state.proposals.values().map(|p| p.plan));
+        for server in state.servers.values() {
+            all.extend(server.holding().filter(|h| h.of > 0).map(|h| h.body));
+            all.extend(
+                server
+                    .decisions
+                    .values()
+                    .map(|d| d.decision.holding)
+                    .filter(|h| h.of > 0)
+                    .map(|h| h.body),
+            );
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The plan that made a generation.
+    pub fn plan_of(&self, generation: u64) -> Option<&Plan> {
+        let hash = self.state.generations.get(&generation)?.plan?;
+        match self.bodies.get(&hash)?.as_ref() {
+            Body::Plan(plan) => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// The owned content of the present configuration.
+    ///
+    /// # Errors
+    /// A body that is missing or does not fit.
+    pub fn head(&mut self) -> Result<Arc<Zone>, BookError> {
+        let goal = self.state.configuration;
+        let (mut at, mut zone) = match self
+            .head
+            .take()
+            .filter(|(at, _)| *at <= goal && *at >= self.state.content.1)
+        {
+            Some(head) => head,
+            None => self.recorded()?,
+        };
+        while at < goal {
+            let plan = self.plan_of(at + 1).ok_or_else(|| self.missing(at + 1))?;
+            let next = zone.apply(&plan.steps.changes);
+            zone = Arc::new(next.map_err(|e| BookError::Misfit(at + 1, e.to_string()))?);
+            at += 1;
+        }
+        self.head = Some((at, zone.clone()));
+        Ok(zone)
+    }
+
+    /// The owned content of an earlier generation, by taking back what came after it.
+    ///
+    /// # Errors
+    /// A generation that is not kept any more, or does not fit.
+    pub fn content(&mut self, generation: u64) -> Result<Arc<Zone>, BookError> {
+        let mut zone = self.head()?;
+        for later in (generation + 1..=self.state.configuration).rev() {
+            let plan = self.plan_of(later).ok_or_else(|| self.missing(later))?;
+            let back: Vec<Change> = plan.steps.changes.iter().map(Change::inverse).collect();
+            zone = Arc::new(
+                zone.apply(&back)
+                    .map_err(|e| BookError::Misfit(later, e.to_string()))?,
+            );
+        }
+        Ok(zone)
+    }
+
+    /// The owned content that a server holds, drift aside.
+    ///
+    /// # Errors
+    /// As [`Book::content`].
+    pub fn held(&mut self, holding: &Holding) -> Result<Arc<Zone>, BookError> {
+        let goal = self.content(holding.configuration)?;
+        if holding.is_whole() {
+            return Ok(goal);
+        }
+        let missing = || BookError::Missing(holding.body, holding.configuration);
+        let body = self.bodies.get(&holding.body).ok_or_else(missing)?;
+        let steps = body.steps().ok_or_else(missing)?;
+        let undone = (holding.step + 1..=steps.count()).flat_map(|n| steps.step(n));
+        let back: Vec<Change> = undone.map(Change::inverse).collect();
+        let misfit = |e: dns::ZoneError| BookError::Misfit(holding.configuration, e.to_string());
+        Ok(Arc::new(goal.apply(&back).map_err(misfit)?))
+    }
+
+    fn recorded(&self) -> Result<(u64, Arc<Zone>), BookError> {
+        let (hash, at) = self.state.content;
+        match self.bodies.get(&hash).map(Arc::as_ref) {
+            Some(Body::Content(zone)) => Ok((at, zone.clone())),
+            _ => Err(BookError::Missing(hash, at)),
+        }
+    }
+
+    fn missing(&self, generation: u64) -> BookError {
+        let hash = self.state.generations.get(&generation).and_then(|g| g.plan);
+        BookError::Missing(hash.unwrap_or_default(), generation)
+    }
+}

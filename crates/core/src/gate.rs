@@ -1,0 +1,171 @@
+//! The gate: guards, freeze, base. Nothing is enacted without its [`Cleared`].
+
+use crate::guards::{Finding, Verdict};
+use crate::ledger::{ServerId, State};
+use crate::marker::Holding;
+use crate::plan::Plan;
+use crate::time::{Millis, Time};
+use dns::Digest;
+
+/// How far the local clock may be behind the ledger's last entry before nothing is decided.
+pub const CLOCK_TOLERANCE: Millis = Millis::seconds(5);
+
+/// The gate's permission (I5). Only this module makes one. It is good for one append right after
+/// the ledger entry `seq`, so a stale one can't be used: the append compares and swaps on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cleared {
+    seq: u64,
+    body: Digest,
+    configuration: u64,
+    until: Time,
+}
+
+impl Cleared {
+    /// The ledger's last entry when the gate looked.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The plan or course that may be enacted.
+    pub fn body(&self) -> Digest {
+        self.body
+    }
+
+    /// The configuration generation that it leads to.
+    pub fn configuration(&self) -> u64 {
+        self.configuration
+    }
+
+    /// Until when the permission can be used.
+    pub fn until(&self) -> Time {
+        self.until
+    }
+}
+
+/// Why the gate does not let something pass.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// Guards refuse it.
+    #[error("{} of the guards' findings refuse it", .0.iter().filter(|f| f.verdict == Verdict::Refuse).count())]
+    Guards(Vec<Finding>),
+    /// The configuration moved on since the plan was made.
+    #[error(
+        "the configuration is at generation {held}; this plan follows {parent}: a newer change won"
+    )]
+    BaseMoved {
+        /// What the plan follows.
+        parent: u64,
+        /// What the ledger holds.
+        held: u64,
+    },
+    /// The zone is frozen.
+    #[error("the zone is frozen by {by}: {reason}")]
+    Frozen {
+        /// Who froze it.
+        by: String,
+        /// Why.
+        reason: String,
+        /// When it ends by itself.
+        until: Option<Time>,
+    },
+    /// The zone is not under this ledger.
+    #[error("the zone is not adopted")]
+    NotAdopted,
+    /// The clock stands behind the ledger (I8).
+    #[error("this machine's clock is {} s behind the ledger's last entry", .0.0 / 1000)]
+    ClockBehind(Millis),
+    /// Evidence about the server is doubtful (I8).
+    #[error("server {server} is halted: {reason}")]
+    Halted {
+        /// The server.
+        server: ServerId,
+        /// Why.
+        reason: String,
+        /// The one command that repairs it.
+        fix: String,
+    },
+}
+
+/// Judges whether a plan may become the zone's configuration.
+///
+/// # Errors
+/// The first reason against it: not adopted, clock, freeze, base, guards.
+pub fn check(
+    plan: &Plan,
+    hash: Digest,
+    findings: &[Finding],
+    state: &State,
+    now: Time,
+    deadline: Millis,
+) -> Result<Cleared, Refusal> {
+    pass(state, now)?;
+    if plan.parent != state.configuration || plan.base != state.result {
+        return Err(Refusal::BaseMoved {
+            parent: plan.parent,
+            held: state.configuration,
+        });
+    }
+    if findings.iter().any(|f| f.verdict == Verdict::Refuse) {
+        return Err(Refusal::Guards(findings.to_vec()));
+    }
+    let configuration = plan.generation();
+    Ok(Cleared {
+        seq: state.last,
+        body: hash,
+        configuration,
+        until: now + deadline,
+    })
+}
+
+/// Judges whether one write may be decided now: a step towards the present configuration.
+///
+/// # Errors
+/// As [`check`], and a halted server.
+pub fn renew(
+    state: &State,
+    server: &ServerId,
+    to: &Holding,
+    now: Time,
+    deadline: Millis,
+) -> Result<Cleared, Refusal> {
+    pass(state, now)?;
+    if let Some(halt) = state.servers.get(server).and_then(|s| s.halted.as_ref()) {
+        let (reason, fix) = (halt.reason.clone(), halt.fix.clone());
+        return Err(Refusal::Halted {
+            server: server.clone(),
+            reason,
+            fix,
+        });
+    }
+    if to.configuration != state.configuration {
+        let (parent, held) = (to.configuration, state.configuration);
+        return Err(Refusal::BaseMoved { parent, held });
+    }
+    let (seq, body, configuration) = (state.last, to.body, to.configuration);
+    Ok(Cleared {
+        seq,
+        body,
+        configuration,
+        until: now + deadline,
+    })
+}
+
+/// What holds for every decision.
+fn pass(state: &State, now: Time) -> Result<(), Refusal> {
+    if !state.is_adopted() {
+        return Err(Refusal::NotAdopted);
+    }
+    let behind = state.last_at.since(now);
+    if behind > CLOCK_TOLERANCE {
+        return Err(Refusal::ClockBehind(behind));
+    }
+    if let Some(freeze) = state.freeze(now) {
+        let (by, reason) = (freeze.by.clone(), freeze.reason.clone());
+        return Err(Refusal::Frozen {
+            by,
+            reason,
+            until: freeze.until,
+        });
+    }
+    Ok(())
+}

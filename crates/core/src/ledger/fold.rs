@@ -1,0 +1,236 @@
+//! Folding entries into state. Nothing here refuses: an entry in the ledger has happened.
+
+use super::entry::{Act, Adopted, Entry, Event, Found, Settlement};
+use super::state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};
+use super::{ChainError, Stored};
+use dns::{Digest, Name, Rtype};
+
+impl State {
+    /// Checks stored entries against the chain and folds them in.
+    ///
+    /// # Errors
+    /// The first entry that does not fit; those before it are folded in.
+    pub fn extend<'a>(
+        &mut self,
+        stored: impl IntoIterator<Item = &'a Stored>,
+    ) -> Result<Vec<Entry>, ChainError> {
+        let mut entries = Vec::new();
+        for one in stored {
+            let entry = super::open(self.last, &self.last_hash, one)?;
+            self.fold(&entry, one.hash);
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+
+    /// Folds in one entry whose hash is `hash`.
+    pub fn fold(&mut self, entry: &Entry, hash: Digest) {
+        self.last = entry.seq;
+        self.last_hash = hash;
+        self.last_at = self.last_at.max(entry.at);
+        match &entry.event {
+            Event::Adopted(adopted) => self.adopted(entry, adopted),
+            Event::Proposed {
+                number,
+                plan,
+                parent,
+                ..
+            } => {
+                let (at, by) = (entry.at, entry.by.clone());
+                let proposal = Proposal {
+                    plan: *plan,
+                    parent: *parent,
+                    seq: entry.seq,
+                    at,
+                    by,
+                };
+                self.proposals.insert(*number, proposal);
+                self.last_number = *number;
+            }
+            Event::Cleared {
+                number,
+                plan,
+                configuration,
+                result,
+            } => {
+                self.cleared(entry, *number, *plan, *configuration, *result);
+            }
+            Event::Frozen { reason, until } => {
+                let (reason, by) = (reason.clone(), entry.by.clone());
+                self.frozen = Some(Freeze {
+                    reason,
+                    by,
+                    seq: entry.seq,
+                    at: entry.at,
+                    until: *until,
+                });
+            }
+            Event::Thawed { .. } => self.frozen = None,
+            Event::Cleaned {
+                through,
+                content,
+                content_at,
+                ..
+            } => {
+                self.cleaned(*through, (*content, *content_at), entry);
+            }
+            Event::Released => self.released = true,
+            Event::Lost { .. } => self.refused += 1,
+            event => {
+                if let Some(server) = event.server().and_then(|id| self.servers.get_mut(id)) {
+                    server.fold(entry);
+                }
+            }
+        }
+    }
+
+    fn adopted(&mut self, entry: &Entry, adopted: &Adopted) {
+        let server = |origin: &super::Origin| ServerState {
+            origin: origin.clone(),
+            verified: None,
+            decisions: Default::default(),
+            drift: Vec::new(),
+            halted: None,
+            restored: None,
+            serial: None,
+            released: false,
+        };
+        let generation = Generation {
+            plan: None,
+            number: 0,
+            seq: entry.seq,
+            at: entry.at,
+            by: entry.by.clone(),
+            result: adopted.result,
+        };
+        *self = State {
+            last: self.last,
+            last_hash: self.last_hash,
+            last_at: self.last_at,
+            last_number: self.last_number,
+            refused: self.refused,
+            ledger: adopted.ledger,
+            zone: Some(adopted.zone.clone()),
+            adopted_at: entry.seq,
+            configuration: adopted.configuration,
+            content: (adopted.content, adopted.configuration),
+            result: adopted.result,
+            generations: [(adopted.configuration, generation)].into(),
+            servers: adopted
+                .servers
+                .iter()
+                .map(|(id, o)| (id.clone(), server(o)))
+                .collect(),
+            ..State::default()
+        };
+    }
+
+    fn cleared(&mut self, entry: &Entry, number: u64, plan: Digest, to: u64, result: Digest) {
+        self.configuration = to;
+        self.result = result;
+        self.proposals.remove(&number);
+        let (at, by) = (entry.at, entry.by.clone());
+        let made = Generation {
+            plan: Some(plan),
+            number,
+            seq: entry.seq,
+            at,
+            by,
+            result,
+        };
+        self.generations.insert(to, made);
+    }
+
+    fn cleaned(&mut self, through: u64, content: (Digest, u64), entry: &Entry) {
+        self.content = content;
+        self.generations
+            .retain(|generation, _| *generation >= through);
+        self.proposals.retain(|_, p| p.parent >= self.configuration);
+        for server in self.servers.values_mut() {
+            let verified = server.verified;
+            server.decisions.retain(|seq, d| {
+                d.decision.holding.configuration >= through
+                    || Some(*seq) == verified
+                    || entry.at <= d.expires()
+            });
+        }
+    }
+}
+
+impl ServerState {
+    fn fold(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Decided(decision) => {
+                let decided = Decided {
+                    decision: decision.clone(),
+                    at: entry.at,
+                };
+                self.decisions.insert(entry.seq, decided);
+            }
+            Event::Applied { write, serial, .. } => self.applied(*write, *serial),
+            Event::Drifted { found, .. } => found.iter().for_each(|f| self.drifted(f)),
+            Event::Settled { rrsets, how, .. } => self.settled(rrsets, *how),
+            Event::Restored { found, .. } => {
+                self.restored = Some(*found);
+                self.verified = Some(*found);
+            }
+            Event::Halted { reason, fix, .. } => {
+                let (reason, fix) = (reason.clone(), fix.clone());
+                self.halted = Some(Halt {
+                    reason,
+                    fix,
+                    seq: entry.seq,
+                });
+            }
+            Event::Resumed { .. } => self.halted = None,
+            _ => {}
+        }
+    }
+
+    fn applied(&mut self, write: u64, serial: Option<u32>) {
+        let Some(decided) = self.decisions.get(&write) else {
+            return;
+        };
+        if self.verified.is_some_and(|verified| write <= verified) {
+            return;
+        }
+        self.verified = Some(write);
+        self.released = decided.decision.act == Act::Withdraw;
+        if decided.decision.soa.is_some() {
+            self.restored = None;
+        }
+        if decided.decision.act == Act::Step && decided.decision.holding.is_whole() {
+            self.drift.retain(|d| !d.overwrite);
+        }
+        let exceeds = |old: u32, new: u32| dns::serial::exceeds(new, old);
+        if serial.is_some_and(|new| self.serial.is_none_or(|old| exceeds(old, new))) {
+            self.serial = serial;
+        }
+    }
+
+    fn drifted(&mut self, found: &Found) {
+        let Found { name, rtype, found } = found.clone();
+        self.drift.retain(|d| (&d.name, d.rtype) != (&name, rtype));
+        self.drift.push(Drift {
+            name,
+            rtype,
+            found,
+            overwrite: false,
+        });
+        self.drift
+            .sort_by(|a, b| (&a.name, a.rtype).cmp(&(&b.name, b.rtype)));
+    }
+
+    fn settled(&mut self, rrsets: &[(Name, Rtype)], how: Settlement) {
+        let concerned = |d: &Drift| rrsets.iter().any(|(n, t)| (n, *t) == (&d.name, d.rtype));
+        match how {
+            Settlement::Gone => self.drift.retain(|d| !concerned(d)),
+            Settlement::Overwrite => {
+                self.drift
+                    .iter_mut()
+                    .filter(|d| concerned(d))
+                    .for_each(|d| d.overwrite = true);
+            }
+        }
+    }
+}

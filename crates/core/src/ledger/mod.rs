@@ -1,0 +1,12 @@
+//! The ledger: append-only, hash-chained; the zone's state is its fold.
+
+mod chain;
+mod entry;
+mod fold;
+mod state;
+
+pub use chain::{ChainError, Stored, link, open, seal};
+pub use entry::{
+    Act, Adopted, Decision, Entry, Event, Expect, FORMAT, Found, Loss, Origin, ServerId, Settlement,
+};
+pub use state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};

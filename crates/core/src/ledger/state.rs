@@ -1,0 +1,238 @@
+//! The state of a zone: what the fold of its ledger knows.
+
+use super::entry::{Decision, Expect, Origin, ServerId};
+use crate::marker::{Holding, LedgerId, Marker};
+use crate::time::Time;
+use dns::{Digest, Name, RRset, Rtype};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A zone's state. Made by folding its ledger, and by nothing else.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    /// Number of the last entry.
+    pub last: u64,
+    /// Hash of the last entry.
+    pub last_hash: Digest,
+    /// The latest time that any entry carries.
+    pub last_at: Time,
+    /// The ledger's id; zero before the zone is adopted.
+    pub ledger: LedgerId,
+    /// The zone; `None` before it is adopted.
+    pub zone: Option<Name>,
+    /// The entry that adopted the zone last.
+    pub adopted_at: u64,
+    /// Whether the marker is to be removed.
+    pub released: bool,
+    /// The configuration generation that servers are brought to.
+    pub configuration: u64,
+    /// The health generation.
+    pub health: u64,
+    /// The recorded content that later plans build on, and the generation it is of.
+    pub content: (Digest, u64),
+    /// Digest of the owned content of the present configuration.
+    pub result: Digest,
+    /// Generations that can be returned to, oldest first.
+    pub generations: BTreeMap<u64, Generation>,
+    /// Plans proposed and not cleared, by number.
+    pub proposals: BTreeMap<u64, Proposal>,
+    /// Number of the last plan.
+    pub last_number: u64,
+    /// The freeze, if there is one.
+    pub frozen: Option<Freeze>,
+    /// The servers.
+    pub servers: BTreeMap<ServerId, ServerState>,
+    /// How many writes servers refused.
+    pub refused: u64,
+}
+
+/// A configuration generation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Generation {
+    /// The plan that made it; `None` for adopted content.
+    pub plan: Option<Digest>,
+    /// The plan's number.
+    pub number: u64,
+    /// The entry that cleared it.
+    pub seq: u64,
+    /// When.
+    pub at: Time,
+    /// Who cleared it.
+    pub by: String,
+    /// Digest of its owned content.
+    pub result: Digest,
+}
+
+/// A plan that waits.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Its hash.
+    pub plan: Digest,
+    /// The configuration generation it follows.
+    pub parent: u64,
+    /// The entry.
+    pub seq: u64,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub by: String,
+}
+
+/// A freeze of the zone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Freeze {
+    /// The operator's words.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// Since which entry.
+    pub seq: u64,
+    /// Since when.
+    pub at: Time,
+    /// When it ends by itself.
+    pub until: Option<Time>,
+}
+
+/// A write that was decided, and when.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Decided {
+    /// What.
+    pub decision: Decision,
+    /// When: the time that the write is signed with.
+    pub at: Time,
+}
+
+/// A foreign edit that stands on a server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Drift {
+    /// The owner.
+    pub name: Name,
+    /// The type.
+    pub rtype: Rtype,
+    /// What was found; `None`: nothing.
+    pub found: Option<RRset>,
+    /// Whether a person decided that the recorded value shall be put back.
+    pub overwrite: bool,
+}
+
+/// Why nothing is written to a server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Halt {
+    /// What is doubtful.
+    pub reason: String,
+    /// The one command that repairs it.
+    pub fix: String,
+    /// Since which entry.
+    pub seq: u64,
+}
+
+/// What the ledger knows of one server.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ServerState {
+    /// What adoption found there.
+    pub origin: Origin,
+    /// The last write that was read back there; `None` until the first marker stands.
+    pub verified: Option<u64>,
+    /// Every write decided for it that may still matter, by entry.
+    pub decisions: BTreeMap<u64, Decided>,
+    /// Foreign edits.
+    pub drift: Vec<Drift>,
+    /// Why nothing is written there.
+    pub halted: Option<Halt>,
+    /// Set when it was restored from a backup, until the repair was read back: the entry whose
+    /// marker it came back with.
+    pub restored: Option<u64>,
+    /// The highest SOA serial read there.
+    pub serial: Option<u32>,
+    /// Whether the marker was removed there.
+    pub released: bool,
+}
+
+impl Decided {
+    /// From when on no server accepts the write.
+    pub fn expires(&self) -> Time {
+        self.at + self.decision.deadline
+    }
+}
+
+impl ServerState {
+    /// What the server holds, as far as it was read back.
+    pub fn holding(&self) -> Option<&Holding> {
+        self.verified
+            .and_then(|seq| self.decisions.get(&seq))
+            .map(|d| &d.decision.holding)
+    }
+
+    /// What the next write there expects.
+    pub fn expect(&self) -> Expect {
+        match (self.verified, &self.origin.marker) {
+            (Some(seq), _) => Expect::Ours(seq),
+            (None, Some(text)) => Expect::Foreign(text.clone()),
+            (None, None) => Expect::Absent,
+        }
+    }
+
+    /// Writes that the server would still accept: they expect what stands, and are not too late.
+    pub fn open(&self, now: Time) -> impl Iterator<Item = (u64, &Decided)> {
+        let expect = self.expect();
+        self.decisions
+            .iter()
+            .filter(move |(_, d)| d.decision.expect == expect && now <= d.expires())
+            .map(|(seq, d)| (*seq, d))
+    }
+
+    /// Whether the server is wholly at `configuration` and nothing waits to be put back.
+    pub fn is_whole_at(&self, configuration: u64) -> bool {
+        self.restored.is_none()
+            && !self.drift.iter().any(|d| d.overwrite)
+            && self
+                .holding()
+                .is_some_and(|h| h.is_whole() && h.configuration == configuration)
+    }
+
+    /// Drift at an owner.
+    pub fn drift_at(&self, name: &Name) -> impl Iterator<Item = &Drift> {
+        self.drift.iter().filter(move |d| &d.name == name)
+    }
+}
+
+impl State {
+    /// Whether the zone is under this ledger.
+    pub fn is_adopted(&self) -> bool {
+        self.zone.is_some() && !self.released
+    }
+
+    /// The marker that a decided write leaves behind.
+    pub fn marker(&self, seq: u64, decision: &Decision) -> Marker {
+        Marker::new(self.ledger, seq, &decision.holding)
+    }
+
+    /// The freeze in force.
+    pub fn freeze(&self, now: Time) -> Option<&Freeze> {
+        self.frozen
+            .as_ref()
+            .filter(|f| f.until.is_none_or(|until| now < until))
+    }
+
+    /// Whether writes that were called off could still be accepted somewhere, and until when.
+    ///
+    /// Called off is every write that would lead elsewhere than to the present configuration, or
+    /// any at all while the zone is frozen or released (I14).
+    pub fn revoking(&self, now: Time) -> Option<Time> {
+        let off = |d: &Decided| {
+            self.freeze(now).is_some() && d.decision.act == super::Act::Step
+                || d.decision.holding.configuration != self.configuration
+        };
+        let open = self.servers.values().flat_map(|s| s.open(now));
+        open.filter(|(_, d)| off(d)).map(|(_, d)| d.expires()).max()
+    }
+
+    /// Servers that are not wholly at the present configuration.
+    pub fn behind(&self) -> impl Iterator<Item = &ServerId> {
+        let configuration = self.configuration;
+        self.servers
+            .iter()
+            .filter(move |(_, s)| !s.is_whole_at(configuration))
+            .map(|(id, _)| id)
+    }
+}

@@ -1,0 +1,182 @@
+//! The way from what a server holds to the present configuration.
+
+use super::compare::overlay;
+use super::{Draft, Lifecycle};
+use crate::body::{Body, Course};
+use crate::book::BookError;
+use crate::guards::{Case, Finding, Verdict, judge};
+use crate::ledger::{ServerId, ServerState};
+use crate::plan::{CutError, FORMAT, cut};
+use crate::safeguards::Safeguards;
+use crate::time::Time;
+use dns::{Digest, Zone};
+use std::sync::Arc;
+
+/// Why there is no way.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CourseError {
+    /// A body is missing or damaged.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// The changes do not fit.
+    #[error(transparent)]
+    Cut(#[from] CutError),
+    /// Guards refuse a state on the way.
+    #[error("guards refuse the way from what the server holds: {}", .0.iter().map(|f| f.why.as_str()).collect::<Vec<_>>().join("; "))]
+    Guards(Vec<Finding>),
+}
+
+/// One step of a way.
+pub(super) struct Leg {
+    /// The plan or course.
+    pub(super) body: Digest,
+    /// The body, where it is new.
+    pub(super) fresh: Option<Arc<Body>>,
+    /// Which step, counted from 1.
+    pub(super) step: u32,
+    /// How many there are.
+    pub(super) of: u32,
+}
+
+impl<S: Safeguards> Lifecycle<S> {
+    /// The next step of `server` towards `target`.
+    pub(super) fn leg(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        target: u64,
+        draft: &Draft,
+    ) -> Result<Option<Leg>, CourseError> {
+        let Some(holding) = server.holding().copied() else {
+            return Ok(None);
+        };
+        let settled = server.restored.is_none() && !server.drift.iter().any(|d| d.overwrite);
+        if !holding.is_whole() && settled && self.leads(&holding.body, id, target, server) {
+            let (step, of) = (holding.step + 1, holding.of);
+            return Ok(Some(Leg {
+                body: holding.body,
+                fresh: None,
+                step,
+                of,
+            }));
+        }
+        if holding.is_whole()
+            && settled
+            && let Some(body) = self.plan_after(holding.configuration, target)
+            && self.leads(&body, id, target, server)
+        {
+            let of = self
+                .book
+                .body(&body)
+                .and_then(|b| b.steps())
+                .map_or(1, |s| s.count());
+            return Ok(Some(Leg {
+                body,
+                fresh: None,
+                step: 1,
+                of,
+            }));
+        }
+        self.course(now, id, server, target, draft).map(Some)
+    }
+
+    /// Whether the body leads this server to `target` without touching an owner that drifted.
+    fn leads(&self, hash: &Digest, id: &ServerId, target: u64, server: &ServerState) -> bool {
+        let Some(body) = self.book.body(hash) else {
+            return false;
+        };
+        let fits = match body.as_ref() {
+            Body::Plan(plan) => plan.generation() == target,
+            Body::Course(course) => course.to == target && &course.server == id,
+            Body::Content(_) => false,
+        };
+        let steps = body
+            .steps()
+            .map(|s| s.changes.as_slice())
+            .unwrap_or_default();
+        fits && !steps
+            .iter()
+            .any(|c| server.drift_at(c.name()).next().is_some())
+    }
+
+    fn plan_after(&self, from: u64, target: u64) -> Option<Digest> {
+        let plan = self
+            .book
+            .plan_of(target)
+            .filter(|plan| plan.parent == from)?;
+        self.state().generations.get(&plan.generation())?.plan
+    }
+
+    /// Makes a course: what the server holds, drift included, to what it shall hold, drift that
+    /// nobody decided about left as it is.
+    fn course(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        target: u64,
+        draft: &Draft,
+    ) -> Result<Leg, CourseError> {
+        let Some(from) = server.holding().copied() else {
+            return Err(BookError::Missing(Digest::default(), target).into());
+        };
+        let held = overlay(&*self.book.held(&from)?, &server.drift, |_| true);
+        let goal = overlay(&*self.book.content(target)?, &server.drift, |d| {
+            !d.overwrite
+        });
+        let before = self.with_context(&held);
+        let made = cut(&before, held.diff(&goal), &self.policy)?;
+        let abilities = [(id.clone(), server.origin.abilities.clone())];
+        let case = Case {
+            before: &before,
+            steps: &made.steps,
+            back: None,
+            plan: None,
+            held: None,
+            policy: &self.policy,
+            abilities: &abilities,
+            limited: false,
+            history: &[],
+            now,
+        };
+        let findings: Vec<Finding> = judge(&case)
+            .into_iter()
+            .filter(|f| f.verdict == Verdict::Refuse)
+            .collect();
+        if !findings.is_empty() {
+            return Err(CourseError::Guards(findings));
+        }
+        let zone = draft
+            .state()
+            .zone
+            .clone()
+            .unwrap_or_else(|| self.policy.zone.clone());
+        let of = made.steps.count();
+        let course = Course {
+            format: FORMAT,
+            zone,
+            server: id.clone(),
+            from,
+            to: target,
+            steps: made.steps,
+        };
+        let fresh = Arc::new(Body::Course(course));
+        let (body, _) = fresh.encode();
+        Ok(Leg {
+            body,
+            fresh: Some(fresh),
+            step: 1,
+            of,
+        })
+    }
+
+    /// Owned content together with what else stands in the zone.
+    fn with_context(&self, owned: &Zone) -> Zone {
+        let Some(context) = &self.context else {
+            return owned.clone();
+        };
+        let all = owned.iter().chain(context.iter()).cloned().collect();
+        Zone::new(owned.apex().clone(), all).unwrap_or_else(|_| owned.clone())
+    }
+}

@@ -1,0 +1,103 @@
+//! Entries being put together, each folded in, so that later ones see what earlier ones decided.
+
+use super::{Append, Submission};
+use crate::body::Body;
+use crate::ledger::{Entry, Event, FORMAT, State, Stored, seal};
+use crate::time::Time;
+use dns::Digest;
+use std::sync::Arc;
+
+/// A snapshot of the state goes with the append that passes a multiple of this many entries.
+const SNAPSHOT_EVERY: u64 = 256;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    start: u64,
+    state: State,
+    by: String,
+    now: Time,
+    entries: Vec<(Entry, Stored)>,
+    bodies: Vec<(Digest, Arc<Body>)>,
+    forget: Vec<Digest>,
+    pub(crate) submission: Option<Submission>,
+}
+
+impl Draft {
+    pub(crate) fn new(state: &State, by: &str, now: Time) -> Draft {
+        Draft {
+            start: state.last,
+            state: state.clone(),
+            by: by.to_owned(),
+            now,
+            entries: Vec::new(),
+            bodies: Vec::new(),
+            forget: Vec::new(),
+            submission: None,
+        }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn entries(&self) -> &[(Entry, Stored)] {
+        &self.entries
+    }
+
+    pub(crate) fn bodies(&self) -> &[(Digest, Arc<Body>)] {
+        &self.bodies
+    }
+
+    /// Adds an event; returns its number.
+    pub(crate) fn push(&mut self, event: Event) -> u64 {
+        let mut seq = self.state.last + 1;
+        if let Event::Adopted(adopted) = &event {
+            // Above every marker that stands, so that sequences only grow on each server (I2).
+            let texts = adopted.servers.values().filter_map(|o| o.marker.as_ref());
+            let markers = texts.filter_map(|t| t.parse::<crate::marker::Marker>().ok());
+            seq = markers.map(|m| m.sequence + 1).max().unwrap_or(0).max(seq);
+        }
+        if let Event::Cleaned { forgotten, .. } = &event {
+            self.forget.extend(forgotten);
+        }
+        let entry = Entry {
+            format: FORMAT,
+            seq,
+            at: self.now,
+            by: self.by.clone(),
+            event,
+        };
+        let stored = seal(&self.state.last_hash, &entry);
+        self.state.fold(&entry, stored.hash);
+        self.entries.push((entry, stored));
+        seq
+    }
+
+    /// Adds a body; returns its hash.
+    pub(crate) fn attach(&mut self, body: Arc<Body>) -> Digest {
+        let (hash, _) = body.encode();
+        self.bodies.push((hash, body));
+        hash
+    }
+
+    pub(crate) fn to_append(&self) -> Append {
+        let snapshot = self.start / SNAPSHOT_EVERY != self.state.last / SNAPSHOT_EVERY;
+        Append {
+            expect_last: self.start,
+            entries: self
+                .entries
+                .iter()
+                .map(|(_, stored)| stored.clone())
+                .collect(),
+            bodies: self.bodies.iter().map(|(_, body)| body.encode()).collect(),
+            forget: self.forget.clone(),
+            snapshot: snapshot
+                .then(|| serde_json::to_vec(&self.state).ok())
+                .flatten(),
+        }
+    }
+}

@@ -1,0 +1,505 @@
+//! What stands on a server, compared with what the ledger says.
+
+use super::run::{Phase, Refused};
+use super::{Draft, Effect, Lifecycle, Notice, pause, stands};
+use crate::ledger::{Act, Event, Found, Loss, ServerId, ServerState, State};
+use crate::marker::{Marker, MarkerError, marker_text};
+use crate::safeguards::Safeguards;
+use crate::server::{Reading, Reply};
+use crate::time::{Millis, Time};
+use dns::{Name, RRset, Rtype};
+
+/// The marker that stands, in the ledger's terms.
+enum Standing {
+    /// What the last verified write left, or what adoption found.
+    Verified,
+    /// The marker of a later decision.
+    Later(u64),
+    /// The marker of an earlier decision.
+    Earlier(u64),
+    /// A marker of this ledger with a number that it has not reached.
+    Ahead(u64),
+    /// No marker.
+    Gone,
+    /// A marker that this ledger did not write.
+    Foreign(String),
+}
+
+impl<S: Safeguards> Lifecycle<S> {
+    pub(super) fn seen(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        result: Result<Reading, String>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match result {
+            Ok(reading) => {
+                let Some(run) = self.runs.get_mut(id) else {
+                    return;
+                };
+                run.soa = reading.soa.clone();
+                run.phase = Phase::Seen(Box::new(reading));
+            }
+            Err(why) => self.no_answer(now, id, why, effects),
+        }
+    }
+
+    /// Backs off from a server that does not answer usefully.
+    pub(super) fn no_answer(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        why: String,
+        effects: &mut Vec<Effect>,
+    ) {
+        let salt = format!("{} {id}", self.by);
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        run.attempts += 1;
+        run.wait(now + pause(run.attempts, &salt));
+        effects.push(Effect::Tell(Notice::Waiting(id.clone(), why)));
+    }
+
+    pub(super) fn written(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        seq: u64,
+        reply: Reply,
+        effects: &mut Vec<Effect>,
+    ) {
+        if reply != Reply::Accepted {
+            effects.push(Effect::Tell(Notice::Answered(
+                id.clone(),
+                seq,
+                reply.clone(),
+            )));
+        }
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        let refused = |why, detail| Some(Refused { seq, why, detail });
+        match reply {
+            Reply::Accepted => {
+                run.polling = Some(now);
+                run.phase = Phase::Unread;
+            }
+            Reply::Fenced(detail) => {
+                run.refused = refused(Loss::Fenced, detail);
+                run.phase = Phase::Unread;
+            }
+            Reply::Late(detail) => {
+                run.refused = refused(Loss::Late, detail);
+                run.phase = Phase::Unread;
+            }
+            Reply::Refused(why) | Reply::NotSent(why) | Reply::Unknown(why) => {
+                run.focus = None;
+                self.no_answer(now, id, why, effects);
+            }
+        }
+    }
+
+    /// Moves one server on as far as it goes without an answer from outside.
+    pub(super) fn advance(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
+        if draft
+            .state()
+            .servers
+            .get(id)
+            .is_none_or(|s| s.halted.is_some())
+        {
+            if let Some(run) = self.runs.get_mut(id) {
+                run.phase = Phase::Rest;
+            }
+            return;
+        }
+        // Each turn leads to another phase; three are the most there are in a row.
+        for _ in 0..4 {
+            let Some(run) = self.runs.get_mut(id) else {
+                return;
+            };
+            match std::mem::replace(&mut run.phase, Phase::Ready) {
+                Phase::Seen(reading) => self.judge(now, id, &reading, draft, effects),
+                Phase::Transferred(zone) => self.compare(id, &zone, draft, effects),
+                Phase::Ready => return self.next(now, id, draft, effects),
+                other => {
+                    run.phase = other;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        reading: &Reading,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        if reading.before != reading.after {
+            // It moved while we looked.
+            run.phase = Phase::Unread;
+            return;
+        }
+        let Some(server) = draft.state().servers.get(id).cloned() else {
+            return;
+        };
+        match standing(
+            draft.state(),
+            &server,
+            reading.before.as_ref(),
+            &self.policy.marker_name(),
+        ) {
+            Standing::Verified => self.unmoved(now, id, &server, reading, draft, effects),
+            Standing::Later(seq) => self.moved(now, id, seq, &server, reading, draft),
+            Standing::Earlier(seq) => {
+                if self.poll_is_over(now, id) {
+                    draft.push(Event::Restored {
+                        server: id.clone(),
+                        found: seq,
+                    });
+                    self.settle(id);
+                }
+            }
+            Standing::Ahead(seq) => self.ahead(now, id, seq, draft, effects),
+            Standing::Gone => {
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.phase = Phase::Transferring;
+                }
+                effects.push(Effect::Transfer(id.clone()));
+            }
+            Standing::Foreign(text) => {
+                let reason = format!("its marker is not of this ledger: {text}");
+                self.halt(id, reason, self.take_over(), draft);
+            }
+        }
+    }
+
+    /// The marker is the one that the ledger says.
+    fn unmoved(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        reading: &Reading,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        let Some(refused) = run.refused.take() else {
+            // Accepted, but not to be seen yet: servers that sign show it later (I7).
+            if run.focus.is_some() && run.polling.is_some() && !self.poll_is_over(now, id) {
+                return;
+            }
+            return self.settle(id);
+        };
+        run.dead = Some(refused.seq);
+        let decided = server.decisions.get(&refused.seq);
+        let plants = decided.is_some_and(|d| matches!(d.decision.act, Act::Plant { .. }));
+        let found = if refused.why == Loss::Fenced {
+            self.foreign(refused.seq, id, reading)
+        } else {
+            Vec::new()
+        };
+        let Refused { seq, why, detail } = refused;
+        draft.push(Event::Lost {
+            server: id.clone(),
+            write: seq,
+            why,
+            detail: detail.clone(),
+        });
+        if !found.is_empty() {
+            draft.push(Event::Drifted {
+                server: id.clone(),
+                found,
+            });
+            return self.settle(id);
+        }
+        if plants && why == Loss::Fenced {
+            if let Some(run) = self.runs.get_mut(id) {
+                run.phase = Phase::Transferring;
+            }
+            effects.push(Effect::Transfer(id.clone()));
+            return;
+        }
+        let attempts = self.runs.get(id).map_or(0, |r| r.attempts);
+        self.settle(id);
+        if let Some(run) = self.runs.get_mut(id) {
+            run.attempts = attempts;
+        }
+        self.no_answer(now, id, detail, effects);
+    }
+
+    /// The marker is that of a later decision: ours or another enactor's.
+    fn moved(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        seq: u64,
+        server: &ServerState,
+        reading: &Reading,
+        draft: &mut Draft,
+    ) {
+        let touched = self.touched(id, seq);
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        if let Some(Refused {
+            seq: write,
+            why,
+            detail,
+        }) = run.refused.take()
+            && write != seq
+        {
+            draft.push(Event::Lost {
+                server: id.clone(),
+                write,
+                why,
+                detail,
+            });
+        }
+        if run.focus != Some(seq) {
+            run.focus = Some(seq);
+            run.polling = Some(now);
+            if !touched.is_empty() {
+                run.phase = Phase::Unread;
+                return;
+            }
+        }
+        let expected = |(name, rtype, after): &(Name, Rtype, Option<RRset>)| {
+            let read = reading
+                .rrsets
+                .iter()
+                .find(|(n, t, _)| (n, t) == (name, rtype));
+            match read {
+                Some((_, _, found)) if stands(found.as_ref(), after.as_ref()) => None,
+                Some((name, rtype, found)) => Some(Found {
+                    name: name.clone(),
+                    rtype: *rtype,
+                    found: found.clone(),
+                }),
+                None => Some(Found {
+                    name: name.clone(),
+                    rtype: *rtype,
+                    found: None,
+                }),
+            }
+        };
+        let found: Vec<Found> = touched.iter().filter_map(expected).collect();
+        if !found.is_empty() {
+            if !self.poll_is_over(now, id) {
+                return;
+            }
+            draft.push(Event::Drifted {
+                server: id.clone(),
+                found,
+            });
+        }
+        let serial = reading.soa.as_ref().and_then(serial_of);
+        draft.push(Event::Applied {
+            server: id.clone(),
+            write: seq,
+            serial,
+        });
+        let back: Vec<(Name, Rtype)> = server
+            .drift
+            .iter()
+            .filter(|d| {
+                touched.iter().any(|(n, t, after)| {
+                    (n, *t) == (&d.name, d.rtype) && found_is(reading, n, *t, after)
+                })
+            })
+            .map(|d| (d.name.clone(), d.rtype))
+            .collect();
+        if !back.is_empty() {
+            let how = crate::ledger::Settlement::Gone;
+            draft.push(Event::Settled {
+                server: id.clone(),
+                rrsets: back,
+                how,
+            });
+        }
+        self.settle(id);
+    }
+
+    /// A number that this ledger has not reached: others append, or this store is an old copy.
+    fn ahead(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        seq: u64,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        if !std::mem::replace(&mut run.refreshed, true) {
+            run.wait(now + Millis(20));
+            self.refresh(effects);
+            return;
+        }
+        let last = draft.state().last;
+        let reason = format!(
+            "it carries ledger entry {seq}, this store ends at entry {last}: the store is an older copy, the zone has newer data"
+        );
+        self.halt(id, reason, self.take_over(), draft);
+    }
+
+    /// RRsets that a refused write expected and that do not stand.
+    fn foreign(&self, seq: u64, id: &ServerId, reading: &Reading) -> Vec<Found> {
+        let changes = self.changes(id, seq);
+        let differs = |change: &&dns::Change| {
+            let read = reading
+                .rrsets
+                .iter()
+                .find(|(n, t, _)| (n, *t) == (change.name(), change.rtype()));
+            read.is_some_and(|(_, _, found)| match (found, change.before()) {
+                // Prerequisites do not compare TTLs.
+                (Some(found), Some(before)) => !found.same_data(before),
+                (found, before) => found.is_some() != before.is_some(),
+            })
+        };
+        let found = |change: &dns::Change| {
+            let (name, rtype) = (change.name().clone(), change.rtype());
+            let read = reading
+                .rrsets
+                .iter()
+                .find(|(n, t, _)| (n, *t) == (&name, rtype));
+            Found {
+                name,
+                rtype,
+                found: read.and_then(|(_, _, found)| found.clone()),
+            }
+        };
+        changes.iter().filter(differs).map(found).collect()
+    }
+
+    /// Whether a doubtful reading has been polled for long enough; else waits a little more.
+    fn poll_is_over(&mut self, now: Time, id: &ServerId) -> bool {
+        let limit = self.policy.read_back;
+        let salt = format!("{} {id}", self.by);
+        let Some(run) = self.runs.get_mut(id) else {
+            return true;
+        };
+        let since = *run.polling.get_or_insert(now);
+        let waited = now.since(since);
+        if waited >= limit {
+            return true;
+        }
+        // An eighth of the time waited so far: soon at first, rarely at last.
+        let gap = Millis((waited.0 / 8).clamp(2, 500) + pause(0, &salt).0 % 3);
+        run.wait(now + gap);
+        false
+    }
+
+    pub(super) fn settle(&mut self, id: &ServerId) {
+        if let Some(run) = self.runs.get_mut(id) {
+            run.settle();
+        }
+    }
+
+    pub(super) fn halt(&mut self, id: &ServerId, reason: String, fix: String, draft: &mut Draft) {
+        if let Some(run) = self.runs.get_mut(id) {
+            run.phase = Phase::Rest;
+        }
+        draft.push(Event::Halted {
+            server: id.clone(),
+            reason,
+            fix,
+        });
+    }
+
+    pub(super) fn take_over(&self) -> String {
+        format!(
+            "steadfast adopt {} --take-over",
+            zone_text(&self.policy.zone)
+        )
+    }
+}
+
+fn found_is(reading: &Reading, name: &Name, rtype: Rtype, after: &Option<RRset>) -> bool {
+    reading
+        .rrsets
+        .iter()
+        .any(|(n, t, found)| (n, *t) == (name, rtype) && found == after)
+}
+
+/// A zone's name as people type it: without the trailing dot.
+pub(crate) fn zone_text(zone: &Name) -> String {
+    let text = zone.to_string();
+    text.strip_suffix('.')
+        .filter(|t| !t.is_empty())
+        .map_or(text.clone(), str::to_owned)
+}
+
+/// The serial of an SOA RRset (RFC 1035 §3.3.13): the first of the five last numbers.
+pub(crate) fn serial_of(soa: &RRset) -> Option<u32> {
+    let datum = soa.data().next()?;
+    let at = datum.len().checked_sub(20)?;
+    datum
+        .get(at..at + 4)?
+        .try_into()
+        .ok()
+        .map(u32::from_be_bytes)
+}
+
+fn standing(state: &State, server: &ServerState, found: Option<&RRset>, owner: &Name) -> Standing {
+    let Some(rrset) = found else {
+        return nothing(server);
+    };
+    debug_assert_eq!(rrset.name(), owner);
+    let text = match marker_text(rrset) {
+        Ok(text) => text,
+        Err(error) => return Standing::Foreign(error.to_string()),
+    };
+    if server.verified.is_none() && server.origin.marker.as_ref() == Some(&text) {
+        return Standing::Verified;
+    }
+    let marker = match text.parse::<Marker>() {
+        Ok(marker) if marker.ledger == state.ledger => marker,
+        Ok(_) | Err(MarkerError::Damaged(_) | MarkerError::Count(_) | MarkerError::Format(_)) => {
+            return Standing::Foreign(text);
+        }
+    };
+    let seq = marker.sequence;
+    if seq > state.last {
+        return Standing::Ahead(seq);
+    }
+    // A known number with another content is as foreign as another ledger's (I1).
+    match server.decisions.get(&seq) {
+        Some(decided) if state.marker(seq, &decided.decision) == marker => match server.verified {
+            Some(verified) if seq == verified => Standing::Verified,
+            Some(verified) if seq < verified => Standing::Earlier(seq),
+            _ => Standing::Later(seq),
+        },
+        _ => Standing::Foreign(text),
+    }
+}
+
+fn nothing(server: &ServerState) -> Standing {
+    let withdrawn = server
+        .decisions
+        .iter()
+        .find(|(seq, d)| d.decision.act == Act::Withdraw && Some(**seq) >= server.verified);
+    match (withdrawn, server.verified, &server.origin.marker) {
+        (Some((seq, _)), verified, _) if Some(*seq) == verified => Standing::Verified,
+        (Some((seq, _)), _, _) => Standing::Later(*seq),
+        (None, None, None) => Standing::Verified,
+        _ => Standing::Gone,
+    }
+}

@@ -1,0 +1,344 @@
+//! The next write of a server whose marker is the one that the ledger says.
+
+use super::course::Leg;
+use super::run::Phase;
+use super::{Draft, Effect, Lifecycle, Notice};
+use crate::body::Body;
+use crate::book::Book;
+use crate::gate::{self, Cleared};
+use crate::ledger::{Act, Decision, Event, Expect, ServerId, ServerState};
+use crate::marker::Holding;
+use crate::safeguards::Safeguards;
+use crate::time::{Millis, Time};
+use dns::Digest;
+use std::sync::Arc;
+
+/// How long another enactor's decision is given to arrive before this one sends it, too.
+const COURTESY: Millis = Millis(250);
+
+impl<S: Safeguards> Lifecycle<S> {
+    pub(super) fn next(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
+        let state = draft.state();
+        let Some(server) = state.servers.get(id).cloned() else {
+            return;
+        };
+        if state.released {
+            return self.withdraw(id, &server, draft);
+        }
+        let frozen = state.freeze(now).is_some();
+        let gone = self.runs.get(id).is_some_and(|r| r.gone);
+        if frozen {
+            return self.revoke(now, id, &server, draft);
+        }
+        if server.verified.is_none() || gone {
+            return self.plant(now, id, &server, draft, effects);
+        }
+        let target = self.target(id, state.configuration);
+        if server.is_whole_at(target) {
+            return self.rest(id);
+        }
+        if server.restored.is_some() && self.runs.get(id).is_some_and(|r| r.repair.is_none()) {
+            if let Some(run) = self.runs.get_mut(id) {
+                run.phase = Phase::Counting;
+            }
+            effects.push(Effect::Serials(id.clone()));
+            return;
+        }
+        if self.again(now, id, &server, effects, |d| fits(d, &server, target)) {
+            return;
+        }
+        self.step_towards(now, id, &server, target, draft, effects);
+    }
+
+    fn rest(&mut self, id: &ServerId) {
+        if let Some(run) = self.runs.get_mut(id) {
+            run.phase = Phase::Rest;
+            run.repair = None;
+        }
+    }
+
+    /// The generation to lead to: the ledger's, unless that safeguard is off.
+    fn target(&mut self, id: &ServerId, configuration: u64) -> u64 {
+        match self.runs.get_mut(id) {
+            Some(run) if !S::FRESH => *run.pinned.get_or_insert(configuration),
+            _ => configuration,
+        }
+    }
+
+    /// Sends a decision that is already in the ledger and that the server would still accept.
+    fn again(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        effects: &mut Vec<Effect>,
+        fits: impl Fn(&Decision) -> bool,
+    ) -> bool {
+        let Some(run) = self.runs.get_mut(id) else {
+            return false;
+        };
+        let (dead, yielded) = (run.dead, run.yielded);
+        // Not in the last quarter of its time: it would arrive too late.
+        let soon = |at: Time, span: Millis| now <= at + Millis(span.0 / 4 * 3);
+        let open = server
+            .open(now)
+            .filter(|(seq, d)| {
+                Some(*seq) > dead && fits(&d.decision) && soon(d.at, d.decision.deadline)
+            })
+            .map(|(seq, _)| seq)
+            .max();
+        let Some(seq) = open else { return false };
+        if yielded != Some(seq) {
+            run.yielded = Some(seq);
+            run.wait(now + COURTESY);
+        } else {
+            self.send(now, id, seq, effects);
+        }
+        true
+    }
+
+    fn plant(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
+        let tried = self.runs.get(id).and_then(|r| r.plant.clone());
+        let gone = self.runs.get(id).is_some_and(|r| r.gone);
+        if tried.is_none()
+            && self.again(now, id, server, effects, |d| {
+                matches!(d.act, Act::Plant { .. })
+            })
+        {
+            return;
+        }
+        let (content, _) = draft.state().content;
+        let fresh = Holding {
+            configuration: draft.state().configuration,
+            health: draft.state().health,
+            body: content,
+            step: 0,
+            of: 0,
+        };
+        let holding = server.holding().copied().unwrap_or(fresh);
+        let soa = tried.unwrap_or_else(|| server.origin.soa.clone());
+        let expect = if gone {
+            Expect::Absent
+        } else {
+            server.expect()
+        };
+        self.decide(id, expect, Act::Plant { soa }, holding, draft);
+        if let Some(run) = self.runs.get_mut(id) {
+            run.gone = false;
+        }
+    }
+
+    /// Moves the marker, data unchanged, where a called-off write could still be accepted (I14).
+    fn revoke(&mut self, now: Time, id: &ServerId, server: &ServerState, draft: &mut Draft) {
+        let open = server.open(now).any(|(_, d)| d.decision.act != Act::Revoke);
+        match server.holding().copied() {
+            Some(holding) if open => {
+                self.decide(id, server.expect(), Act::Revoke, holding, draft);
+            }
+            _ => self.rest(id),
+        }
+    }
+
+    fn withdraw(&mut self, id: &ServerId, server: &ServerState, draft: &mut Draft) {
+        match server.holding().copied() {
+            Some(holding) if !server.released => {
+                self.decide(id, server.expect(), Act::Withdraw, holding, draft);
+            }
+            _ => self.rest(id),
+        }
+    }
+
+    fn step_towards(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        target: u64,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
+        let seen = (draft.state().configuration, draft.state().last_hash);
+        let leg = match self.leg(now, id, server, target, draft) {
+            Ok(Some(leg)) => leg,
+            Ok(None) => return self.rest(id),
+            Err(error) => {
+                let known = self.runs.get(id).and_then(|r| r.blocked);
+                if known != Some(seen) {
+                    effects.push(Effect::Tell(Notice::Blocked(id.clone(), error)));
+                }
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.blocked = Some(seen);
+                }
+                return self.rest(id);
+            }
+        };
+        let Leg {
+            body,
+            fresh,
+            step,
+            of,
+        } = leg;
+        let health = draft.state().health;
+        let holding = Holding {
+            configuration: target,
+            health,
+            body,
+            step,
+            of,
+        };
+        match self.clearance(now, id, &holding, draft) {
+            Ok(cleared) => {
+                if let Some(fresh) = fresh {
+                    draft.attach(fresh);
+                }
+                self.enact(id, server, &cleared, holding, draft);
+            }
+            Err(refusal) => {
+                effects.push(Effect::Tell(Notice::Waiting(
+                    id.clone(),
+                    refusal.to_string(),
+                )));
+                self.rest(id);
+            }
+        }
+    }
+
+    /// The gate's permission for one write, at the ledger's end as the draft has it (I5).
+    fn clearance(
+        &self,
+        now: Time,
+        id: &ServerId,
+        holding: &Holding,
+        draft: &Draft,
+    ) -> Result<Cleared, gate::Refusal> {
+        let mut state = std::borrow::Cow::Borrowed(draft.state());
+        if !S::FRESH {
+            state.to_mut().configuration = holding.configuration;
+        }
+        gate::renew(&state, id, holding, now, self.policy.deadline)
+    }
+
+    /// Decides a step. Without the gate's permission there is no call.
+    fn enact(
+        &mut self,
+        id: &ServerId,
+        server: &ServerState,
+        cleared: &Cleared,
+        holding: Holding,
+        draft: &mut Draft,
+    ) {
+        debug_assert_eq!(
+            (cleared.body(), cleared.seq()),
+            (holding.body, draft.state().last)
+        );
+        self.decide(id, server.expect(), Act::Step, holding, draft);
+    }
+
+    fn decide(
+        &mut self,
+        id: &ServerId,
+        expect: Expect,
+        act: Act,
+        holding: Holding,
+        draft: &mut Draft,
+    ) {
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        run.phase = Phase::Deciding;
+        let soa = if act == Act::Step {
+            run.repair.clone()
+        } else {
+            None
+        };
+        let deadline = self.policy.deadline;
+        let decision = Decision {
+            server: id.clone(),
+            expect,
+            act,
+            holding,
+            deadline,
+            soa,
+        };
+        draft.push(Event::Decided(decision));
+    }
+
+    /// Forgets plans that nobody can need any more (I6): not live on any server, not in flight, not
+    /// a rollback target, not a proposal that could still pass. Decided here, and asserted by the
+    /// append that deletes them.
+    pub(super) fn clean(&mut self, now: Time, draft: &mut Draft) {
+        let state = draft.state();
+        let keep = u64::from(self.policy.keep);
+        if !draft.is_empty()
+            || !self.is_at_rest()
+            || state.generations.len() as u64 <= keep + keep / 2 + 1
+            || state.behind().next().is_some()
+        {
+            return;
+        }
+        let held = state
+            .servers
+            .values()
+            .filter_map(|s| s.holding())
+            .map(|h| h.configuration);
+        let open = state.servers.values().flat_map(|s| s.decisions.values());
+        let open = open
+            .filter(|d| now <= d.expires())
+            .map(|d| d.decision.holding.configuration);
+        let oldest = state.configuration.saturating_sub(keep);
+        let through = held.chain(open).chain([oldest]).min().unwrap_or(oldest);
+        if state.generations.range(..through).next().is_none() {
+            return;
+        }
+        self.forget(through, draft);
+    }
+
+    fn forget(&mut self, through: u64, draft: &mut Draft) {
+        let before = Book::needed(draft.state());
+        let (mut content, mut content_at) = draft.state().content;
+        let mut fresh = None;
+        if content_at < through {
+            // Later plans build on this one from here on.
+            let Ok(head) = self.book.head() else { return };
+            let body = Arc::new(Body::Content(head));
+            (content, _) = body.encode();
+            content_at = draft.state().configuration;
+            fresh = Some(body);
+        }
+        let event = |forgotten| Event::Cleaned {
+            through,
+            content,
+            content_at,
+            forgotten,
+        };
+        let mut after = draft.clone();
+        after.push(event(Vec::new()));
+        let needed = Book::needed(after.state());
+        let forgotten: Vec<Digest> = before.into_iter().filter(|h| !needed.contains(h)).collect();
+        if let Some(body) = fresh {
+            draft.attach(body);
+        }
+        draft.push(event(forgotten));
+    }
+}
+
+/// Whether a decided step is the one that would be decided again.
+fn fits(decision: &Decision, server: &ServerState, target: u64) -> bool {
+    decision.act == Act::Step
+        && decision.holding.configuration == target
+        && decision.soa.is_some() == server.restored.is_some()
+        && server.drift.is_empty()
+}

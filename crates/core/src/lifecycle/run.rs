@@ -1,0 +1,126 @@
+//! What an enactor knows of one server beyond the ledger: volatile, rebuilt by reading.
+
+use crate::ledger::Loss;
+use crate::server::Reading;
+use crate::time::Time;
+use dns::{Digest, RRset, Zone};
+use std::sync::Arc;
+
+/// See the diagram in the module above.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) enum Phase {
+    /// Nothing is known.
+    #[default]
+    Unread,
+    /// A read is in flight.
+    Reading,
+    /// A reading that was not judged yet.
+    Seen(Box<Reading>),
+    /// What stands is what the ledger says; a write may be decided.
+    Ready,
+    /// The append of a decision is in flight.
+    Deciding,
+    /// A write is in flight.
+    Sending,
+    /// The marker is gone; a transfer is in flight.
+    Transferring,
+    /// The marker is gone; this stands.
+    Transferred(Box<Zone>),
+    /// Serials were asked for.
+    Counting,
+    /// Until then.
+    Waiting(Time),
+    /// Nothing to do until the ledger grows.
+    Rest,
+}
+
+/// A write that a server refused, until it is known what stands there instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Refused {
+    pub(crate) seq: u64,
+    pub(crate) why: Loss,
+    pub(crate) detail: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) phase: Phase,
+    /// The write whose effect the next reading is to show.
+    pub(crate) focus: Option<u64>,
+    /// Since when the same doubtful reading is being polled.
+    pub(crate) polling: Option<Time>,
+    /// A refused write, to be explained by the next reading.
+    pub(crate) refused: Option<Refused>,
+    /// Tries in a row that led nowhere.
+    pub(crate) attempts: u32,
+    /// Whether the ledger was read again after a marker from its future was seen.
+    pub(crate) refreshed: bool,
+    /// The last SOA read.
+    pub(crate) soa: Option<RRset>,
+    /// The SOA that repairs a restored server.
+    pub(crate) repair: Option<RRset>,
+    /// The owned content that a transfer showed, where the marker is to be planted by values.
+    pub(crate) recorded: Option<Arc<Zone>>,
+    /// Whether the marker is gone while everything else stands.
+    pub(crate) gone: bool,
+    /// What plants the marker: `Some(None)` compares values instead of the SOA.
+    pub(crate) plant: Option<Option<RRset>>,
+    /// A decision that is not sent again: the server refused it.
+    pub(crate) dead: Option<u64>,
+    /// A decision of somebody else that was given time to arrive, or one of our own.
+    pub(crate) yielded: Option<u64>,
+    /// The generation this enactor once started on. Only weakened safeguards look at it.
+    pub(crate) pinned: Option<u64>,
+    /// A course that no guard lets pass, so as not to make it again and again.
+    pub(crate) blocked: Option<(u64, Digest)>,
+}
+
+impl Run {
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.phase == Phase::Rest
+    }
+
+    /// Ends a wait that is over; says whether it did.
+    pub(crate) fn wake(&mut self, now: Time) -> bool {
+        let over = matches!(self.phase, Phase::Waiting(until) if until <= now);
+        if over {
+            self.phase = Phase::Unread;
+        }
+        over
+    }
+
+    pub(crate) fn wakes_at(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Waiting(until) => Some(until),
+            _ => None,
+        }
+    }
+
+    /// The ledger grew: what was at rest may have something to do.
+    pub(crate) fn rouse(&mut self) {
+        if self.phase == Phase::Rest {
+            self.phase = Phase::Ready;
+        }
+    }
+
+    /// An append was refused: the decision in it was not made.
+    pub(crate) fn undecide(&mut self) {
+        if self.phase == Phase::Deciding {
+            self.phase = Phase::Ready;
+        }
+    }
+
+    pub(crate) fn wait(&mut self, until: Time) {
+        self.phase = Phase::Waiting(until);
+    }
+
+    /// What was doubtful is settled.
+    pub(crate) fn settle(&mut self) {
+        self.focus = None;
+        self.polling = None;
+        self.refused = None;
+        self.attempts = 0;
+        self.refreshed = false;
+        self.phase = Phase::Ready;
+    }
+}
