@@ -1,1 +1,6 @@
-//! Placeholder.
+//! One region: runs the effects of the core against DNS servers and a store.
+
+pub mod enactor;
+pub mod failpoint;
+pub mod servers;
+pub mod store;

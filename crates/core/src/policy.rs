@@ -6,6 +6,12 @@ use dns::{Name, RRset, Rtype};
 /// The label under the apex that holds the marker, and scratch names of the rehearsal.
 pub const MARKER_LABEL: &[u8] = b"_steadfast";
 
+/// The owner of a zone's marker. A zone whose name is so long that the label does not fit has its
+/// marker at the apex.
+pub fn marker_name(zone: &Name) -> Name {
+    zone.child(MARKER_LABEL).unwrap_or_else(|_| zone.clone())
+}
+
 /// A limit on how many RRsets one plan may touch. A part that is `None` does not limit; the config
 /// makes sure that at least one part is there. Where both are, the smaller one holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,8 +78,6 @@ pub struct Policy {
 
 impl Policy {
     /// The owner of the marker.
-    ///
-    /// The zone's name is at most 242 octets for this to fit; the config checks it.
     pub fn marker_name(&self) -> Name {
         self.zone
             .child(MARKER_LABEL)
@@ -87,9 +91,17 @@ impl Policy {
         let apex_soa = rtype == Rtype::SOA;
         !apex_soa
             && !rtype.is_server_made()
-            && !name.is_under(&self.marker_name())
+            && !self.is_marker_side(name)
             && ours(&self.own)
             && !ours(&self.ignore)
+    }
+
+    /// Whether the name is the marker's or below it. Asked for each RRset, so without making the
+    /// marker's name.
+    pub fn is_marker_side(&self, name: &Name) -> bool {
+        let below = name.key().strip_prefix(self.zone.key());
+        let tail = below.and_then(|key| key.strip_prefix(MARKER_LABEL));
+        tail.is_some_and(|rest| rest.first() == Some(&0))
     }
 
     /// [`Policy::owns`] for an RRset.

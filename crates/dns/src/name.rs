@@ -6,6 +6,7 @@
 //! `1 2`, so the end mark stays the smallest. Sorting, equality, "is below" and hashing are then
 //! `memcmp`, and a million names sort without decoding one.
 
+use crate::keybuf::KeyBuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ pub const MAX_WIRE_LEN: usize = 255;
 /// A longest label (RFC 1035 §3.1).
 pub const MAX_LABEL_LEN: usize = 63;
 
-const END: u8 = 0;
-const ESCAPE: u8 = 1;
+pub(crate) const END: u8 = 0;
+pub(crate) const ESCAPE: u8 = 1;
 
 /// An absolute domain name in canonical order and case (RFC 4034 §6).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +53,11 @@ impl Name {
     /// The root.
     pub fn root() -> Name {
         Name(Arc::from([]))
+    }
+
+    /// The name of a key that is known to be one.
+    pub(crate) fn of_key(key: &[u8]) -> Name {
+        Name(Arc::from(key))
     }
 
     /// Builds a name from labels, leftmost first, the root label not among them.
@@ -113,29 +119,18 @@ impl Name {
     /// # Errors
     /// An empty label, a bad escape, an over-long label or name.
     pub fn parse(text: &str, origin: &Name) -> Result<Name, NameError> {
-        if text == "@" {
+        Name::parse_bytes(text.as_bytes(), origin)
+    }
+
+    /// As [`Name::parse`], for octets that need not be UTF-8; each octet above 127 stands for itself.
+    ///
+    /// # Errors
+    /// As [`Name::parse`].
+    pub fn parse_bytes(text: &[u8], origin: &Name) -> Result<Name, NameError> {
+        if text == b"@" {
             return Ok(origin.clone());
         }
-        if text == "." {
-            return Ok(Name::root());
-        }
-        let (labels, absolute) = split_labels(text.as_bytes())?;
-        if let Some(long) = labels.iter().find(|l| l.len() > MAX_LABEL_LEN) {
-            return Err(NameError::LongLabel(long.len()));
-        }
-        let mut key = if absolute {
-            Vec::new()
-        } else {
-            origin.0.to_vec()
-        };
-        for label in labels.iter().rev() {
-            push_label(&mut key, label);
-        }
-        let name = Name(key.into());
-        match name.wire_len() {
-            n if n > MAX_WIRE_LEN => Err(NameError::LongName(n)),
-            _ => Ok(name),
-        }
+        Ok(KeyBuf::parse(text, origin)?.to_name())
     }
 
     /// Reads presentation form, a missing trailing dot forgiven.
@@ -152,9 +147,7 @@ impl Name {
 
     /// Labels from the leftmost to the one next to the root, decoded.
     pub fn labels(&self) -> Vec<Vec<u8>> {
-        let mut labels: Vec<Vec<u8>> = self.raw_labels().map(decode_label).collect();
-        labels.reverse();
-        labels
+        raw_labels(&self.0).map(decode_label).collect()
     }
 
     /// How many labels the name has, the root label not counted.
@@ -228,17 +221,25 @@ impl Name {
 
     /// Octets on the wire, uncompressed, root label included.
     pub fn wire_len(&self) -> usize {
-        // Each escape pair in the key is one octet on the wire; each end mark is a length octet.
-        1 + self.0.len() - self.0.iter().filter(|b| **b == ESCAPE).count() + self.escaped_escapes()
+        wire_len(&self.0)
     }
 
     /// Appends the uncompressed wire form.
     pub fn write_wire(&self, out: &mut Vec<u8>) {
-        for label in self.labels() {
-            out.push(label.len() as u8);
-            out.extend_from_slice(&label);
+        write_wire(&self.0, out);
+    }
+
+    /// Writes the name without the labels of `origin`, `@` for `origin` itself; absolute when the
+    /// name is not below `origin`.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_relative(&self, origin: &Name, out: &mut impl fmt::Write) -> fmt::Result {
+        match self.0.strip_prefix(&*origin.0) {
+            Some([]) => out.write_str("@"),
+            Some(tail) => write_labels(tail, out),
+            None => write!(out, "{self}"),
         }
-        out.push(0);
     }
 
     /// The uncompressed wire form.
@@ -270,23 +271,60 @@ impl Name {
             Err(NameError::BadEscape)
         }
     }
+}
 
-    fn raw_labels(&self) -> impl Iterator<Item = &[u8]> {
-        let body = self.0.strip_suffix(&[END]).unwrap_or_default();
-        let skip = usize::from(self.0.is_empty());
-        body.split(|b| *b == END).skip(skip)
+/// Labels of a key, leftmost first, still encoded.
+fn raw_labels(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let body = key.strip_suffix(&[END]);
+    body.into_iter().flat_map(|b| b.rsplit(|b| *b == END))
+}
+
+pub(crate) fn wire_len(key: &[u8]) -> usize {
+    // Each escape pair in the key is one octet on the wire; each end mark is a length octet.
+    let mut pairs = 0;
+    let mut bytes = key.iter();
+    while bytes.any(|b| *b == ESCAPE) {
+        bytes.next();
+        pairs += 1;
     }
+    1 + key.len() - pairs
+}
 
-    fn escaped_escapes(&self) -> usize {
-        // In `1 1` both octets look like ESCAPE, but only the first is one.
-        let mut pairs = 0;
-        let mut at = 0;
-        while let Some(found) = self.0[at..].iter().position(|b| *b == ESCAPE) {
-            at += found + 2;
-            pairs += usize::from(self.0.get(at - 1) == Some(&ESCAPE));
+pub(crate) fn write_wire(key: &[u8], out: &mut Vec<u8>) {
+    for label in raw_labels(key) {
+        let at = out.len();
+        out.push(label.len() as u8);
+        if label.contains(&ESCAPE) {
+            out.extend(decoded(label));
+            let len = out.len() - at - 1;
+            if let Some(first) = out.get_mut(at) {
+                *first = len as u8;
+            }
+        } else {
+            out.extend_from_slice(label);
         }
-        pairs
     }
+    out.push(0);
+}
+
+/// Labels in presentation form with dots between them and none at the end.
+fn write_labels(key: &[u8], out: &mut impl fmt::Write) -> fmt::Result {
+    for (i, label) in raw_labels(key).enumerate() {
+        if i > 0 {
+            out.write_char('.')?;
+        }
+        for byte in decoded(label) {
+            match byte {
+                b'.' | b'\\' | b'"' | b';' | b'(' | b')' | b'@' | b'$' => {
+                    out.write_char('\\')?;
+                    out.write_char(char::from(byte))?;
+                }
+                0x21..=0x7e => out.write_char(char::from(byte))?,
+                _ => write!(out, "\\{byte:03}")?,
+            }
+        }
+    }
+    Ok(())
 }
 
 fn push_label(key: &mut Vec<u8>, label: &[u8]) {
@@ -300,85 +338,39 @@ fn push_label(key: &mut Vec<u8>, label: &[u8]) {
     key.push(END);
 }
 
-fn decode_label(raw: &[u8]) -> Vec<u8> {
-    let mut label = Vec::with_capacity(raw.len());
+/// The octets of one encoded label.
+fn decoded(raw: &[u8]) -> impl Iterator<Item = u8> {
     let mut bytes = raw.iter();
-    while let Some(byte) = bytes.next() {
-        match *byte {
-            ESCAPE => label.push(bytes.next().map_or(0, |b| b.saturating_sub(1))),
-            byte => label.push(byte),
-        }
-    }
-    label
+    std::iter::from_fn(move || match *bytes.next()? {
+        ESCAPE => Some(bytes.next().map_or(0, |b| b.saturating_sub(1))),
+        byte => Some(byte),
+    })
 }
 
-/// Splits presentation text at its dots; the flag says whether it ended in one.
-fn split_labels(text: &[u8]) -> Result<(Vec<Vec<u8>>, bool), NameError> {
-    if text.is_empty() {
-        return Err(NameError::Empty);
-    }
-    let mut labels = Vec::new();
-    let mut label = Vec::new();
-    let mut at = 0;
-    let mut absolute = false;
-    while let Some(byte) = text.get(at) {
-        at += 1;
-        absolute = false;
-        match byte {
-            b'.' => {
-                if label.is_empty() {
-                    return Err(NameError::EmptyLabel);
-                }
-                labels.push(std::mem::take(&mut label));
-                absolute = true;
-            }
-            b'\\' => at += unescape(&text[at..], &mut label)?,
-            byte => label.push(*byte),
-        }
-    }
-    if !absolute {
-        labels.push(label);
-    }
-    Ok((labels, absolute))
+fn decode_label(raw: &[u8]) -> Vec<u8> {
+    decoded(raw).collect()
 }
 
-/// Decodes what follows a backslash into `out`; returns the octets it took (RFC 1035 §5.1).
-pub(crate) fn unescape(rest: &[u8], out: &mut Vec<u8>) -> Result<usize, NameError> {
+/// Decodes what follows a backslash; returns the octet and how many characters it took
+/// (RFC 1035 §5.1).
+pub(crate) fn unescaped(rest: &[u8]) -> Result<(u8, usize), NameError> {
     match rest {
         [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', ..] => {
             let value = [a, b, c]
                 .iter()
                 .fold(0u16, |v, d| v * 10 + u16::from(**d - b'0'));
-            out.push(u8::try_from(value).map_err(|_| NameError::BadEscape)?);
-            Ok(3)
+            Ok((u8::try_from(value).map_err(|_| NameError::BadEscape)?, 3))
         }
         [b'0'..=b'9', ..] | [] => Err(NameError::BadEscape),
-        [other, ..] => {
-            out.push(*other);
-            Ok(1)
-        }
+        [other, ..] => Ok((*other, 1)),
     }
 }
 
 impl fmt::Display for Name {
     /// Absolute presentation form, lower-case, with the trailing dot.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_root() {
-            return f.write_str(".");
-        }
-        for label in self.labels() {
-            for byte in label {
-                match byte {
-                    b'.' | b'\\' | b'"' | b';' | b'(' | b')' | b'@' | b'$' => {
-                        write!(f, "\\{}", char::from(byte))?;
-                    }
-                    0x21..=0x7e => write!(f, "{}", char::from(byte))?,
-                    _ => write!(f, "\\{byte:03}")?,
-                }
-            }
-            f.write_str(".")?;
-        }
-        Ok(())
+        write_labels(&self.0, f)?;
+        f.write_str(".")
     }
 }
 

@@ -1,11 +1,11 @@
 //! RRsets: one owner, one type, one TTL, one or more data (RFC 2181 §5, RFC 9499 §5).
 
 use crate::name::Name;
+use crate::packed::Packed;
 use crate::rdata::{self, RdataError};
 use crate::rtype::Rtype;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::sync::Arc;
 
 /// An RRset in canonical form: data sorted and without duplicates (RFC 4034 §6.3).
 ///
@@ -16,7 +16,7 @@ pub struct RRset {
     rtype: Rtype,
     ttl: u32,
     /// Each datum as a big-endian 16-bit length and its octets.
-    data: Arc<[u8]>,
+    data: Packed,
 }
 
 /// Why records do not make an RRset.
@@ -66,8 +66,18 @@ impl RRset {
             name,
             rtype,
             ttl,
-            data: packed.into(),
+            data: Packed::from(packed.as_slice()),
         })
+    }
+
+    /// An RRset of data that are known to be canonical and packed, in any order for now.
+    pub(crate) fn from_packed(name: Name, rtype: Rtype, ttl: u32, packed: &[u8]) -> RRset {
+        RRset {
+            name,
+            rtype,
+            ttl,
+            data: Packed::from(packed),
+        }
     }
 
     /// The owner.
@@ -99,6 +109,14 @@ impl RRset {
     /// How many records.
     pub fn len(&self) -> usize {
         self.data().count()
+    }
+
+    /// Whether there is exactly one record.
+    pub(crate) fn is_single(&self) -> bool {
+        match self.data.split_first_chunk::<2>() {
+            Some((len, rest)) => usize::from(u16::from_be_bytes(*len)) == rest.len(),
+            None => false,
+        }
     }
 
     /// Never: an RRset has at least one record.
@@ -167,7 +185,7 @@ impl RRset {
         *bytes = rest;
         let [t0, t1, ttl @ ..] = *fixed;
         let (rtype, ttl) = (Rtype(u16::from_be_bytes([t0, t1])), u32::from_be_bytes(ttl));
-        let data: Arc<[u8]> = take_counted::<4>(bytes)?.into();
+        let data = Packed::from(take_counted::<4>(bytes)?);
         let set = RRset {
             name,
             rtype,

@@ -191,6 +191,13 @@ impl Zone {
         Ok(Zone { apex, rrsets })
     }
 
+    /// A zone of RRsets that are known to be inside of it, sorted, each owner and type once.
+    pub(crate) fn from_sorted(apex: Name, rrsets: Vec<RRset>) -> Zone {
+        debug_assert!(rrsets.is_sorted_by(|a, b| key(a) < key(b)));
+        debug_assert!(rrsets.iter().all(|r| r.name().is_under(&apex)));
+        Zone { apex, rrsets }
+    }
+
     /// The zone's name.
     pub fn apex(&self) -> &Name {
         &self.apex

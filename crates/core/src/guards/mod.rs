@@ -4,9 +4,38 @@
 //! on the way back. A fault that stood before and is not made worse is *standing*: reported, not
 //! refused.
 
+pub(crate) mod answer;
+mod apex;
+mod base_moved;
+mod bounds;
+mod dangling;
+mod drift;
+mod fix;
+mod max_change;
+pub(crate) mod need;
+mod never_empty;
+mod oscillation;
+pub(crate) mod pointers;
+mod source_complete;
+mod states;
+mod ttl_bounds;
+pub(crate) mod walk;
+
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+pub(crate) mod testkit;
+#[cfg(test)]
+mod tests;
+
+pub use drift::drift_findings;
+pub use source_complete::source_complete;
+
+use crate::plan::path::Path;
 use crate::plan::{Plan, Steps};
 use crate::policy::Policy;
-use dns::{Name, Rtype, Zone};
+use crate::time::Time;
+use dns::{Change, Digest, Name, Rtype, Zone};
 use serde::{Deserialize, Serialize};
 
 /// The state that a guard found fault with.
@@ -81,8 +110,15 @@ pub struct Case<'a> {
     pub before: &'a Zone,
     /// The changes, step by step.
     pub steps: &'a Steps,
-    /// The way back; `None` where the way back is not judged (a way back itself).
+    /// The way back: the same changes inverted, in the same places. `None` where the way back is
+    /// not judged (a way back itself).
     pub back: Option<&'a Steps>,
+    /// The plan that this way is, if it is one: for `base-moved` and `oscillation`, which do not
+    /// judge without it.
+    pub plan: Option<&'a Plan>,
+    /// What the ledger holds now: configuration generation and digest of the owned content; for
+    /// `base-moved`. With a plan and without this, `base-moved` refuses (I7).
+    pub held: Option<(u64, Digest)>,
     /// The zone's policy.
     pub policy: &'a Policy,
     /// What every server concerned is able to do.
@@ -91,25 +127,29 @@ pub struct Case<'a> {
     /// server to content that was cleared before.
     pub limited: bool,
     /// Digests of the last results, newest first, each with when it was cleared; for `oscillation`.
-    pub history: &'a [(crate::time::Time, dns::Digest)],
+    pub history: &'a [(Time, Digest)],
     /// Now.
-    pub now: crate::time::Time,
+    pub now: Time,
 }
 
-/// Judges a plan with every guard; findings are sorted, refusals first.
+/// Judges a plan with every guard; findings are sorted, refusals first. `held` is the
+/// configuration generation that the ledger holds and the digest of its owned content.
 pub fn judge_plan(
     plan: &Plan,
+    held: (u64, Digest),
     before: &Zone,
     policy: &Policy,
     abilities: &[(String, Abilities)],
-    history: &[(crate::time::Time, dns::Digest)],
-    now: crate::time::Time,
+    history: &[(Time, Digest)],
+    now: Time,
 ) -> Vec<Finding> {
     let back = plan.rollback();
     let case = Case {
         before,
         steps: &plan.steps,
         back: Some(&back),
+        plan: Some(plan),
+        held: Some(held),
         policy,
         abilities,
         limited: true,
@@ -120,6 +160,89 @@ pub fn judge_plan(
 }
 
 /// Judges any way from one content to another with every guard that applies.
-pub fn judge(_case: &Case<'_>) -> Vec<Finding> {
-    Vec::new()
+///
+/// Pure, and incremental: what is resolved is the critical names, what changes, and what points
+/// at it, each again only after a step that may matter to it.
+pub fn judge(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    base_moved::judge(case, &mut found);
+    oscillation::judge(case, &mut found);
+    // What does not fit the content can't be looked at as a way through states.
+    if bounds::is_way(case, &mut found) && base_moved::fits(case, &mut found) {
+        let forth = path(case.before, &case.steps.changes, case.steps, false);
+        let back = case
+            .back
+            .map(|b| path(case.before, &case.steps.changes, b, true));
+        let view = Judged {
+            case,
+            forth: &forth,
+            back: back.as_ref(),
+        };
+        bounds::judge(&view, &mut found);
+        max_change::judge(case, &mut found);
+        ttl_bounds::judge(case, &mut found);
+        dangling::judge_owners(&view, &mut found);
+        let states = states::walk(&view);
+        apex::judge(&view, &states, &mut found);
+        never_empty::judge(&view, &states, &mut found);
+        dangling::judge_targets(&view, &states, &mut found);
+    }
+    sort(&mut found);
+    found
+}
+
+/// The faults that stand in a zone: what `judge` calls standing, for all of it.
+pub fn standing_faults(zone: &Zone, policy: &Policy) -> Vec<Finding> {
+    let steps = Steps {
+        changes: Vec::new(),
+        order: vec![Vec::new()],
+    };
+    let path = path(zone, &steps.changes, &steps, false);
+    let mut found = Vec::new();
+    never_empty::standing(&path, policy, &mut found);
+    dangling::standing(&path, &mut found);
+    bounds::standing(zone, policy, &mut found);
+    sort(&mut found);
+    found
+}
+
+/// A case with its states.
+#[derive(Clone, Copy)]
+struct Judged<'j> {
+    case: &'j Case<'j>,
+    /// The way there; positions are steps.
+    forth: &'j Path<'j>,
+    /// The way back.
+    back: Option<&'j Path<'j>>,
+}
+
+fn path<'a>(before: &'a Zone, changes: &'a [Change], steps: &Steps, back: bool) -> Path<'a> {
+    let mut position = vec![0; changes.len()];
+    for (step, order) in steps.order.iter().enumerate() {
+        for i in order {
+            if let Some(position) = position.get_mut(*i as usize) {
+                *position = step as u32;
+            }
+        }
+    }
+    Path::new(before, changes, position, back)
+}
+
+fn sort(found: &mut Vec<Finding>) {
+    found.sort_by(|a, b| {
+        let key = |f: &Finding| (f.verdict, f.guard.clone(), f.moment);
+        let what = |f: &Finding| (f.name.clone(), f.rtype, f.why.clone());
+        key(a).cmp(&key(b)).then_with(|| what(a).cmp(&what(b)))
+    });
+    found.dedup();
+}
+
+/// The first few of many, for people.
+fn some_of(items: &[String]) -> String {
+    const MOST: usize = 5;
+    let head = items.get(..MOST).unwrap_or(items).join(", ");
+    match items.len().saturating_sub(MOST) {
+        0 => head,
+        more => format!("{head} and {more} more"),
+    }
 }

@@ -132,6 +132,8 @@ impl<S: Safeguards> Lifecycle<S> {
             before: &before,
             steps: &made.steps,
             back: None,
+            plan: None,
+            held: None,
             policy: &self.policy,
             abilities: &abilities,
             limited: false,

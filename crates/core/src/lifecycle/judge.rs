@@ -1,7 +1,8 @@
 //! What stands on a server, compared with what the ledger says.
 
 use super::run::{Phase, Refused};
-use super::{Draft, Effect, Lifecycle, Notice, pause, stands};
+use super::write::Touched;
+use super::{Draft, Effect, Lifecycle, Notice, pause};
 use crate::ledger::{Act, Event, Found, Loss, ServerId, ServerState, State};
 use crate::marker::{Marker, MarkerError, marker_text};
 use crate::safeguards::Safeguards;
@@ -156,12 +157,12 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(server) = draft.state().servers.get(id).cloned() else {
             return;
         };
-        match standing(
-            draft.state(),
-            &server,
-            reading.before.as_ref(),
-            &self.policy.marker_name(),
-        ) {
+        let owner = self.policy.marker_name();
+        let found = reading
+            .before
+            .as_ref()
+            .filter(|r| !self.is_wildcards(&owner, r));
+        match standing(draft.state(), &server, found, &owner) {
             Standing::Verified => self.unmoved(now, id, &server, reading, draft, effects),
             Standing::Later(seq) => self.moved(now, id, seq, &server, reading, draft),
             Standing::Earlier(seq) => {
@@ -283,26 +284,10 @@ impl<S: Safeguards> Lifecycle<S> {
                 return;
             }
         }
-        let expected = |(name, rtype, after): &(Name, Rtype, Option<RRset>)| {
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, t) == (name, rtype));
-            match read {
-                Some((_, _, found)) if stands(found.as_ref(), after.as_ref()) => None,
-                Some((name, rtype, found)) => Some(Found {
-                    name: name.clone(),
-                    rtype: *rtype,
-                    found: found.clone(),
-                }),
-                None => Some(Found {
-                    name: name.clone(),
-                    rtype: *rtype,
-                    found: None,
-                }),
-            }
+        let differs = |(name, rtype, after): &Touched| {
+            self.differs(reading, name, *rtype, after.as_ref(), Ttl::Compared)
         };
-        let found: Vec<Found> = touched.iter().filter_map(expected).collect();
+        let found: Vec<Found> = touched.iter().filter_map(differs).collect();
         if !found.is_empty() {
             if !self.poll_is_over(now, id) {
                 return;
@@ -318,16 +303,7 @@ impl<S: Safeguards> Lifecycle<S> {
             write: seq,
             serial,
         });
-        let back: Vec<(Name, Rtype)> = server
-            .drift
-            .iter()
-            .filter(|d| {
-                touched.iter().any(|(n, t, after)| {
-                    (n, *t) == (&d.name, d.rtype) && found_is(reading, n, *t, after)
-                })
-            })
-            .map(|d| (d.name.clone(), d.rtype))
-            .collect();
+        let back = self.came_back(server, &touched, reading);
         if !back.is_empty() {
             let how = crate::ledger::Settlement::Gone;
             draft.push(Event::Settled {
@@ -337,6 +313,23 @@ impl<S: Safeguards> Lifecycle<S> {
             });
         }
         self.settle(id);
+    }
+
+    /// Whether what was found at `name` may come from a wildcard above it: an answer does not say.
+    fn is_wildcards(&self, name: &Name, found: &RRset) -> bool {
+        let zones = [self.book.at_hand(), self.context.as_ref()];
+        let above = std::iter::successors(name.parent(), Name::parent);
+        let wildcards = above.filter_map(|above| above.wildcard().ok());
+        wildcards
+            .take_while(|w| w.is_under(&self.policy.zone))
+            .any(|wildcard| {
+                let held = |zone: &&dns::Zone| zone.get(&wildcard, found.rtype()).cloned();
+                zones
+                    .iter()
+                    .flatten()
+                    .filter_map(held)
+                    .any(|held| held.same_data(found))
+            })
     }
 
     /// A number that this ledger has not reached: others append, or this store is an old copy.
@@ -363,33 +356,58 @@ impl<S: Safeguards> Lifecycle<S> {
         self.halt(id, reason, self.take_over(), draft);
     }
 
-    /// RRsets that a refused write expected and that do not stand.
+    /// RRsets that a refused write expected and that do not stand. Prerequisites do not compare TTLs.
     fn foreign(&self, seq: u64, id: &ServerId, reading: &Reading) -> Vec<Found> {
         let changes = self.changes(id, seq);
-        let differs = |change: &&dns::Change| {
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, *t) == (change.name(), change.rtype()));
-            read.is_some_and(|(_, _, found)| match (found, change.before()) {
-                // Prerequisites do not compare TTLs.
-                (Some(found), Some(before)) => !found.same_data(before),
-                (found, before) => found.is_some() != before.is_some(),
-            })
+        let differs =
+            |c: &dns::Change| self.differs(reading, c.name(), c.rtype(), c.before(), Ttl::Ignored);
+        changes.iter().filter_map(differs).collect()
+    }
+
+    /// What stands in place of `expected`, if it is something else.
+    fn differs(
+        &self,
+        reading: &Reading,
+        name: &Name,
+        rtype: Rtype,
+        expected: Option<&RRset>,
+        ttl: Ttl,
+    ) -> Option<Found> {
+        let read = reading
+            .rrsets
+            .iter()
+            .find(|(n, t, _)| (n, *t) == (name, rtype));
+        let found = read.and_then(|(_, _, found)| found.as_ref());
+        let same = match (found, expected) {
+            (Some(found), Some(expected)) if ttl == Ttl::Ignored => found.same_data(expected),
+            (Some(found), Some(expected)) => found == expected,
+            (Some(found), None) => self.is_wildcards(name, found),
+            (None, expected) => expected.is_none(),
         };
-        let found = |change: &dns::Change| {
-            let (name, rtype) = (change.name().clone(), change.rtype());
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, *t) == (&name, rtype));
-            Found {
-                name,
-                rtype,
-                found: read.and_then(|(_, _, found)| found.clone()),
-            }
+        let found = found.cloned();
+        (!same).then(|| Found {
+            name: name.clone(),
+            rtype,
+            found,
+        })
+    }
+
+    /// Drift that ended with a write: what it left stands.
+    fn came_back(
+        &self,
+        server: &ServerState,
+        touched: &[Touched],
+        reading: &Reading,
+    ) -> Vec<(Name, Rtype)> {
+        let stands = |(n, t, after): &&Touched| {
+            self.differs(reading, n, *t, after.as_ref(), Ttl::Compared)
+                .is_none()
         };
-        changes.iter().filter(differs).map(found).collect()
+        let drifted =
+            |(n, t, _): &&Touched| server.drift.iter().any(|d| (&d.name, d.rtype) == (n, *t));
+        let back = touched.iter().filter(drifted).filter(stands);
+        back.map(|(name, rtype, _)| (name.clone(), *rtype))
+            .collect()
     }
 
     /// Whether a doubtful reading has been polled for long enough; else waits a little more.
@@ -435,11 +453,11 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 }
 
-fn found_is(reading: &Reading, name: &Name, rtype: Rtype, after: &Option<RRset>) -> bool {
-    reading
-        .rrsets
-        .iter()
-        .any(|(n, t, found)| (n, *t) == (name, rtype) && found == after)
+/// Whether TTLs count when RRsets are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ttl {
+    Compared,
+    Ignored,
 }
 
 /// A zone's name as people type it: without the trailing dot.

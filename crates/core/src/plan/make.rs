@@ -1,8 +1,10 @@
 //! From what is wanted and what stands to a plan.
 
-use super::Plan;
+use super::steps::{OVERHEAD, cut_anyway, fits_one};
+use super::{FORMAT, Plan, Purpose};
+use crate::guards::Finding;
 use crate::policy::Policy;
-use dns::{Change, Name, Zone};
+use dns::{Change, Name, RRset, Rtype, Zone};
 use std::collections::BTreeMap;
 
 /// What the source says the zone shall hold. A source that could not be read whole makes no
@@ -29,9 +31,19 @@ pub struct Held<'a> {
 #[must_use]
 pub struct Report {
     /// Foreign edits inside what is owned, per server: from what the ledger says to what stands.
+    /// A server without any is not in it.
     pub drift: BTreeMap<String, Vec<Change>>,
-    /// RRsets of the source that are not owned, and so left alone although they differ.
-    pub left_alone: Vec<(Name, dns::Rtype, String)>,
+    /// Foreign edits, per server, that already made what is desired: from what the ledger says to
+    /// what stands. They are not in `drift`.
+    pub already_there: BTreeMap<String, Vec<Change>>,
+    /// RRsets of the source that are not owned, and so left alone although they differ from what
+    /// the first server holds; each with the reason.
+    pub left_alone: Vec<(Name, Rtype, String)>,
+    /// RRsets that the ledger holds and the policy does not own any more: left alone.
+    pub let_go: Vec<(Name, Rtype)>,
+    /// What the guard `source-complete` says of the source. It judges here and not at the gate,
+    /// where the source is not known any more.
+    pub source: Vec<Finding>,
 }
 
 /// A plan, if anything is to change, and the report.
@@ -44,14 +56,166 @@ pub struct Planned {
 }
 
 /// Makes the plan that brings the owned content from what the ledger holds to what is desired.
+///
+/// Three-way: what changes is what differs between the ledger and the source; what stands on the
+/// servers (`observed`, whole zones as transferred) says what was edited by others, and is never
+/// planned around. The plan is made even when the report's findings refuse it. Equal inputs make
+/// equal plans, to the byte.
 pub fn plan(
-    _desired: &Desired,
-    _held: Held<'_>,
-    _observed: &BTreeMap<String, Zone>,
-    _policy: &Policy,
+    desired: &Desired,
+    held: Held<'_>,
+    observed: &BTreeMap<String, Zone>,
+    policy: &Policy,
 ) -> Planned {
-    Planned {
-        plan: None,
-        report: Report::default(),
+    let changes = diff_owned(held.content, &desired.content, policy);
+    let mut report = Report {
+        source: crate::guards::source_complete(desired, held.content, policy),
+        let_go: let_go(held.content, policy),
+        left_alone: left_alone(desired, observed.values().next(), policy),
+        ..Report::default()
+    };
+    for (server, zone) in observed {
+        let edits = diff_owned(held.content, zone, policy);
+        let there = |edit: &Change| is_wanted(edit, &desired.content);
+        let (already, drift): (Vec<_>, Vec<_>) = edits.into_iter().partition(there);
+        for (list, edits) in [
+            (&mut report.already_there, already),
+            (&mut report.drift, drift),
+        ] {
+            if !edits.is_empty() {
+                list.insert(server.clone(), edits);
+            }
+        }
+    }
+    let plan = (!changes.is_empty()).then(|| make(changes, held, observed, policy));
+    Planned { plan, report }
+}
+
+fn make(
+    changes: Vec<Change>,
+    held: Held<'_>,
+    observed: &BTreeMap<String, Zone>,
+    policy: &Policy,
+) -> Plan {
+    let base = held.content.digest();
+    // The changes were made from this content, so they fit it.
+    let result = held.content.apply(&changes).map_or(base, |z| z.digest());
+    let budget = policy.max_update.saturating_sub(OVERHEAD);
+    let around = observed.values().next();
+    let around = around.filter(|_| !fits_one(&changes, budget));
+    let before = around.map(|zone| standing(held.content, zone, policy));
+    let before = before.as_ref().unwrap_or(held.content);
+    let (cut, _too_large) = cut_anyway(before, changes, policy);
+    Plan {
+        format: FORMAT,
+        zone: policy.zone.clone(),
+        parent: held.configuration,
+        purpose: Purpose::Change,
+        base,
+        result,
+        steps: cut.steps,
+        back: cut.back,
+    }
+}
+
+/// The zone as guards judge it: the owned part as the ledger says, the rest as `observed` on a
+/// server, without types that servers make and without the marker.
+pub fn standing(held: &Zone, observed: &Zone, policy: &Policy) -> Zone {
+    let foreign = |r: &&RRset| {
+        !policy.owns_set(r) && !r.rtype().is_server_made() && !policy.is_marker_side(r.name())
+    };
+    let mut ours = held.iter().filter(|r| policy.owns_set(r)).peekable();
+    let mut all: Vec<RRset> = Vec::with_capacity(held.len() + 16);
+    for rrset in observed.iter().filter(foreign) {
+        while let Some(before) = ours.next_if(|o| precedes(o, rrset)) {
+            all.push(before.clone());
+        }
+        all.push(rrset.clone());
+    }
+    all.extend(ours.cloned());
+    // Owned and not owned have nothing in common, and both are inside of the zone.
+    Zone::new(held.apex().clone(), all).unwrap_or_else(|_| held.clone())
+}
+
+fn precedes(a: &RRset, b: &RRset) -> bool {
+    (a.name(), a.rtype()) < (b.name(), b.rtype())
+}
+
+/// The changes that make the owned part of `to` out of the owned part of `from`.
+fn diff_owned(from: &Zone, to: &Zone, policy: &Policy) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let (mut a, mut b) = (from.iter().peekable(), to.iter().peekable());
+    loop {
+        let order = match (a.peek(), b.peek()) {
+            (None, None) => return changes,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(x), Some(y)) => (x.name(), x.rtype()).cmp(&(y.name(), y.rtype())),
+        };
+        let before = if order.is_le() { a.next() } else { None };
+        let after = if order.is_ge() { b.next() } else { None };
+        // Most are equal: who owns them is asked last.
+        if before != after && before.or(after).is_some_and(|r| policy.owns_set(r)) {
+            changes.extend(Change::new(before.cloned(), after.cloned()));
+        }
+    }
+}
+
+fn is_wanted(edit: &Change, desired: &Zone) -> bool {
+    desired.get(edit.name(), edit.rtype()) == edit.after()
+}
+
+fn let_go(held: &Zone, policy: &Policy) -> Vec<(Name, Rtype)> {
+    let gone = held.iter().filter(|r| !policy.owns_set(r));
+    gone.map(|r| (r.name().clone(), r.rtype())).collect()
+}
+
+fn left_alone(
+    desired: &Desired,
+    observed: Option<&Zone>,
+    policy: &Policy,
+) -> Vec<(Name, Rtype, String)> {
+    let Some(observed) = observed else {
+        return Vec::new();
+    };
+    let mut left = Vec::new();
+    for rrset in desired.content.iter().filter(|r| !policy.owns_set(r)) {
+        let (name, rtype) = (rrset.name(), rrset.rtype());
+        let stands = observed.get(name, rtype);
+        let same = match stands {
+            Some(stands) if rtype == Rtype::SOA => same_but_serial(stands, rrset),
+            stands => stands == Some(rrset),
+        };
+        if !same {
+            left.push((name.clone(), rtype, why_left(rrset, policy)));
+        }
+    }
+    left
+}
+
+/// Whether two SOAs differ at most in the serial, which servers count up by themselves.
+fn same_but_serial(a: &RRset, b: &RRset) -> bool {
+    let rest = |r: &RRset| {
+        let data = r.data().next().unwrap_or_default().to_vec();
+        let names = data.len().saturating_sub(20);
+        let tail = data.get(names + 4..).unwrap_or_default().to_vec();
+        (data.get(..names).unwrap_or_default().to_vec(), tail)
+    };
+    a.ttl() == b.ttl() && rest(a) == rest(b)
+}
+
+fn why_left(rrset: &RRset, policy: &Policy) -> String {
+    let rtype = rrset.rtype();
+    let ignored = policy.ignore.iter().any(|p| p.matches(rrset.name()));
+    if rtype == Rtype::SOA {
+        "the SOA is the server's".into()
+    } else if rtype.is_server_made() {
+        format!("{rtype} is made by the server")
+    } else if policy.is_marker_side(rrset.name()) {
+        "it is where the marker stands".into()
+    } else if ignored {
+        "its name is in `ignore`".into()
+    } else {
+        "its name is not in `own`".into()
     }
 }

@@ -1,10 +1,12 @@
 //! Plans: what would change, exactly, in which steps, and the way back.
 
 mod make;
+mod order;
+pub(crate) mod path;
 mod steps;
 
-pub use make::{Desired, Held, Planned, Report, plan};
-pub use steps::{Cut, CutError, cut};
+pub use make::{Desired, Held, Planned, Report, plan, standing};
+pub use steps::{Cut, CutError, OVERHEAD, cut, update_len};
 
 use dns::{Change, Digest, Name};
 use serde::{Deserialize, Serialize};

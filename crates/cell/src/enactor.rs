@@ -1,0 +1,356 @@
+//! The shell around the lifecycle: carries out its effects and decides nothing.
+//!
+//! One thread per server talks to that server; the thread that calls [`Enactor::run`] drives the
+//! lifecycle and appends to the store. Failpoints name the moments between effects.
+
+use crate::failpoint;
+use crate::servers::Server;
+use crate::store::{self, Appended, Batch, NewEntry, Store, StoreError};
+use dns::{Digest, Name, Rtype};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use steadfast_core::book::{Book, BookError};
+use steadfast_core::ledger::{Event, State, Stored};
+use steadfast_core::lifecycle::{Append, Effect, Input, Lifecycle, Notice, Submission};
+use steadfast_core::policy::Policy;
+use steadfast_core::server::Write;
+use steadfast_core::time::Time;
+
+/// How long the ledger may go unread while nothing happens: what other processes append is noticed
+/// within this.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// Why a zone's ledger can't be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum EnactorError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger in it.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// A snapshot that makes no sense.
+    #[error("the snapshot of {0} can't be read: {1}")]
+    Snapshot(String, String),
+}
+
+/// What a server's thread is asked to do.
+enum Job {
+    Write(Write),
+    Read(Vec<(Name, Rtype)>),
+    Transfer,
+    Serials,
+}
+
+/// Runs the lifecycle of one zone.
+pub struct Enactor {
+    zone: String,
+    store: Arc<Store>,
+    lifecycle: Lifecycle,
+    jobs: BTreeMap<String, Sender<Job>>,
+    inputs: Receiver<Input>,
+    queue: std::collections::VecDeque<Input>,
+    wake: Option<Time>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// What was waited for came true.
+    Done,
+    /// The time was over.
+    Patience,
+    /// Ledger or store are in doubt: nothing more is done (I8).
+    Doubt,
+}
+
+/// Now, by this machine's clock.
+pub fn now() -> Time {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Reads a zone's ledger from its store.
+///
+/// # Errors
+/// A store that fails, a broken chain, damaged or missing bodies.
+pub fn open_book(store: &Store, zone: &str) -> Result<Book, EnactorError> {
+    let base = match store.snapshot(zone)? {
+        Some((_, bytes)) => serde_json::from_slice::<State>(&bytes)
+            .map_err(|e| EnactorError::Snapshot(zone.to_owned(), e.to_string()))?,
+        None => State::default(),
+    };
+    let tail = store.tail(zone, base.last, &|_| Vec::new())?;
+    let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
+    let mut end = base.clone();
+    end.extend(&entries).map_err(BookError::from)?;
+    let mut bodies = Vec::new();
+    for hash in Book::needed(&end) {
+        bodies.extend(store.body(&hash.0)?.map(|bytes| (hash, bytes)));
+    }
+    let mut book = Book::from_snapshot(base);
+    book.read(
+        &entries,
+        bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice())),
+    )?;
+    Ok(book)
+}
+
+fn stored((seq, hash, bytes): (u64, store::Hash, Vec<u8>)) -> Stored {
+    Stored {
+        seq,
+        hash: Digest(hash),
+        bytes,
+    }
+}
+
+/// The bodies that a stored entry refers to.
+fn bodies_of(bytes: &[u8]) -> Vec<store::Hash> {
+    let entry = serde_json::from_slice::<steadfast_core::ledger::Entry>(bytes);
+    let named = entry.map(|e| e.event.bodies()).unwrap_or_default();
+    named.into_iter().map(|digest| digest.0).collect()
+}
+
+impl Enactor {
+    /// Opens the ledger of a zone and gets ready to talk to its servers. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// As [`open_book`].
+    pub fn open(
+        store: Arc<Store>,
+        policy: Policy,
+        by: String,
+        servers: BTreeMap<String, Arc<dyn Server>>,
+    ) -> Result<Enactor, EnactorError> {
+        let zone = policy.zone.to_string();
+        let book = open_book(&store, &zone)?;
+        let (results, inputs) = channel();
+        let marker = policy.marker_name();
+        let mut jobs = BTreeMap::new();
+        for (id, server) in servers {
+            let (send, receive) = channel();
+            let worker = Worker {
+                id: id.clone(),
+                server,
+                marker: marker.clone(),
+                results: results.clone(),
+            };
+            std::thread::spawn(move || worker.run(&receive));
+            jobs.insert(id, send);
+        }
+        let lifecycle = Lifecycle::resume(policy, by, book);
+        let queue = [Input::Wake].into();
+        Ok(Enactor {
+            zone,
+            store,
+            lifecycle,
+            jobs,
+            inputs,
+            queue,
+            wake: None,
+        })
+    }
+
+    /// The state of the zone, as far as the ledger was read.
+    pub fn state(&self) -> &State {
+        self.lifecycle.state()
+    }
+
+    /// The lifecycle.
+    pub fn lifecycle(&mut self) -> &mut Lifecycle {
+        &mut self.lifecycle
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Hands events to the lifecycle; they are appended when [`Enactor::run`] is called.
+    pub fn submit(&mut self, submission: Submission) {
+        self.queue.push_back(Input::Submit(submission));
+    }
+
+    /// Runs until `done` says so, at most until `patience` is over.
+    pub fn run(
+        &mut self,
+        patience: Instant,
+        tell: &mut dyn FnMut(&Notice, &State),
+        done: &mut dyn FnMut(&Lifecycle) -> bool,
+    ) -> Ended {
+        let mut refreshed = Instant::now();
+        let mut doubt = false;
+        loop {
+            while let Some(input) = self.queue.pop_front() {
+                for effect in self.lifecycle.step(now(), input) {
+                    if let Effect::Tell(notice) = &effect {
+                        doubt |= matches!(notice, Notice::Doubt(_));
+                        tell(notice, self.lifecycle.state());
+                    }
+                    self.carry_out(effect);
+                }
+            }
+            if doubt {
+                return Ended::Doubt;
+            }
+            if done(&self.lifecycle) {
+                return Ended::Done;
+            }
+            let clock = Instant::now();
+            if clock >= patience {
+                return Ended::Patience;
+            }
+            if clock.duration_since(refreshed) >= REFRESH {
+                refreshed = clock;
+                self.queue.push_back(self.tail());
+                continue;
+            }
+            self.wait(patience.min(refreshed + REFRESH).duration_since(clock));
+        }
+    }
+
+    /// Waits for an answer, for the wake-up, or for as long as told.
+    fn wait(&mut self, longest: Duration) {
+        let until_wake = self
+            .wake
+            .map(|wake| Duration::from_millis(wake.since(now()).0));
+        let timeout = until_wake.map_or(longest, |wake| wake.min(longest));
+        match self.inputs.recv_timeout(timeout) {
+            Ok(input) => {
+                self.queue.push_back(input);
+                self.queue.extend(self.inputs.try_iter());
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        if self.wake.is_some_and(|wake| wake <= now()) {
+            self.wake = None;
+            self.queue.push_back(Input::Wake);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let (server, job) = match effect {
+            Effect::Refresh => return self.queue.push_back(self.tail()),
+            Effect::Append(append) => {
+                let input = self.append(append);
+                return self.queue.push_front(input);
+            }
+            Effect::WakeAt(at) => {
+                self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+                return;
+            }
+            Effect::Tell(_) => return,
+            Effect::Write(server, write) => (server, Job::Write(write)),
+            Effect::Read(server, rrsets) => (server, Job::Read(rrsets)),
+            Effect::Transfer(server) => (server, Job::Transfer),
+            Effect::Serials(server) => (server, Job::Serials),
+        };
+        let sent = self
+            .jobs
+            .get(&server)
+            .is_some_and(|jobs| jobs.send(job).is_ok());
+        if !sent {
+            let why = "the config does not know this server any more".to_owned();
+            self.queue.push_back(Input::Read(server, Err(why)));
+        }
+    }
+
+    /// The ledger after what is known.
+    fn tail(&self) -> Input {
+        match self.store.tail(&self.zone, self.state().last, &bodies_of) {
+            Ok(tail) => Input::Tail(
+                tail.entries.into_iter().map(stored).collect(),
+                to_bodies(tail.bodies),
+            ),
+            Err(error) => Input::StoreFailed(error.to_string()),
+        }
+    }
+
+    fn append(&self, append: Append) -> Input {
+        failpoint::hit("enactor.before-append");
+        let last = append.entries.last().map_or(append.expect_last, |e| e.seq);
+        let entry = |e: Stored| {
+            (
+                e.seq,
+                NewEntry {
+                    bytes: e.bytes,
+                    hash: e.hash.0,
+                },
+            )
+        };
+        let body = |(hash, bytes): (Digest, Vec<u8>)| store::Body {
+            hash: hash.0,
+            bytes,
+        };
+        let batch = Batch {
+            expect_last: append.expect_last,
+            entries: append.entries.into_iter().map(entry).collect(),
+            bodies: append.bodies.into_iter().map(body).collect(),
+            forget: append.forget.into_iter().map(|digest| digest.0).collect(),
+            snapshot: append.snapshot.map(|bytes| (last, bytes)),
+        };
+        let input = match self.store.append(&self.zone, batch) {
+            Ok(Appended::Done { .. }) => Input::Appended,
+            Ok(Appended::Conflict { .. }) => match self.tail() {
+                Input::Tail(entries, bodies) => Input::Conflict(entries, bodies),
+                other => other,
+            },
+            Err(error) => Input::StoreFailed(error.to_string()),
+        };
+        failpoint::hit("enactor.after-append");
+        input
+    }
+}
+
+fn to_bodies(bodies: Vec<store::Body>) -> Vec<(Digest, Vec<u8>)> {
+    bodies
+        .into_iter()
+        .map(|body| (Digest(body.hash), body.bytes))
+        .collect()
+}
+
+/// Events that need no permission of the gate: what people say.
+pub fn said(events: Vec<Event>) -> Submission {
+    Submission {
+        cleared: None,
+        events,
+        bodies: Vec::new(),
+    }
+}
+
+/// The thread that talks to one server.
+struct Worker {
+    id: String,
+    server: Arc<dyn Server>,
+    marker: Name,
+    results: Sender<Input>,
+}
+
+impl Worker {
+    fn run(self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            let id = self.id.clone();
+            let input = match job {
+                Job::Write(write) => {
+                    failpoint::hit("enactor.before-write");
+                    let reply = self.server.write(&write);
+                    failpoint::hit("enactor.after-write");
+                    Input::Written(id, write.seq, reply)
+                }
+                Job::Read(rrsets) => {
+                    failpoint::hit("enactor.before-read");
+                    Input::Read(id, self.server.read(&self.marker, &rrsets))
+                }
+                Job::Transfer => Input::Transferred(id, self.server.transfer()),
+                Job::Serials => Input::Serials(id, self.server.serials()),
+            };
+            if self.results.send(input).is_err() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The server-adapter trait, and RFC 2136 behind it.
+
+use super::{Outcome, Rfc2136};
+use dns::update::{Edit, Prerequisite};
+use dns::{Change, Name, RRset, Rtype, Update, Zone};
+use std::net::SocketAddr;
+use steadfast_core::server::{Fence, Reading, Reply, Require, Write};
+
+/// A server, as the core's effects need it. Each call blocks for as long as its time-outs let it.
+pub trait Server: Send + Sync {
+    /// How well it fences.
+    fn fence(&self) -> Fence;
+
+    /// Sends one atomic, fenced write, once.
+    fn write(&self, write: &Write) -> Reply;
+
+    /// Reads marker, RRsets, marker again, and the SOA, from the server itself.
+    ///
+    /// # Errors
+    /// Why there is no such reading, in words for people. Never an empty one for a failed one (I7).
+    fn read(&self, marker: &Name, rrsets: &[(Name, Rtype)]) -> Result<Reading, String>;
+
+    /// Transfers the zone whole.
+    ///
+    /// # Errors
+    /// Why there is no transfer.
+    fn transfer(&self) -> Result<Zone, String>;
+
+    /// The SOA serials of the server and of everything that transfers from it.
+    ///
+    /// # Errors
+    /// The first that can't be known: all of them count (I2).
+    fn serials(&self) -> Result<Vec<u32>, String>;
+}
+
+/// An RFC 2136 primary together with its followers.
+#[derive(Debug)]
+pub struct Primary {
+    server: Rfc2136,
+    followers: Vec<SocketAddr>,
+}
+
+impl Primary {
+    /// A primary that these followers transfer from.
+    pub fn new(server: Rfc2136, followers: Vec<SocketAddr>) -> Primary {
+        Primary { server, followers }
+    }
+
+    /// The server itself.
+    pub fn server(&self) -> &Rfc2136 {
+        &self.server
+    }
+}
+
+impl Server for Primary {
+    fn fence(&self) -> Fence {
+        Fence::Server
+    }
+
+    fn write(&self, write: &Write) -> Reply {
+        let update = to_update(self.server.zone(), write);
+        let reply = self
+            .server
+            .update(&update, write.signed_at.unix_seconds(), write.fudge);
+        match reply.outcome {
+            Outcome::Accepted => Reply::Accepted,
+            Outcome::Prerequisite(_) => Reply::Fenced(reply.detail),
+            Outcome::Late { .. } => Reply::Late(reply.detail),
+            Outcome::BadKey
+            | Outcome::BadSig
+            | Outcome::Refused
+            | Outcome::NotAuth
+            | Outcome::NotImp
+            | Outcome::FormErr => Reply::Refused(reply.detail),
+            Outcome::Unknown => Reply::Unknown(reply.detail),
+            Outcome::NotSent => Reply::NotSent(reply.detail),
+        }
+    }
+
+    fn read(&self, marker: &Name, rrsets: &[(Name, Rtype)]) -> Result<Reading, String> {
+        let mut wanted = rrsets.to_vec();
+        wanted.push((self.server.zone().clone(), Rtype::SOA));
+        let read = self
+            .server
+            .read(marker, &wanted)
+            .map_err(|e| e.to_string())?;
+        let mut found = read.rrsets;
+        let soa = found.pop().flatten();
+        let named = rrsets
+            .iter()
+            .zip(found)
+            .map(|((name, rtype), set)| (name.clone(), *rtype, set));
+        Ok(Reading {
+            before: read.marker_before,
+            rrsets: named.collect(),
+            after: read.marker_after,
+            soa,
+        })
+    }
+
+    fn transfer(&self) -> Result<Zone, String> {
+        self.server
+            .transfer()
+            .map(|t| t.zone)
+            .map_err(|e| e.to_string())
+    }
+
+    fn serials(&self) -> Result<Vec<u32>, String> {
+        let all = std::iter::once(self.server.address()).chain(self.followers.iter().copied());
+        all.map(|address| {
+            self.server
+                .serial(address)
+                .map_err(|e| format!("{address}: {e}"))
+        })
+        .collect()
+    }
+}
+
+/// The UPDATE that carries a write: prerequisites first, then each owner's deletions and additions.
+fn to_update(zone: &Name, write: &Write) -> Update {
+    let mut update = Update::new(zone.clone());
+    let owner = steadfast_core::policy::marker_name(zone);
+    if write.fenced {
+        update = update.require(match &write.expect {
+            Some(marker) => Prerequisite::RRsetEquals(marker.clone()),
+            None => Prerequisite::RRsetAbsent(owner.clone(), Rtype::TXT),
+        });
+    }
+    for require in &write.require {
+        update = update.require(match require {
+            Require::Equals(rrset) => Prerequisite::RRsetEquals(rrset.clone()),
+            Require::Absent(name, rtype) => Prerequisite::RRsetAbsent(name.clone(), *rtype),
+        });
+    }
+    for change in deletions_first(&write.changes) {
+        update = match change {
+            Edited::Gone(change) => {
+                update.edit(Edit::DeleteRRset(change.name().clone(), change.rtype()))
+            }
+            Edited::There(after) => update.edit(Edit::AddRRset(after.clone())),
+        };
+    }
+    update = update.edit(Edit::DeleteRRset(owner, Rtype::TXT));
+    for rrset in write.marker.iter().chain(&write.soa) {
+        update = update.edit(Edit::AddRRset(rrset.clone()));
+    }
+    update
+}
+
+enum Edited<'a> {
+    Gone(&'a Change),
+    There(&'a RRset),
+}
+
+/// Owner by owner, deletions before additions: BIND and Knot drop a CNAME that meets other data.
+fn deletions_first(changes: &[Change]) -> Vec<Edited<'_>> {
+    let mut edits = Vec::with_capacity(changes.len() * 2);
+    for owner in changes.chunk_by(|a, b| a.name() == b.name()) {
+        edits.extend(
+            owner
+                .iter()
+                .filter(|c| c.before().is_some())
+                .map(Edited::Gone),
+        );
+        edits.extend(owner.iter().filter_map(Change::after).map(Edited::There));
+    }
+    edits
+}

@@ -1,0 +1,13 @@
+//! The adapter against real servers, and against one that misbehaves.
+//!
+//! What the real ones do here are *habits*: facts that the design stands on. A test that fails
+//! after a server's upgrade says which fact has changed.
+#![allow(clippy::unwrap_used)]
+
+mod fixture;
+mod habits;
+mod misbehaving;
+mod prerequisites;
+mod reading;
+mod refusals;
+mod writing;

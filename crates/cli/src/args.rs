@@ -1,0 +1,256 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// DNS automation on a leash.
+#[derive(Debug, Parser)]
+#[command(
+    name = "steadfast",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// The config file; otherwise steadfast.toml, upwards from the current folder
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How to print
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub output: Format,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How to print.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs: one JSON document on standard output
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a new steadfast.toml
+    Init(InitArgs),
+    /// Take over a live zone without changing an answer
+    Adopt(AdoptArgs),
+    /// Let go of a zone: remove the marker, leave the answers
+    Release(ZoneArgs),
+    /// Validate the config, the keys and the zone files
+    Check,
+    /// Show what would change, and what the guards say
+    Plan(PlanArgs),
+    /// Enact a change: gate, rollout, verify
+    Apply(ApplyArgs),
+    /// Show where every zone and server stands, from the store alone
+    Status(StatusArgs),
+    /// Show a zone's ledger, or verify it
+    Log(LogArgs),
+    /// Show everything that the ledger knows of one name
+    Explain(ExplainArgs),
+    /// Stop all writing, and move the marker so that stalled writes fail
+    Freeze(FreezeArgs),
+    /// End a freeze, or a server's halt
+    Thaw(ThawArgs),
+    /// Return to older content, as a new generation
+    Rollback(RollbackArgs),
+    /// Print shell completions, man pages, or the JSON Schema of the config
+    #[command(subcommand)]
+    Generate(Generate),
+}
+
+/// One zone.
+#[derive(Debug, Args)]
+pub struct ZoneArgs {
+    /// The zone
+    pub zone: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The zone to start with
+    #[arg(default_value = "example.com")]
+    pub zone: String,
+    /// The folder to write to
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub into: PathBuf,
+}
+
+/// `adopt`
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// The zone
+    pub zone: String,
+    /// The primary's address, where there is no config yet
+    #[arg(long, value_name = "ADDR", value_parser = parse_server)]
+    pub server: Vec<SocketAddr>,
+    /// The TSIG key, as tsig-keygen writes it
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Write a config, the key and the zone's content to this folder, and adopt from there
+    #[arg(long, value_name = "DIR")]
+    pub into: Option<PathBuf>,
+    /// Show what would be owned and what is wrong with the zone; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The same for a zone file; needs neither server nor key
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "key", "into"])]
+    pub from: Option<PathBuf>,
+    /// Take the zone from another ledger, or from a newer copy of this one
+    #[arg(long)]
+    pub take_over: bool,
+    /// Record foreign edits of these names as configuration ("keep what stands")
+    #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with_all = ["take_over", "into", "server"])]
+    pub drift: Option<Vec<String>>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The zone
+    pub zone: String,
+    /// Propose it: store it, print its number and hash
+    #[arg(long)]
+    pub save: bool,
+    /// Exit with 3 when changes are pending
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// `apply`
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// A zone, or the number of a saved plan
+    pub what: String,
+    /// The zone of the number, where the config has several
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Put the recorded value back over the foreign edits of these names
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub overwrite: Vec<String>,
+    /// How long to wait for servers
+    #[arg(long, default_value = "60s", value_parser = parse_span, value_name = "TIME")]
+    pub patience: std::time::Duration,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Only this zone
+    pub zone: Option<String>,
+}
+
+/// `log`
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// `verify`, or a zone
+    pub first: Option<String>,
+    /// The zone to verify
+    pub second: Option<String>,
+    /// Only the last entries
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub last: Option<usize>,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The name
+    pub name: String,
+}
+
+/// `freeze`
+#[derive(Debug, Args)]
+pub struct FreezeArgs {
+    /// The zone
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub zone: Option<String>,
+    /// Every zone of the config
+    #[arg(long)]
+    pub all: bool,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+    /// End by itself after this time
+    #[arg(long = "for", value_parser = parse_span, value_name = "TIME")]
+    pub span: Option<std::time::Duration>,
+}
+
+/// `thaw`
+#[derive(Debug, Args)]
+pub struct ThawArgs {
+    /// The zone
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub zone: Option<String>,
+    /// Every zone of the config
+    #[arg(long)]
+    pub all: bool,
+    /// Resume a halted server
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    pub server: Option<String>,
+    /// Why
+    #[arg(long, default_value = "")]
+    pub reason: String,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The zone
+    pub zone: String,
+    /// The configuration generation to return to; the one before the present one otherwise
+    #[arg(long, value_name = "N")]
+    pub to: Option<u64>,
+    /// Show it; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// How long to wait for servers
+    #[arg(long, default_value = "60s", value_parser = parse_span, value_name = "TIME")]
+    pub patience: std::time::Duration,
+}
+
+/// `generate`
+#[derive(Debug, Subcommand)]
+pub enum Generate {
+    /// Completions for a shell
+    Completions {
+        /// Which
+        shell: clap_complete::Shell,
+    },
+    /// Man pages, one file a command
+    Man {
+        /// The folder to write to
+        dir: PathBuf,
+    },
+    /// The JSON Schema of steadfast.toml
+    Schema,
+}
+
+fn parse_server(text: &str) -> Result<SocketAddr, String> {
+    crate::config::text::socket_addr(text)
+        .map_err(|fault| format!("{}; {}", fault.message, fault.help))
+}
+
+fn parse_span(text: &str) -> Result<std::time::Duration, String> {
+    crate::config::text::duration(text)
+        .map_err(|fault| format!("{}; {}", fault.message, fault.help))
+}

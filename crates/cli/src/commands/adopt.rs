@@ -1,0 +1,310 @@
+//! `steadfast adopt ZONE`: take over a live zone without changing an answer.
+
+use super::ask;
+use crate::args::{AdoptArgs, Cli};
+use crate::enact;
+use crate::exit::{Exit, Fail, Outcome};
+use crate::prepare::{self, Observed};
+use crate::site::{Site, Style, ZoneSite};
+use cell::enactor::open_book;
+use cell::store::Store;
+use dns::{Change, Digest, Name, RRset, Rtype, View, Zone};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use steadfast_core::body::Body;
+use steadfast_core::guards::Abilities;
+use steadfast_core::ledger::{Adopted, Event, Origin, State};
+use steadfast_core::lifecycle::Submission;
+use steadfast_core::marker::{LedgerId, Marker, marker_text};
+use steadfast_core::policy::Policy;
+
+/// How long planting the markers may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs the command.
+///
+/// # Errors
+/// Servers that do not answer or disagree, another ledger's marker, a store that fails.
+pub fn run(cli: &Cli, args: &AdoptArgs, style: Style) -> Outcome {
+    let site = Site::open(cli)?;
+    let zone = site.zone(&args.zone)?;
+    let store = site.store()?;
+    adopt(&zone, &store, args, style)
+}
+
+/// Adopts a configured zone.
+///
+/// # Errors
+/// As [`run`].
+pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: Style) -> Outcome {
+    let book = open_book(store, &zone.policy.zone.to_string()).map_err(Fail::store)?;
+    if book.state().is_adopted() && !args.take_over {
+        return resume(zone, store, book.state(), style);
+    }
+    let observed = observe_all(zone)?;
+    let owned = agreed(zone, &observed)?;
+    let found = found(zone, &observed, book.state(), args.take_over)?;
+    if args.take_over && !args.yes && found.values().any(|o| o.marker.is_some()) {
+        ask::confirm(
+            "Take the zone over? The ledger that led it will be refused from now on.",
+            style,
+        )?;
+    }
+    let (submission, configuration) = adoption(zone, owned, found, book.state())?;
+    let unowned = prepare::unowned(&observed, &zone.policy);
+    let mut enactor = enact::enactor(zone, store, Some(unowned))?;
+    let run = enact::run(&mut enactor, Some(submission), PATIENCE, style);
+    let exit = enact::verdict(&run, enactor.state(), configuration);
+    if exit != Exit::Done {
+        return Ok(exit);
+    }
+    compare(zone, &observed, enactor.state(), style)
+}
+
+/// The zone is under this ledger already: plants what is not planted yet.
+fn resume(zone: &ZoneSite<'_>, store: &Arc<Store>, state: &State, style: Style) -> Outcome {
+    let name = &zone.config.name;
+    if state
+        .servers
+        .values()
+        .all(|s| s.verified.is_some() && s.halted.is_none())
+    {
+        if style.json {
+            println!(
+                "{}",
+                json!({ "zone": name, "adopted": true, "ledger": state.ledger })
+            );
+        } else {
+            println!("{name}: adopted already, by ledger {}", state.ledger);
+        }
+        return Ok(Exit::Done);
+    }
+    let configuration = state.configuration;
+    let mut enactor = enact::enactor(zone, store, None)?;
+    let run = enact::run(&mut enactor, None, PATIENCE, style);
+    Ok(enact::verdict(&run, enactor.state(), configuration))
+}
+
+/// Every server must answer: a zone is adopted whole.
+fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
+    let observed = prepare::observe(&zone.servers);
+    if observed.silent.is_empty() {
+        return Ok(observed);
+    }
+    let why: Vec<String> = observed
+        .silent
+        .iter()
+        .map(|(id, why)| format!("{id}: {why}"))
+        .collect();
+    let help =
+        "every primary must transfer the zone with its key; check address, key and transfer ACL";
+    Err(Fail::new(
+        Exit::Error,
+        "no-transfer",
+        why.join("\n  "),
+        help,
+    ))
+}
+
+/// The owned content, which all servers must agree on.
+fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
+    let mut servers = observed.zones.iter();
+    let Some((first, content)) = servers.next() else {
+        return Err(Fail::new(
+            Exit::Usage,
+            "no-server",
+            "the zone has no servers",
+            "",
+        ));
+    };
+    let owned = content.filter(|r| zone.policy.owns_set(r));
+    for (id, other) in servers {
+        let differing = owned.diff(&other.filter(|r| zone.policy.owns_set(r)));
+        if let Some(change) = differing.first() {
+            let message = format!(
+                "{first} and {id} differ in {} owned RRsets, the first {} {}",
+                differing.len(),
+                change.name(),
+                change.rtype()
+            );
+            let help = "make the servers agree, or leave one of them out, then adopt";
+            return Err(Fail::new(Exit::Refused, "servers-differ", message, help));
+        }
+    }
+    if owned.is_empty() {
+        let help = "check `own` and `ignore`";
+        return Err(Fail::new(
+            Exit::Refused,
+            "nothing-owned",
+            "nothing in the zone is owned",
+            help,
+        ));
+    }
+    Ok(owned)
+}
+
+/// What stands on each server in place of our marker.
+fn found(
+    zone: &ZoneSite<'_>,
+    observed: &Observed,
+    state: &State,
+    take_over: bool,
+) -> Result<BTreeMap<String, Origin>, Fail> {
+    let name = &zone.config.name;
+    let owner = zone.policy.marker_name();
+    let mut found = BTreeMap::new();
+    for (id, content) in &observed.zones {
+        let standing = content.get(&owner, Rtype::TXT);
+        let marker = standing.map(marker_text).transpose().map_err(|e| {
+            let help = format!("something else uses the name {owner}; remove it first");
+            Fail::new(Exit::Refused, "foreign-marker", format!("{id}: {e}"), help)
+        })?;
+        if let Some(text) = marker.as_ref().filter(|_| !take_over) {
+            return Err(led(name, id, text, state));
+        }
+        let soa = content.rrset(content.apex(), Rtype::SOA).cloned();
+        let abilities = Abilities {
+            swap_cname: true,
+            max_rrset: 100,
+        };
+        found.insert(
+            id.clone(),
+            Origin {
+                marker,
+                soa,
+                abilities,
+            },
+        );
+    }
+    Ok(found)
+}
+
+fn led(zone: &str, server: &str, text: &str, state: &State) -> Fail {
+    let who = match text.parse::<Marker>() {
+        Ok(marker) if marker.ledger == state.ledger => {
+            "an earlier adoption by this store".to_owned()
+        }
+        Ok(marker) => format!("ledger {}", marker.ledger),
+        Err(_) => format!("something that left {text:?}"),
+    };
+    Fail::new(
+        Exit::Refused,
+        "led-by-another",
+        format!("{zone} on {server} is led by {who}; nothing was written"),
+        format!("if that ledger is gone for good: steadfast adopt {zone} --take-over"),
+    )
+}
+
+/// The entry that records the zone, and the configuration generation that it is.
+fn adoption(
+    zone: &ZoneSite<'_>,
+    owned: Zone,
+    servers: BTreeMap<String, Origin>,
+    state: &State,
+) -> Result<(Submission, u64), Fail> {
+    let markers = servers
+        .values()
+        .filter_map(|o| o.marker.as_ref()?.parse::<Marker>().ok());
+    let standing = markers.map(|m| m.configuration).max().unwrap_or(0);
+    let configuration = standing.max(state.configuration) + 1;
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|e| {
+        Fail::new(
+            Exit::Error,
+            "entropy",
+            format!("the system gives no random numbers: {e}"),
+            "",
+        )
+    })?;
+    let ledger = LedgerId(u64::from_be_bytes(random));
+    let result: Digest = owned.digest();
+    let body = Arc::new(Body::Content(Arc::new(owned)));
+    let (content, _) = body.encode();
+    let adopted = Adopted {
+        ledger,
+        zone: zone.policy.zone.clone(),
+        content,
+        result,
+        configuration,
+        servers,
+    };
+    let events = vec![Event::Adopted(adopted)];
+    Ok((
+        Submission {
+            cleared: None,
+            events,
+            bodies: vec![body],
+        },
+        configuration,
+    ))
+}
+
+/// Transfers again: nothing but marker, serial and what servers make may differ.
+fn compare(zone: &ZoneSite<'_>, before: &Observed, state: &State, style: Style) -> Outcome {
+    let after = observe_all(zone)?;
+    let mut lines = Vec::new();
+    for (id, content) in &after.zones {
+        let Some(old) = before.zones.get(id) else {
+            continue;
+        };
+        let differing = foreign_changes(&zone.policy, old, content);
+        if !differing.is_empty() {
+            lines.push(format!(
+                "{id}: {} RRsets changed meanwhile",
+                differing.len()
+            ));
+        }
+    }
+    let name = &zone.config.name;
+    let (sets, owned) = counts(&zone.policy, &after);
+    if style.json {
+        let document = json!({
+            "zone": name,
+            "adopted": true,
+            "ledger": state.ledger,
+            "configuration": state.configuration,
+            "servers": after.zones.keys().collect::<Vec<_>>(),
+            "owned": owned,
+            "changed-meanwhile": lines,
+        });
+        println!("{document}");
+    } else {
+        println!(
+            "{name}: adopted by ledger {}, configuration {}; {owned} of {sets} RRsets owned",
+            state.ledger, state.configuration
+        );
+        println!("  transfers before and after differ in the marker and the serial alone");
+        for line in &lines {
+            println!(
+                "  but {line}: somebody else edits the zone; `steadfast plan {name}` shows it"
+            );
+        }
+        println!("  octoDNS users: tell it to leave the marker alone, or it deletes it:");
+        println!(
+            "    processors: steadfast: {{class: octodns.processor.filter.NameRejectlistFilter, rejectlist: [_steadfast]}}"
+        );
+        println!("  next: steadfast plan {name}");
+    }
+    Ok(Exit::Done)
+}
+
+/// What differs between two transfers beside marker, serial and what servers make.
+pub fn foreign_changes(policy: &Policy, old: &Zone, new: &Zone) -> Vec<Change> {
+    let marker: Name = policy.marker_name();
+    let kept = |r: &RRset| {
+        !r.rtype().is_server_made() && r.rtype() != Rtype::SOA && !r.name().is_under(&marker)
+    };
+    old.filter(kept).diff(&new.filter(kept))
+}
+
+fn counts(policy: &Policy, observed: &Observed) -> (usize, usize) {
+    let Some(zone) = observed.zones.values().next() else {
+        return (0, 0);
+    };
+    (
+        zone.len(),
+        zone.iter().filter(|r| policy.owns_set(r)).count(),
+    )
+}

@@ -1,0 +1,275 @@
+//! `steadfast apply ZONE|NUMBER`: gate, rollout, verify, in the foreground.
+
+use super::{ask, show};
+use crate::args::{ApplyArgs, Cli};
+use crate::enact;
+use crate::exit::{Exit, Fail, Outcome};
+use crate::prepare::{self, Prepared, prepare};
+use crate::site::{Site, Style, ZoneSite};
+use cell::store::Store;
+use dns::{Digest, Name};
+use std::sync::Arc;
+use steadfast_core::body::Body;
+use steadfast_core::gate::Refusal;
+use steadfast_core::ledger::Event;
+use steadfast_core::lifecycle::Submission;
+use steadfast_core::plan::Plan;
+
+/// Runs the command.
+///
+/// # Errors
+/// Refusals, and whatever keeps a plan from being made.
+pub fn run(cli: &Cli, args: &ApplyArgs, style: Style) -> Outcome {
+    let site = Site::open(cli)?;
+    match args.what.parse::<u64>() {
+        Ok(number) => by_number(&site, args, number, style),
+        Err(_) => by_zone(&site, args, style),
+    }
+}
+
+fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
+    let zone = site.zone(&args.what)?;
+    let store = site.store()?;
+    overwrite(&zone, &store, args, style)?;
+    let prepared = prepare(site, &zone, &store)?;
+    show::plan(&zone, &prepared, None, style);
+    let Some(planned) = prepared.plan.clone() else {
+        return catch_up(&zone, &store, &prepared, args, style);
+    };
+    if prepared.is_refused() {
+        return Ok(Exit::Refused);
+    }
+    if !args.yes {
+        ask::confirm("Apply this plan?", style)?;
+    }
+    enact_plan(&zone, &store, prepared, planned, None, args, style)
+}
+
+fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcome {
+    let name = the_zone(site, args)?;
+    let zone = site.zone(&name)?;
+    let store = site.store()?;
+    let mut book = prepare::adopted_book(&store, &zone.policy, &name)?;
+    let Some(proposal) = book.state().proposals.get(&number).cloned() else {
+        let cleared = book
+            .state()
+            .generations
+            .iter()
+            .find(|(_, g)| g.number == number);
+        return Err(match cleared {
+            Some((generation, _)) => Fail::new(
+                Exit::Superseded,
+                "already-applied",
+                format!("plan {number} was cleared already: it is configuration {generation}"),
+                format!("`steadfast status {name}` shows where the servers are"),
+            ),
+            None => Fail::new(
+                Exit::Usage,
+                "unknown-plan",
+                format!("there is no plan {number} for {name}"),
+                format!("`steadfast plan {name} --save` makes one"),
+            ),
+        });
+    };
+    let hash = proposal.plan;
+    let Some(body) = book.body(&hash).cloned() else {
+        return Err(Fail::store(format!(
+            "the body of plan {number} ({}) is missing",
+            hash.short()
+        )));
+    };
+    let Body::Plan(plan) = body.as_ref().clone() else {
+        return Err(Fail::store(format!("the body of plan {number} is no plan")));
+    };
+    let observed = prepare::observe_some(&zone)?;
+    let unowned = prepare::unowned(&observed, &zone.policy);
+    let held = book.head().map_err(Fail::store)?;
+    // Judged anew: what stood when it was proposed may have changed.
+    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, book.state());
+    let prepared = Prepared {
+        book,
+        observed,
+        plan: Some((plan.clone(), hash, body.clone())),
+        report,
+        findings,
+        unowned,
+        warnings: Vec::new(),
+    };
+    show::plan(&zone, &prepared, Some(number), style);
+    enact_plan(
+        &zone,
+        &store,
+        prepared,
+        (plan, hash, body),
+        Some(number),
+        args,
+        style,
+    )
+}
+
+/// Passes the gate and runs the rollout.
+fn enact_plan(
+    zone: &ZoneSite<'_>,
+    store: &Arc<Store>,
+    prepared: Prepared,
+    (plan, hash, body): (Plan, Digest, Arc<Body>),
+    number: Option<u64>,
+    args: &ApplyArgs,
+    style: Style,
+) -> Outcome {
+    let state = prepared.book.state();
+    let cleared = prepare::clear(&plan, hash, &prepared.findings, state, &zone.policy)
+        .map_err(|refusal| refused(&refusal, &zone.config.name))?;
+    let configuration = plan.generation();
+    let submission = passing(state, &plan, hash, body, number, &prepared, cleared);
+    let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
+    let run = enact::run(&mut enactor, Some(submission), args.patience, style);
+    let exit = enact::verdict(&run, enactor.state(), configuration);
+    show::applied(zone, enactor.state(), configuration, exit, style);
+    Ok(exit)
+}
+
+/// The entries that make a plan the zone's configuration.
+pub fn passing(
+    state: &steadfast_core::ledger::State,
+    plan: &Plan,
+    hash: Digest,
+    body: Arc<Body>,
+    number: Option<u64>,
+    prepared: &Prepared,
+    cleared: steadfast_core::gate::Cleared,
+) -> Submission {
+    let mut events = Vec::new();
+    let number = number.unwrap_or_else(|| {
+        let number = state.last_number + 1;
+        let findings = prepared.findings.clone();
+        events.push(Event::Proposed {
+            number,
+            plan: hash,
+            parent: plan.parent,
+            findings,
+        });
+        number
+    });
+    let (configuration, result) = (plan.generation(), plan.result);
+    events.push(Event::Cleared {
+        number,
+        plan: hash,
+        configuration,
+        result,
+    });
+    Submission {
+        cleared: Some(cleared),
+        events,
+        bodies: vec![body],
+    }
+}
+
+/// Nothing new to apply: brings servers that are behind to the present configuration.
+fn catch_up(
+    zone: &ZoneSite<'_>,
+    store: &Arc<Store>,
+    prepared: &Prepared,
+    args: &ApplyArgs,
+    style: Style,
+) -> Outcome {
+    let state = prepared.book.state();
+    if let Some(freeze) = state.freeze(cell::enactor::now()) {
+        let (by, reason) = (freeze.by.clone(), freeze.reason.clone());
+        let frozen = Refusal::Frozen {
+            by,
+            reason,
+            until: freeze.until,
+        };
+        return Err(refused(&frozen, &zone.config.name));
+    }
+    let configuration = state.configuration;
+    let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
+    let run = enact::run(&mut enactor, None, args.patience, style);
+    let exit = enact::verdict(&run, enactor.state(), configuration);
+    if exit != Exit::Done {
+        show::applied(zone, enactor.state(), configuration, exit, style);
+    }
+    Ok(exit)
+}
+
+/// Decides that recorded values are put back over foreign edits.
+fn overwrite(
+    zone: &ZoneSite<'_>,
+    store: &Arc<Store>,
+    args: &ApplyArgs,
+    style: Style,
+) -> Result<(), Fail> {
+    if args.overwrite.is_empty() {
+        return Ok(());
+    }
+    let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
+    let names = args.overwrite.iter().map(|text| {
+        Name::parse(text, &zone.policy.zone)
+            .map_err(|e| Fail::new(Exit::Usage, "bad-name", format!("{text:?}: {e}"), ""))
+    });
+    let names = names.collect::<Result<Vec<_>, Fail>>()?;
+    let observed = prepare::observe_some(zone)?;
+    let events = prepare::overwriting(book, &observed, &zone.policy, &names)?;
+    if events.is_empty() {
+        let help = format!("`steadfast plan {}` shows what drifted", zone.config.name);
+        return Err(Fail::new(
+            Exit::Usage,
+            "no-drift",
+            "nothing drifted at these names",
+            help,
+        ));
+    }
+    let submission = cell::enactor::said(events);
+    let mut enactor = enact::enactor(zone, store, None)?;
+    enact::run(&mut enactor, Some(submission), args.patience, style);
+    Ok(())
+}
+
+/// A refusal of the gate, with its exit code and what to type next.
+pub fn refused(refusal: &Refusal, zone: &str) -> Fail {
+    let (exit, code, help) = match refusal {
+        Refusal::Guards(_) => (
+            Exit::Refused,
+            "guard",
+            "change the source, or the zone's policy".to_owned(),
+        ),
+        Refusal::BaseMoved { .. } => (
+            Exit::Superseded,
+            "base-moved",
+            format!("`steadfast plan {zone}` plans against what stands now"),
+        ),
+        Refusal::Frozen { .. } => (
+            Exit::Waiting,
+            "frozen",
+            format!("`steadfast thaw {zone}` ends the freeze"),
+        ),
+        Refusal::NotAdopted => (
+            Exit::Error,
+            "not-adopted",
+            format!("`steadfast adopt {zone}`"),
+        ),
+        Refusal::ClockBehind(_) => (
+            Exit::Error,
+            "clock",
+            "set this machine's clock; the time of a write is its deadline".to_owned(),
+        ),
+        Refusal::Halted { fix, .. } => (Exit::Refused, "halted", fix.clone()),
+    };
+    Fail::new(exit, code, refusal.to_string(), help)
+}
+
+/// The zone that a plan number belongs to.
+fn the_zone(site: &Site, args: &ApplyArgs) -> Result<String, Fail> {
+    let zones = &site.config().zones;
+    match (&args.zone, zones.len()) {
+        (Some(zone), _) => Ok(site.zone_config(zone)?.name.clone()),
+        (None, 1) => Ok(zones.keys().next().cloned().unwrap_or_default()),
+        _ => Err(Fail::new(
+            Exit::Usage,
+            "which-zone",
+            "plans are numbered by zone, and the config has several zones",
+            "say which: --zone ZONE",
+        )),
+    }
+}

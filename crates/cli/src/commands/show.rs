@@ -1,0 +1,245 @@
+//! Plans and their outcome, for people and for programs.
+
+use crate::exit::Exit;
+use crate::prepare::Prepared;
+use crate::site::{Style, ZoneSite};
+use anstyle::{AnsiColor, Style as Paint};
+use dns::{Change, RRset};
+use serde_json::json;
+use std::fmt::Write as _;
+use steadfast_core::guards::{Finding, Verdict};
+use steadfast_core::ledger::State;
+use steadfast_core::plan::Purpose;
+
+/// How many changes are shown in full.
+const SHOWN: usize = 200;
+
+/// Shows a plan with everything that there is to know about it.
+pub fn plan(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style: Style) {
+    if style.json {
+        println!("{}", plan_json(zone, prepared, number));
+        return;
+    }
+    for warning in &prepared.warnings {
+        eprint!("{}", warning.render(style.colour_err));
+    }
+    for (id, why) in &prepared.observed.silent {
+        eprintln!("warning: {id} gave no transfer, and counts as unknown: {why}");
+    }
+    print!("{}", plan_text(zone, prepared, number, style));
+}
+
+fn plan_text(
+    zone: &ZoneSite<'_>,
+    prepared: &Prepared,
+    number: Option<u64>,
+    style: Style,
+) -> String {
+    let mut out = String::new();
+    let name = &zone.config.name;
+    let state = prepared.book.state();
+    match &prepared.plan {
+        None => {
+            let _ = writeln!(
+                out,
+                "{name}: nothing to do; configuration {} is what the source says",
+                state.configuration
+            );
+        }
+        Some((plan, hash, _)) => {
+            let what = match &plan.purpose {
+                Purpose::Change => String::new(),
+                Purpose::Rollback { to } => format!("rollback to {to}, "),
+                Purpose::KeepDrift => "keeps foreign edits, ".into(),
+            };
+            let number = number.map(|n| format!("plan {n}, ")).unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "{name}: {number}{what}configuration {} → {}   {}",
+                plan.parent,
+                plan.generation(),
+                hash.short()
+            );
+            for change in plan.steps.changes.iter().take(SHOWN) {
+                show_change(&mut out, change, style.colour);
+            }
+            let more = plan.steps.changes.len().saturating_sub(SHOWN);
+            if more > 0 {
+                let _ = writeln!(out, "    … and {more} more");
+            }
+            let _ = writeln!(
+                out,
+                "  {}",
+                summary(&plan.steps.changes, plan.steps.count())
+            );
+        }
+    }
+    findings(&mut out, &prepared.findings, style.colour);
+    drift(&mut out, name, prepared);
+    out
+}
+
+fn summary(changes: &[Change], steps: u32) -> String {
+    let count = |keep: fn(&Change) -> bool| changes.iter().filter(|c| keep(c)).count();
+    let created = count(|c| c.before().is_none());
+    let deleted = count(|c| c.after().is_none());
+    let changed = changes.len() - created - deleted;
+    let steps = if steps == 1 {
+        "1 step".into()
+    } else {
+        format!("{steps} steps")
+    };
+    format!("{created} to create, {changed} to change, {deleted} to delete; {steps}")
+}
+
+fn show_change(out: &mut String, change: &Change, colour: bool) {
+    let (sign, paint) = match (change.before(), change.after()) {
+        (None, _) => ('+', AnsiColor::Green),
+        (_, None) => ('-', AnsiColor::Red),
+        _ => ('~', AnsiColor::Yellow),
+    };
+    let paint = if colour {
+        Paint::new().fg_color(Some(paint.into()))
+    } else {
+        Paint::new()
+    };
+    let side = |r: Option<&RRset>| r.map(|r| format!("{} {}", r.ttl(), brief(r)));
+    let what = match (side(change.before()), side(change.after())) {
+        (Some(before), Some(after)) => format!("{before}  →  {after}"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "  {paint}{sign} {} {}  {what}{paint:#}",
+        change.name(),
+        change.rtype()
+    );
+}
+
+/// The data of an RRset on one line, long ones shortened.
+fn brief(rrset: &RRset) -> String {
+    let texts = rrset.texts();
+    let mut shown = texts
+        .iter()
+        .take(4)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if texts.len() > 4 {
+        let _ = write!(shown, ", … ({} records)", texts.len());
+    }
+    match shown.char_indices().nth(160) {
+        Some((at, _)) => format!("{}…", &shown[..at]),
+        None => shown,
+    }
+}
+
+fn findings(out: &mut String, all: &[Finding], colour: bool) {
+    for verdict in [Verdict::Refuse, Verdict::Standing, Verdict::Note] {
+        let some: Vec<&Finding> = all.iter().filter(|f| f.verdict == verdict).collect();
+        for finding in some.iter().take(20) {
+            let (word, paint) = match verdict {
+                Verdict::Refuse => ("refused ", AnsiColor::Red),
+                Verdict::Standing => ("standing", AnsiColor::Yellow),
+                Verdict::Note => ("note    ", AnsiColor::Cyan),
+            };
+            let paint = if colour {
+                Paint::new().fg_color(Some(paint.into()))
+            } else {
+                Paint::new()
+            };
+            let rtype = finding.rtype.map(|t| format!(" {t}")).unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "  {paint}{word}{paint:#} {}: {}{rtype}: {}\n           {}",
+                finding.guard, finding.name, finding.why, finding.fix
+            );
+        }
+        if some.len() > 20 {
+            let _ = writeln!(out, "           … and {} more", some.len() - 20);
+        }
+    }
+}
+
+fn drift(out: &mut String, zone: &str, prepared: &Prepared) {
+    for (server, changes) in &prepared.report.drift {
+        let _ = writeln!(
+            out,
+            "  drift on {server}: {} owned RRsets were edited by somebody else",
+            changes.len()
+        );
+        for change in changes.iter().take(10) {
+            show_change(out, change, false);
+        }
+        let first = changes
+            .first()
+            .map(|c| c.name().to_string())
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "    keep them:     steadfast adopt {zone} --drift\n    put ours back: steadfast apply {zone} --overwrite {first}"
+        );
+    }
+}
+
+fn plan_json(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>) -> serde_json::Value {
+    let plan = prepared.plan.as_ref().map(|(plan, hash, _)| {
+        json!({
+            "number": number,
+            "hash": hash,
+            "parent": plan.parent,
+            "configuration": plan.generation(),
+            "purpose": plan.purpose,
+            "changes": plan.steps.changes,
+            "steps": plan.steps.order,
+        })
+    });
+    json!({
+        "zone": zone.config.name,
+        "plan": plan,
+        "refused": prepared.is_refused(),
+        "findings": prepared.findings,
+        "drift": prepared.report.drift,
+        "silent": prepared.observed.silent,
+        "warnings": prepared.warnings,
+    })
+}
+
+/// Shows how an apply ended.
+pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exit, style: Style) {
+    let behind: Vec<&String> = state.behind().collect();
+    let name = &zone.config.name;
+    if style.json {
+        let document = json!({
+            "zone": name,
+            "configuration": configuration,
+            "now": state.configuration,
+            "exit": exit as u8,
+            "behind": behind,
+        });
+        println!("{document}");
+        return;
+    }
+    let servers = state.servers.len();
+    match exit {
+        Exit::Done => println!(
+            "{name}: configuration {configuration} on {servers} of {servers} servers, read back"
+        ),
+        Exit::Superseded => println!(
+            "{name}: superseded: configuration {configuration} was overtaken, the zone is at {}\n  next: steadfast plan {name}",
+            state.configuration
+        ),
+        _ => {
+            let list = behind
+                .iter()
+                .map(|s| s.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
+            let list = if list.is_empty() { "none".into() } else { list };
+            println!(
+                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}\n  next: steadfast status {name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! From config, ledger and servers to a judged plan.
+
+use crate::exit::{Exit, Fail};
+use crate::site::{Site, ZoneSite};
+use crate::source;
+use cell::enactor::{now, open_book};
+use cell::servers::Server;
+use cell::store::Store;
+use dns::{Digest, Name, RRset, Zone};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use steadfast_core::body::Body;
+use steadfast_core::book::Book;
+use steadfast_core::gate::{self, Cleared, Refusal};
+use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, judge_plan};
+use steadfast_core::ledger::{Event, Found, Settlement, State};
+use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
+use steadfast_core::policy::Policy;
+use steadfast_core::time::Time;
+
+/// What stands on the servers, as far as they answered.
+pub struct Observed {
+    /// Whole transfers.
+    pub zones: BTreeMap<String, Zone>,
+    /// Who gave none, and why.
+    pub silent: BTreeMap<String, String>,
+}
+
+/// A zone's ledger, its servers' content, and what its source wants.
+pub struct Prepared {
+    /// The ledger.
+    pub book: Book,
+    /// The servers' content.
+    pub observed: Observed,
+    /// The plan, its hash and its stored form; `None`: nothing to do.
+    pub plan: Option<(Plan, Digest, Arc<Body>)>,
+    /// Drift and the like.
+    pub report: Report,
+    /// What the guards say.
+    pub findings: Vec<Finding>,
+    /// What stands beside what is owned.
+    pub unowned: Zone,
+    /// Warnings of the source.
+    pub warnings: Vec<crate::diag::Diag>,
+}
+
+impl Prepared {
+    /// Whether guards refuse the plan.
+    pub fn is_refused(&self) -> bool {
+        self.findings.iter().any(|f| f.verdict == Verdict::Refuse)
+    }
+}
+
+/// Transfers a zone from all its servers at once.
+pub fn observe(servers: &BTreeMap<String, Arc<dyn Server>>) -> Observed {
+    let threads: Vec<_> = servers
+        .iter()
+        .map(|(id, server)| {
+            let server = server.clone();
+            (id.clone(), std::thread::spawn(move || server.transfer()))
+        })
+        .collect();
+    let mut observed = Observed {
+        zones: BTreeMap::new(),
+        silent: BTreeMap::new(),
+    };
+    for (id, thread) in threads {
+        match thread
+            .join()
+            .unwrap_or_else(|_| Err("the transfer ended unexpectedly".into()))
+        {
+            Ok(zone) => drop(observed.zones.insert(id, zone)),
+            Err(why) => drop(observed.silent.insert(id, why)),
+        }
+    }
+    observed
+}
+
+/// Reads a zone's ledger; it must be adopted.
+///
+/// # Errors
+/// No adoption yet, or a ledger that can't be read.
+pub fn adopted_book(store: &Store, policy: &Policy, shown: &str) -> Result<Book, Fail> {
+    let book = open_book(store, &policy.zone.to_string()).map_err(Fail::store)?;
+    if book.state().is_adopted() {
+        return Ok(book);
+    }
+    let (message, help) = if book.state().released {
+        (
+            format!("{shown} was released"),
+            format!("`steadfast adopt {shown}` takes it over again"),
+        )
+    } else {
+        (
+            format!("{shown} is not adopted yet"),
+            format!("`steadfast adopt {shown}` takes it over without changing an answer"),
+        )
+    };
+    Err(Fail::new(Exit::Error, "not-adopted", message, help))
+}
+
+/// Makes and judges the plan from what the source says.
+///
+/// # Errors
+/// A bad source, no adoption, no server that answers.
+pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepared, Fail> {
+    let policy = &zone.policy;
+    let mut book = adopted_book(store, policy, &zone.config.name)?;
+    let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
+    let observed = observe_some(zone)?;
+    let desired = Desired {
+        content: source.zone,
+        source: source.file,
+    };
+    let held = book.head().map_err(Fail::store)?;
+    let configuration = book.state().configuration;
+    let Planned { plan, report } = plan(
+        &desired,
+        Held {
+            configuration,
+            content: &held,
+        },
+        &observed.zones,
+        policy,
+    );
+    let unowned = unowned(&observed, policy);
+    let plan = plan.map(seal);
+    let mut findings = report.source.clone();
+    if let Some((plan, _, _)) = &plan {
+        findings.extend(judge(plan, &held, &observed, policy, book.state()));
+        findings.extend(drift_findings(&report, plan));
+    }
+    Ok(Prepared {
+        book,
+        observed,
+        plan,
+        report,
+        findings,
+        unowned,
+        warnings: source.warnings,
+    })
+}
+
+/// Transfers from all servers; one that does not answer is told, none that answers is an error.
+///
+/// # Errors
+/// No server answered: unreachable is not absent (I7).
+pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
+    let observed = observe(&zone.servers);
+    if !observed.zones.is_empty() {
+        return Ok(observed);
+    }
+    let why: Vec<String> = observed
+        .silent
+        .iter()
+        .map(|(id, why)| format!("{id}: {why}"))
+        .collect();
+    let help = "nothing is concluded from a server that does not answer; check address, key, and that it allows transfers with this key";
+    Err(Fail::new(Exit::Error, "no-server", why.join("\n  "), help))
+}
+
+/// A plan with its hash and stored form.
+pub fn seal(plan: Plan) -> (Plan, Digest, Arc<Body>) {
+    let body = Arc::new(Body::Plan(plan.clone()));
+    let (hash, _) = body.encode();
+    (plan, hash, body)
+}
+
+/// What stands beside what is owned: the guards need to see it.
+pub fn unowned(observed: &Observed, policy: &Policy) -> Zone {
+    let marker = policy.marker_name();
+    let beside = |r: &RRset| {
+        !policy.owns_set(r) && !r.rtype().is_server_made() && !r.name().is_under(&marker)
+    };
+    match observed.zones.values().next() {
+        Some(zone) => zone.filter(beside),
+        None => Zone::empty(policy.zone.clone()),
+    }
+}
+
+/// The guards' findings on a plan.
+pub fn judge(
+    plan: &Plan,
+    held: &Zone,
+    observed: &Observed,
+    policy: &Policy,
+    state: &State,
+) -> Vec<Finding> {
+    let empty = Zone::empty(policy.zone.clone());
+    let before = standing(
+        held,
+        observed.zones.values().next().unwrap_or(&empty),
+        policy,
+    );
+    let holds = (state.configuration, held.digest());
+    judge_plan(
+        plan,
+        holds,
+        &before,
+        policy,
+        &abilities(state),
+        &history(state),
+        now(),
+    )
+}
+
+/// Judges a proposed plan anew, against what stands today.
+pub fn rejudge(
+    plan: &Plan,
+    held: &Zone,
+    observed: &Observed,
+    policy: &Policy,
+    state: &State,
+) -> (Report, Vec<Finding>) {
+    let mut report = Report::default();
+    for (id, zone) in &observed.zones {
+        let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
+        if !drift.is_empty() {
+            report.drift.insert(id.clone(), drift);
+        }
+    }
+    let mut findings = judge(plan, held, observed, policy, state);
+    findings.extend(drift_findings(&report, plan));
+    (report, findings)
+}
+
+/// The entries by which a person decides that recorded values are put back at `names`, or, without
+/// names, everywhere.
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn overwriting(
+    mut book: Book,
+    observed: &Observed,
+    policy: &Policy,
+    names: &[Name],
+) -> Result<Vec<Event>, Fail> {
+    let mut events = Vec::new();
+    for (id, zone) in &observed.zones {
+        let Some(holding) = book
+            .state()
+            .servers
+            .get(id)
+            .and_then(|s| s.holding())
+            .copied()
+        else {
+            continue;
+        };
+        let held = book.held(&holding).map_err(Fail::store)?;
+        let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
+        let concerned = drift
+            .iter()
+            .filter(|c| names.is_empty() || names.contains(c.name()));
+        let found: Vec<Found> = concerned
+            .map(|c| Found {
+                name: c.name().clone(),
+                rtype: c.rtype(),
+                found: c.after().cloned(),
+            })
+            .collect();
+        if found.is_empty() {
+            continue;
+        }
+        let rrsets = found.iter().map(|f| (f.name.clone(), f.rtype)).collect();
+        events.push(Event::Drifted {
+            server: id.clone(),
+            found,
+        });
+        events.push(Event::Settled {
+            server: id.clone(),
+            rrsets,
+            how: Settlement::Overwrite,
+        });
+    }
+    Ok(events)
+}
+
+/// What every server is able to do.
+pub fn abilities(state: &State) -> Vec<(String, Abilities)> {
+    state
+        .servers
+        .iter()
+        .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
+        .collect()
+}
+
+/// Results of the last generations, newest first.
+pub fn history(state: &State) -> Vec<(Time, Digest)> {
+    state
+        .generations
+        .values()
+        .rev()
+        .map(|g| (g.at, g.result))
+        .collect()
+}
+
+/// The gate's word on a plan.
+///
+/// # Errors
+/// Its refusal.
+pub fn clear(
+    plan: &Plan,
+    hash: Digest,
+    findings: &[Finding],
+    state: &State,
+    policy: &Policy,
+) -> Result<Cleared, Refusal> {
+    gate::check(plan, hash, findings, state, now(), policy.deadline)
+}

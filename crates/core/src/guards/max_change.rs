@@ -1,0 +1,120 @@
+//! `max-change`: one plan creates, changes and deletes only so many RRsets.
+
+use super::never_empty::verb;
+use super::{Case, Finding, Moment, Verdict, fix, some_of};
+use crate::policy::Limit;
+use dns::{Change, Name};
+
+const GUARD: &str = "max-change";
+
+pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
+    if !case.limited {
+        return;
+    }
+    let limits = &case.policy.limits;
+    let has = |c: &Change| (c.before().is_some(), c.after().is_some());
+    let kinds: [(&str, Limit, (bool, bool)); 3] = [
+        ("creates", limits.create, (false, true)),
+        ("changes", limits.change, (true, true)),
+        ("deletes", limits.delete, (true, false)),
+    ];
+    let changes = &case.steps.changes;
+    let mut total = None;
+    for (verb, limit, sides) in kinds {
+        let hit: Vec<&Change> = changes.iter().filter(|c| has(c) == sides).collect();
+        if hit.is_empty() {
+            continue;
+        }
+        let total = *total.get_or_insert_with(|| owned(case));
+        let most = limit.allows(total);
+        if hit.len() > most {
+            let names: Vec<String> = first_few(&hit);
+            let rule = rule(limit, total);
+            let why = format!(
+                "the plan {verb} {} of {total} RRsets; {most} is the most ({rule}): {}",
+                hit.len(),
+                with_more(&names, hit.len()),
+            );
+            refuse(&case.policy.zone, why, found);
+        }
+    }
+    if let Some(most) = limits.per_name {
+        for at in changes.chunk_by(|a, b| a.name() == b.name()) {
+            if at.len() > most as usize {
+                let verbs: Vec<String> = at.iter().map(verb).collect();
+                let Some(name) = at.first().map(Change::name) else {
+                    continue;
+                };
+                let why = format!(
+                    "the plan touches {} RRsets at {name}; {most} is the most at one name: {}",
+                    at.len(),
+                    some_of(&verbs)
+                );
+                refuse(name, why, found);
+            }
+        }
+    }
+}
+
+/// How many RRsets the zone owns before.
+fn owned(case: &Case<'_>) -> usize {
+    case.before
+        .iter()
+        .filter(|r| case.policy.owns_set(r))
+        .count()
+}
+
+const FEW: usize = 5;
+
+fn first_few(hit: &[&Change]) -> Vec<String> {
+    let names = hit.iter().take(FEW);
+    names
+        .map(|c| format!("{} {}", c.name(), c.rtype()))
+        .collect()
+}
+
+fn with_more(names: &[String], of: usize) -> String {
+    match of.saturating_sub(names.len()) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// The limit in the words of the config.
+fn rule(limit: Limit, total: usize) -> String {
+    let count = limit.count.map(|c| format!("count {c}"));
+    let share = limit.share_ppm.map(|ppm| {
+        let only = Limit {
+            count: None,
+            share_ppm: Some(ppm),
+        };
+        format!("share {} %, which is {}", percent(ppm), only.allows(total))
+    });
+    let parts: Vec<String> = [count, share].into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => "no limit is set, and no limit is not unlimited".into(),
+        false => parts.join("; "),
+    }
+}
+
+fn percent(ppm: u32) -> String {
+    let (whole, rest) = (ppm / 10_000, ppm % 10_000);
+    match rest {
+        0 => whole.to_string(),
+        rest => format!("{whole}.{rest:04}")
+            .trim_end_matches('0')
+            .to_owned(),
+    }
+}
+
+fn refuse(name: &Name, why: String, found: &mut Vec<Finding>) {
+    found.push(Finding {
+        guard: GUARD.into(),
+        verdict: Verdict::Refuse,
+        moment: Moment::Plan,
+        name: name.clone(),
+        rtype: None,
+        why,
+        fix: fix::MAX_CHANGE.into(),
+    });
+}

@@ -1,0 +1,176 @@
+//! A way from one content to another, and the zone as it stands at any point of it.
+//!
+//! Nothing is copied: a state is the content before, the changes, and how far they are made. The
+//! way back is the same changes, unmade.
+
+use dns::{Change, Name, RRset, Rtype, View, Zone};
+use std::ops::Range;
+
+/// Changes over a content, each with the place in the order at which it is made.
+#[derive(Debug)]
+pub(crate) struct Path<'a> {
+    base: &'a Zone,
+    /// In canonical order of owner and type.
+    changes: &'a [Change],
+    /// For each change the position that makes it (or, on the way back, unmakes it), from 0.
+    position: Vec<u32>,
+    /// How many of the changes up to each place have a before-value.
+    stood: Vec<u32>,
+    back: bool,
+}
+
+/// The whole way done.
+pub(crate) const END: u32 = u32::MAX;
+
+impl<'a> Path<'a> {
+    /// `changes` are sorted by owner and type, fit `base`, and have one position each.
+    pub(crate) fn new(
+        base: &'a Zone,
+        changes: &'a [Change],
+        position: Vec<u32>,
+        back: bool,
+    ) -> Path<'a> {
+        let mut stood = Vec::with_capacity(changes.len() + 1);
+        let mut sum = 0;
+        stood.push(sum);
+        for change in changes {
+            sum += u32::from(change.before().is_some());
+            stood.push(sum);
+        }
+        Path {
+            base,
+            changes,
+            position,
+            stood,
+            back,
+        }
+    }
+
+    /// The content below the changes.
+    pub(crate) fn base(&self) -> &'a Zone {
+        self.base
+    }
+
+    /// All changes.
+    pub(crate) fn changes(&self) -> &'a [Change] {
+        self.changes
+    }
+
+    /// The state after the positions below `done`.
+    pub(crate) fn at(&self, done: u32) -> At<'_, 'a> {
+        At { path: self, done }
+    }
+
+    /// Where the way begins.
+    pub(crate) fn start(&self) -> At<'_, 'a> {
+        self.at(0)
+    }
+
+    /// Where it ends.
+    pub(crate) fn end(&self) -> At<'_, 'a> {
+        self.at(END)
+    }
+
+    /// What change `i` finds.
+    pub(crate) fn from(&self, i: usize) -> Option<&'a RRset> {
+        let change = self.changes.get(i)?;
+        if self.back {
+            change.after()
+        } else {
+            change.before()
+        }
+    }
+
+    /// What change `i` leaves.
+    pub(crate) fn to(&self, i: usize) -> Option<&'a RRset> {
+        let change = self.changes.get(i)?;
+        if self.back {
+            change.before()
+        } else {
+            change.after()
+        }
+    }
+
+    /// The places of the changes at `name`.
+    pub(crate) fn changed_at(&self, name: &Name) -> Range<usize> {
+        let from = self.changes.partition_point(|c| c.name() < name);
+        let rest = self.changes.get(from..).unwrap_or_default();
+        from..from + rest.partition_point(|c| c.name() == name)
+    }
+
+    /// The places of the changes at `name` and below it.
+    pub(crate) fn changed_under(&self, name: &Name) -> Range<usize> {
+        let from = self.changes.partition_point(|c| c.name() < name);
+        let rest = self.changes.get(from..).unwrap_or_default();
+        from..from + rest.partition_point(|c| c.name().is_under(name))
+    }
+}
+
+/// The zone at one point of a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At<'p, 'a> {
+    path: &'p Path<'a>,
+    done: u32,
+}
+
+impl<'p, 'a> At<'p, 'a> {
+    fn side(&self, i: usize) -> Option<&'a RRset> {
+        let done = self.path.position.get(i).is_some_and(|p| *p < self.done);
+        if done {
+            self.path.to(i)
+        } else {
+            self.path.from(i)
+        }
+    }
+
+    /// The owner's RRsets, longer lived than [`View::at`] gives them.
+    pub(crate) fn node(&self, name: &Name) -> Vec<&'a RRset> {
+        let mut node = View::at(self.path.base, name);
+        let changed = self.path.changed_at(name);
+        if changed.is_empty() {
+            return node;
+        }
+        let touched = |t: Rtype| {
+            let mut changes = self.path.changes[changed.clone()].iter();
+            changes.any(|c| c.rtype() == t)
+        };
+        node.retain(|r| !touched(r.rtype()));
+        node.extend(changed.clone().filter_map(|i| self.side(i)));
+        node.sort_by_key(|r| r.rtype());
+        node
+    }
+
+    /// One RRset, longer lived than [`View::rrset`] gives it.
+    pub(crate) fn get(&self, name: &Name, rtype: Rtype) -> Option<&'a RRset> {
+        let key = |c: &Change| (c.name(), c.rtype()).cmp(&(name, rtype));
+        match self.path.changes.binary_search_by(key) {
+            Ok(i) => self.side(i),
+            Err(_) => self.path.base.get(name, rtype),
+        }
+    }
+}
+
+impl View for At<'_, '_> {
+    fn apex(&self) -> &Name {
+        self.path.base.apex()
+    }
+
+    fn rrset(&self, name: &Name, rtype: Rtype) -> Option<&RRset> {
+        self.get(name, rtype)
+    }
+
+    fn at(&self, name: &Name) -> Vec<&RRset> {
+        self.node(name)
+    }
+
+    fn exists(&self, name: &Name) -> bool {
+        let Range { start, end } = self.path.changed_under(name);
+        if start == end {
+            return self.path.base.exists(name);
+        }
+        // More RRsets than the changes know of: some stands whatever they do.
+        let known = self.path.stood[end] - self.path.stood[start];
+        let standing = self.path.base.subtree(name).len();
+        standing > known as usize || (start..end).any(|i| self.side(i).is_some())
+    }
+}

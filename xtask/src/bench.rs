@@ -1,0 +1,34 @@
+//! `cargo xtask bench NAME`: measurements against real peers.
+
+use crate::Failure;
+
+/// A measurement: its name, what it measures, and the function that does it with the words after
+/// the name. A new one is a module of its own and a line in [`BENCHES`].
+struct Bench {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<(), Failure>,
+}
+
+/// All measurements.
+const BENCHES: &[Bench] = &[];
+
+/// The chore.
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
+    let name = words.first().map_or("", String::as_str);
+    match BENCHES.iter().find(|bench| bench.name == name) {
+        Some(bench) => (bench.run)(words.get(1..).unwrap_or_default()),
+        None => Err(Failure::Usage(no_such(name))),
+    }
+}
+
+fn no_such(name: &str) -> String {
+    let mut text = format!("no such bench: {name:?}; there are:");
+    for bench in BENCHES {
+        text += &format!("\n  {:10} {}", bench.name, bench.about);
+    }
+    if BENCHES.is_empty() {
+        text += " none";
+    }
+    text
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask ci`: what must pass before a merge, cheapest first.
+
+use std::time::Instant;
+
+use crate::command::{cargo, run as run_command};
+use crate::{Failure, no_words, test, tidy};
+
+/// The work of one part.
+type Part = fn() -> Result<(), Failure>;
+
+/// Name and work of each part.
+const PARTS: [(&str, Part); 5] = [
+    ("tidy", tidy::check_tree),
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("test", test::run_all),
+];
+
+/// The chore. Stops at the first part that fails.
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
+    no_words("ci", words)?;
+    let mut times = Vec::new();
+    for (name, part) in PARTS {
+        let started = Instant::now();
+        println!("== {name}");
+        let result = part();
+        let state = if result.is_ok() { "ok" } else { "FAILED" };
+        times.push(format!(
+            "{name} {state} {:.1} s",
+            started.elapsed().as_secs_f64()
+        ));
+        if result.is_err() {
+            println!("ci: {}", times.join(", "));
+            return result;
+        }
+    }
+    println!("ci: {}", times.join(", "));
+    Ok(())
+}
+
+fn fmt() -> Result<(), Failure> {
+    run_command(&mut cargo(&["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<(), Failure> {
+    run_command(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn doc() -> Result<(), Failure> {
+    run_command(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
