@@ -10,6 +10,7 @@ pub mod director;
 pub mod enactor;
 pub mod mutants;
 pub mod naive;
+pub mod october;
 pub mod operator;
 pub mod oracle;
 pub mod rng;

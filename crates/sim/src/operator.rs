@@ -2,14 +2,14 @@
 
 use crate::action::Verb;
 use crate::scenario;
-use dns::{Change, Zone};
+use dns::Zone;
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::gate;
 use steadfast_core::guards::{Finding, judge_plan};
 use steadfast_core::ledger::Event;
 use steadfast_core::lifecycle::{Lifecycle, Submission};
-use steadfast_core::plan::{FORMAT, Plan, Purpose, cut};
+use steadfast_core::plan::{Desired, Held, Plan, Purpose, plan};
 use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::{Millis, Time};
 
@@ -66,23 +66,20 @@ fn propose<S: Safeguards>(
 ) -> Result<Submission, String> {
     let policy = life.policy().clone();
     let head = life.book().head().map_err(|e| e.to_string())?;
-    let changes: Vec<Change> = head.diff(&wanted);
-    if changes.is_empty() {
-        return Err("nothing to do".into());
-    }
-    let made = cut(&head, changes, &policy).map_err(|e| e.to_string())?;
-    let state = life.state();
-    let plan = Plan {
-        format: FORMAT,
-        zone: policy.zone.clone(),
-        parent: state.configuration,
-        purpose,
-        base: state.result,
-        result: wanted.digest(),
-        steps: made.steps,
-        back: made.back,
+    let standing = with_soa(&head);
+    let desired = Desired {
+        content: with_soa(&wanted),
+        source: "a recipe".into(),
     };
-    let findings = findings(&plan, &head, life, now);
+    let held = Held {
+        configuration: life.state().configuration,
+        content: &head,
+    };
+    let observed = [("ns0".to_owned(), standing.clone())].into();
+    let planned = plan(&desired, held, &observed, &policy);
+    let mut plan = planned.plan.ok_or("nothing to do")?;
+    plan.purpose = purpose;
+    let findings = findings(&plan, &standing, life, now);
     let state = life.state();
     let body = Arc::new(Body::Plan(plan.clone()));
     let (hash, _) = body.encode();
@@ -110,19 +107,22 @@ fn propose<S: Safeguards>(
     })
 }
 
+fn with_soa(content: &Zone) -> Zone {
+    let all = content.iter().cloned().chain([scenario::soa()]).collect();
+    Zone::new(scenario::apex(), all).unwrap_or_else(|_| content.clone())
+}
+
 fn findings<S: Safeguards>(
     plan: &Plan,
-    head: &Zone,
+    before: &Zone,
     life: &Lifecycle<S>,
     now: Time,
 ) -> Vec<Finding> {
-    let servers = &life.state().servers;
+    let state = life.state();
+    let servers = state.servers.iter();
     let abilities: Vec<_> = servers
-        .iter()
         .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
         .collect();
-    let soa = std::iter::once(scenario::soa());
-    let all = head.iter().cloned().chain(soa).collect();
-    let before = Zone::new(scenario::apex(), all).unwrap_or_else(|_| head.clone());
-    judge_plan(plan, &before, life.policy(), &abilities, &[], now)
+    let held = (state.configuration, state.result);
+    judge_plan(plan, held, before, life.policy(), &abilities, &[], now)
 }

@@ -174,9 +174,19 @@ pub fn critical() -> Vec<Name> {
     ["www.example.com", "api.example.com"].map(name).into()
 }
 
+/// The recipe that moves `www` to `pool-b` and deletes `pool-a`.
+pub const FORTH: u64 = u64::MAX;
+/// The recipe of the content that everything starts with.
+pub const BACK: u64 = u64::MAX - 1;
+
 /// Wanted content number `n`. Every one of them gives `www` and `api` an address; `www` is an
 /// alias of one of three pools, of which some may be gone.
 pub fn recipe(n: u64) -> Zone {
+    match n {
+        FORTH => return moved(),
+        BACK => return start(),
+        _ => {}
+    }
     let mut rng = Rng::new(n);
     let pools = ["pool-a", "pool-b", "pool-c"];
     let live = rng.below(3) as usize;
@@ -207,6 +217,16 @@ pub fn start() -> Zone {
         rrset("@", 3600, Rtype::NS, &["ns1.example.net."]),
         rrset("www", 60, Rtype::CNAME, &["pool-a"]),
         rrset("pool-a", 60, Rtype::A, &["192.0.2.10"]),
+        rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
+        rrset("api", 60, Rtype::A, &["198.51.100.1"]),
+    ];
+    Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+fn moved() -> Zone {
+    let sets = vec![
+        rrset("@", 3600, Rtype::NS, &["ns1.example.net."]),
+        rrset("www", 60, Rtype::CNAME, &["pool-b"]),
         rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
         rrset("api", 60, Rtype::A, &["198.51.100.1"]),
     ];
