@@ -2,8 +2,8 @@
 
 use super::run::{Phase, Refused};
 use super::{Draft, Effect, Lifecycle, Notice, pause, stands};
-use crate::ledger::{Act, Event, Found, Loss, ServerId, ServerState, State};
-use crate::marker::{Marker, MarkerError, marker_text};
+use crate::ledger::{Act, Drift, Event, Found, HaltKind, Loss, ServerId, ServerState, State};
+use crate::marker::{Holding, Marker, MarkerError, marker_text};
 use crate::safeguards::Safeguards;
 use crate::server::{Reading, Reply};
 use crate::time::{Millis, Time};
@@ -182,7 +182,7 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Standing::Foreign(text) => {
                 let reason = format!("its marker is not of this ledger: {text}");
-                self.halt(id, reason, self.take_over(), draft);
+                self.halt(id, HaltKind::Foreign, reason, draft);
             }
         }
     }
@@ -315,16 +315,7 @@ impl<S: Safeguards> Lifecycle<S> {
             write: seq,
             serial,
         });
-        let back: Vec<(Name, Rtype)> = server
-            .drift
-            .iter()
-            .filter(|d| {
-                touched.iter().any(|(n, t, after)| {
-                    (n, *t) == (&d.name, d.rtype) && found_is(reading, n, *t, after)
-                })
-            })
-            .map(|d| (d.name.clone(), d.rtype))
-            .collect();
+        let back = self.ended(seq, server, reading, &touched);
         if !back.is_empty() {
             let how = crate::ledger::Settlement::Gone;
             draft.push(Event::Settled {
@@ -334,6 +325,35 @@ impl<S: Safeguards> Lifecycle<S> {
             });
         }
         self.settle(id);
+    }
+
+    /// Drift that is none any more with the write `seq`: what the ledger says was put back, or the
+    /// ledger now says what was found.
+    fn ended(
+        &mut self,
+        seq: u64,
+        server: &ServerState,
+        reading: &Reading,
+        touched: &[(Name, Rtype, Option<RRset>)],
+    ) -> Vec<(Name, Rtype)> {
+        if server.drift.is_empty() {
+            return Vec::new();
+        }
+        let holding = server.decisions.get(&seq).map(|d| d.decision.holding);
+        let goal = holding
+            .filter(Holding::is_whole)
+            .and_then(|h| self.book.content(h.configuration).ok());
+        let ended = |d: &&Drift| {
+            let back = touched.iter().any(|(n, t, after)| {
+                (n, *t) == (&d.name, d.rtype) && found_is(reading, n, *t, after)
+            });
+            let taken = goal
+                .as_ref()
+                .is_some_and(|zone| zone.get(&d.name, d.rtype) == d.found.as_ref());
+            back || taken
+        };
+        let ended = server.drift.iter().filter(ended);
+        ended.map(|d| (d.name.clone(), d.rtype)).collect()
     }
 
     /// A number that this ledger has not reached: others append, or this store is an old copy.
@@ -357,7 +377,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let reason = format!(
             "it carries ledger entry {seq}, this store ends at entry {last}: the store is an older copy, the zone has newer data"
         );
-        self.halt(id, reason, self.take_over(), draft);
+        self.halt(id, HaltKind::OlderCopy, reason, draft);
     }
 
     /// RRsets that a refused write expected and that do not stand.
@@ -413,18 +433,20 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
-    pub(super) fn halt(&mut self, id: &ServerId, reason: String, fix: String, draft: &mut Draft) {
+    pub(super) fn halt(&mut self, id: &ServerId, kind: HaltKind, reason: String, draft: &mut Draft) {
+        let fix = self.take_over();
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
         }
         draft.push(Event::Halted {
             server: id.clone(),
+            kind,
             reason,
             fix,
         });
     }
 
-    pub(super) fn take_over(&self) -> String {
+    fn take_over(&self) -> String {
         format!(
             "steadfast adopt {} --take-over",
             zone_text(&self.policy.zone)
