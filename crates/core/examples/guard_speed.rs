@@ -10,7 +10,7 @@ use std::error::Error;
 use std::time::Instant;
 use steadfast_core::guards::{Abilities, Verdict, drift_findings, judge_plan};
 use steadfast_core::plan::{Desired, Held, plan};
-use steadfast_core::policy::{Limit, Limits, Policy};
+use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::{Millis, Time};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
@@ -157,7 +157,7 @@ fn policy(apex: &Name, rrsets: u32) -> Fallible<Policy> {
             create: share,
             change: share,
             delete: share,
-            per_name: Some(10),
+            per_name: PerName::default(),
         },
         ttl_min: 0,
         ttl_max: 86_400,
