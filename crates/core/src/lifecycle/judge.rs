@@ -393,7 +393,14 @@ impl<S: Safeguards> Lifecycle<S> {
         let changes = self.changes(id, seq);
         let differs =
             |c: &dns::Change| self.differs(reading, c.name(), c.rtype(), c.before(), Ttl::Ignored);
-        changes.iter().filter_map(differs).collect()
+        let rests = self.rests_of(id, seq).iter();
+        let elsewhere =
+            rests.filter_map(|r| self.differs(reading, r.name(), r.rtype(), Some(r), Ttl::Ignored));
+        changes
+            .iter()
+            .filter_map(differs)
+            .chain(elsewhere)
+            .collect()
     }
 
     /// What stands in place of `expected`, if it is something else.

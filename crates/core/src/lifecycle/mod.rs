@@ -20,6 +20,7 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod rests;
 mod run;
 mod write;
 
