@@ -185,6 +185,8 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
+    /// Whether the zone was frozen when effects were derived last.
+    frozen: bool,
     safeguards: PhantomData<S>,
 }
 
@@ -206,6 +208,7 @@ impl<S: Safeguards> Lifecycle<S> {
             context: None,
             doubt: None,
             refreshing: false,
+            frozen: false,
             safeguards: PhantomData,
         }
     }
@@ -267,7 +270,10 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Input::Appended => self.appended(now, effects),
             Input::Conflict(entries, bodies) => {
-                self.inflight = None;
+                // What an operator asked for is not lost with the append: it is tried again, and
+                // dropped with a word if the gate's permission is void now.
+                let submission = self.inflight.take().and_then(|draft| draft.submission);
+                self.submissions.splice(0..0, submission);
                 self.runs.values_mut().for_each(Run::undecide);
                 self.read(&entries, &bodies, effects);
             }
@@ -286,6 +292,7 @@ impl<S: Safeguards> Lifecycle<S> {
         for id in &ids {
             self.runs.entry(id.clone()).or_default();
         }
+        self.thaw(now);
         self.read_unread(effects);
         if self.inflight.is_some() || self.refreshing {
             return;
@@ -300,8 +307,18 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         self.read_unread(effects);
         self.append(draft, effects);
-        if let Some(wake) = self.runs.values().filter_map(Run::wakes_at).min() {
+        let thaw = self.state().freeze(now).and_then(|f| f.until);
+        let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
+        if let Some(wake) = wakes.min() {
             effects.push(Effect::WakeAt(wake));
+        }
+    }
+
+    /// A freeze may end by itself, without an entry that says so.
+    fn thaw(&mut self, now: Time) {
+        let frozen = self.state().freeze(now).is_some();
+        if std::mem::replace(&mut self.frozen, frozen) && !frozen {
+            self.runs.values_mut().for_each(Run::rouse);
         }
     }
 
