@@ -123,7 +123,8 @@ pub struct Case<'a> {
     pub policy: &'a Policy,
     /// What every server concerned is able to do.
     pub abilities: &'a [(String, Abilities)],
-    /// Whether limits on the amount of change apply: they do for new content, not for bringing a
+    /// Whether limits on the amount and pace of change apply (`max-change`, `ttl-bounds`, and what
+    /// `apex` says of moving name servers and DS): they do for new content, not for bringing a
     /// server to content that was cleared before.
     pub limited: bool,
     /// Digests of the last results, newest first, each with when it was cleared; for `oscillation`.
