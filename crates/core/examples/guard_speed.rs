@@ -4,8 +4,7 @@
 //! in ten RRsets is an alias (or, in the second round, nine in ten), and a wildcard stands at the
 //! apex, so that each new name hides it.
 
-// An example measures: it is not the core.
-#![allow(clippy::disallowed_types)]
+#![allow(clippy::disallowed_types)] // It measures: the clock is its subject.
 
 use dns::{Name, RRset, Rtype, Zone, pattern::Pattern};
 use std::collections::BTreeMap;
@@ -13,7 +12,7 @@ use std::error::Error;
 use std::time::Instant;
 use steadfast_core::guards::{Abilities, Verdict, drift_findings, judge_plan};
 use steadfast_core::plan::{Desired, Held, plan};
-use steadfast_core::policy::{Limit, Limits, Policy};
+use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::{Millis, Time};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
@@ -176,7 +175,7 @@ fn policy(apex: &Name, rrsets: u32) -> Fallible<Policy> {
             create: share,
             change: share,
             delete: share,
-            per_name: Some(10),
+            per_name: PerName::default(),
         },
         ttl_min: 0,
         ttl_max: 86_400,

@@ -12,6 +12,9 @@ const GUARD: &str = "apex";
 
 pub(super) fn judge(judged: &Judged<'_>, states: &States, found: &mut Vec<Finding>) {
     let apex = judged.forth.base().apex();
+    // A server that missed generations, each cleared at its pace, has to be able to catch up with
+    // all of them at once. A rollback is a plan and keeps the pace: caches do not roll back (I13).
+    let paced = judged.case.limited || judged.case.plan.is_some();
     for change in judged.forth.changes() {
         match change.rtype() {
             Rtype::SOA => refuse(
@@ -28,16 +31,15 @@ pub(super) fn judge(judged: &Judged<'_>, states: &States, found: &mut Vec<Findin
                 let why = format!("the plan leaves {apex} without NS");
                 refuse(change, why, fix::APEX_NS, found);
             }
-            // What follows is about the pace. A server that missed generations, each cleared at its
-            // pace, has to be able to catch up with all of them at once.
-            _ if !judged.case.limited => {}
+            // What follows is about the pace.
+            _ if !paced => {}
             Rtype::NS if change.name() == apex => apex_ns(change, found),
             Rtype::NS => delegation(judged, change, found),
             Rtype::DS => ds(judged, change, found),
             _ => {}
         }
     }
-    if judged.case.limited {
+    if paced {
         glue(judged, states, found);
     }
 }

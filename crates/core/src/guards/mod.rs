@@ -32,7 +32,7 @@ pub use drift::drift_findings;
 pub use source_complete::source_complete;
 
 use crate::plan::path::Path;
-use crate::plan::{Plan, Steps};
+use crate::plan::{Plan, Purpose, Steps};
 use crate::policy::Policy;
 use crate::time::Time;
 use dns::{Change, Digest, Name, Rtype, Zone};
@@ -123,9 +123,10 @@ pub struct Case<'a> {
     pub policy: &'a Policy,
     /// What every server concerned is able to do.
     pub abilities: &'a [(String, Abilities)],
-    /// Whether limits on the amount and pace of change apply (`max-change`, `ttl-bounds`, and what
-    /// `apex` says of moving name servers and DS): they do for new content, not for bringing a
-    /// server to content that was cleared before.
+    /// Whether limits on the amount of change apply (`max-change`, `ttl-bounds`): they do for new
+    /// content, not for bringing a server to content that was cleared before. What `apex` says of
+    /// the pace at which name servers and DS move holds for every plan, a rollback included, and
+    /// not for catching up (neither limited nor a plan).
     pub limited: bool,
     /// Digests of the last results, newest first, each with when it was cleared; for `oscillation`.
     pub history: &'a [(Time, Digest)],
@@ -153,7 +154,8 @@ pub fn judge_plan(
         held: Some(held),
         policy,
         abilities,
-        limited: true,
+        // The way back is never held up by its size: that content was cleared before.
+        limited: !matches!(plan.purpose, Purpose::Rollback { .. }),
         history,
         now,
     };

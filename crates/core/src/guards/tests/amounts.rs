@@ -56,7 +56,10 @@ fn max_change_holds_in_small_zones_too() {
 #[test]
 fn max_change_limits_one_name_too() {
     let mut policy = policy(&[]);
-    policy.limits.per_name = Some(2);
+    policy.limits.per_name.create = Some(Limit {
+        count: Some(2),
+        share_ppm: None,
+    });
     let found = judged(
         "",
         "a A 192.0.2.7\na TXT t\na AAAA 2001:db8::1\nb A 192.0.2.7\nb TXT t\n",
@@ -65,7 +68,7 @@ fn max_change_limits_one_name_too() {
     assert_eq!(
         said(&found, "max-change", Refuse),
         [
-            "the plan touches 3 RRsets at a.example.com.; 2 is the most at one name: creates a.example.com. A, creates a.example.com. TXT, creates a.example.com. AAAA"
+            "the plan creates 3 RRsets at a.example.com.; 2 is the most at one name: creates a.example.com. A, creates a.example.com. TXT, creates a.example.com. AAAA"
         ]
     );
 }

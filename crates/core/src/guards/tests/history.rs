@@ -169,8 +169,8 @@ fn foreign_edits_are_told_and_never_planned_around() {
     assert_eq!(
         said(&found, "drift", Standing),
         [
-            "on ns1, somebody else changed a.example.com. A to 192.0.2.111",
-            "on ns1, somebody else changed d.example.com. TXT to a TTL of 60 s"
+            "on ns1, somebody else changed a.example.com. A to 192.0.2.111; this plan does not touch it",
+            "on ns1, somebody else changed d.example.com. TXT to a TTL of 60 s; this plan does not touch it"
         ]
     );
     assert_eq!(
