@@ -3,8 +3,14 @@
 pub mod adopt;
 pub mod apply;
 pub mod ask;
+pub mod explain;
+pub mod log;
+pub mod look;
+pub mod out;
 pub mod plan;
 pub mod show;
+pub mod status;
+pub mod words;
 
 use crate::args::{Cli, Command};
 use crate::exit::Outcome;
@@ -19,6 +25,9 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Adopt(args) => adopt::run(cli, args, style),
         Command::Plan(args) => plan::run(cli, args, style),
         Command::Apply(args) => apply::run(cli, args, style),
+        Command::Status(args) => status::run(cli, args, style),
+        Command::Log(args) => log::run(cli, args, style),
+        Command::Explain(args) => explain::run(cli, args, style),
         _ => Ok(crate::exit::Exit::Usage),
     }
 }
