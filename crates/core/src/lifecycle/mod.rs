@@ -24,6 +24,7 @@ mod run;
 mod write;
 
 pub use course::CourseError;
+pub(crate) use judge::zone_text;
 
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
@@ -354,6 +355,7 @@ impl<S: Safeguards> Lifecycle<S> {
                 server,
                 reason,
                 fix,
+                ..
             } => Some(Notice::Halted(server.clone(), reason.clone(), fix.clone())),
             Event::Cleaned { through, .. } => Some(Notice::Cleaned(*through)),
             _ => None,
