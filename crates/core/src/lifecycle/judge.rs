@@ -3,8 +3,8 @@
 use super::run::{Phase, Refused};
 use super::write::Touched;
 use super::{Draft, Effect, Lifecycle, Notice, pause};
-use crate::ledger::{Act, Event, Found, Loss, ServerId, ServerState, State};
-use crate::marker::{Marker, MarkerError, marker_text};
+use crate::ledger::{Act, Drift, Event, Found, HaltKind, Loss, ServerId, ServerState, State};
+use crate::marker::{Holding, Marker, MarkerError, marker_text};
 use crate::safeguards::Safeguards;
 use crate::server::{Reading, Reply};
 use crate::time::{Millis, Time};
@@ -183,7 +183,7 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Standing::Foreign(text) => {
                 let reason = format!("its marker is not of this ledger: {text}");
-                self.halt(id, reason, self.take_over(), draft);
+                self.halt(id, HaltKind::Foreign, reason, draft);
             }
         }
     }
@@ -300,7 +300,7 @@ impl<S: Safeguards> Lifecycle<S> {
             write: seq,
             serial,
         });
-        let back = self.came_back(server, &touched, reading);
+        let back = self.ended(seq, server, reading, &touched);
         if !back.is_empty() {
             let how = crate::ledger::Settlement::Gone;
             draft.push(Event::Settled {
@@ -329,6 +329,38 @@ impl<S: Safeguards> Lifecycle<S> {
             })
     }
 
+    /// Drift that is none any more with the write `seq`: what the ledger says was put back, or the
+    /// ledger now says what was found.
+    fn ended(
+        &mut self,
+        seq: u64,
+        server: &ServerState,
+        reading: &Reading,
+        touched: &[Touched],
+    ) -> Vec<(Name, Rtype)> {
+        if server.drift.is_empty() {
+            return Vec::new();
+        }
+        let holding = server.decisions.get(&seq).map(|d| d.decision.holding);
+        let goal = holding
+            .filter(Holding::is_whole)
+            .and_then(|h| self.book.content(h.configuration).ok());
+        let ended = |d: &&Drift| {
+            let same = |(n, t, _): &&Touched| (n, *t) == (&d.name, d.rtype);
+            let stands = |(n, t, after): &Touched| {
+                let differs = self.differs(reading, n, *t, after.as_ref(), Ttl::Compared);
+                differs.is_none()
+            };
+            let back = touched.iter().filter(same).any(stands);
+            let taken = goal
+                .as_ref()
+                .is_some_and(|zone| zone.get(&d.name, d.rtype) == d.found.as_ref());
+            back || taken
+        };
+        let ended = server.drift.iter().filter(ended);
+        ended.map(|d| (d.name.clone(), d.rtype)).collect()
+    }
+
     /// A number that this ledger has not reached: others append, or this store is an old copy.
     fn ahead(
         &mut self,
@@ -350,7 +382,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let reason = format!(
             "it carries ledger entry {seq}, this store ends at entry {last}: the store is an older copy, the zone has newer data"
         );
-        self.halt(id, reason, self.take_over(), draft);
+        self.halt(id, HaltKind::OlderCopy, reason, draft);
     }
 
     /// RRsets that a refused write expected and that do not stand. Prerequisites do not compare TTLs.
@@ -389,24 +421,6 @@ impl<S: Safeguards> Lifecycle<S> {
         })
     }
 
-    /// Drift that ended with a write: what it left stands.
-    fn came_back(
-        &self,
-        server: &ServerState,
-        touched: &[Touched],
-        reading: &Reading,
-    ) -> Vec<(Name, Rtype)> {
-        let stands = |(n, t, after): &&Touched| {
-            self.differs(reading, n, *t, after.as_ref(), Ttl::Compared)
-                .is_none()
-        };
-        let drifted =
-            |(n, t, _): &&Touched| server.drift.iter().any(|d| (&d.name, d.rtype) == (n, *t));
-        let back = touched.iter().filter(drifted).filter(stands);
-        back.map(|(name, rtype, _)| (name.clone(), *rtype))
-            .collect()
-    }
-
     /// Whether a doubtful reading has been polled for long enough; else waits a little more.
     fn poll_is_over(&mut self, now: Time, id: &ServerId) -> bool {
         let limit = self.policy.read_back;
@@ -431,18 +445,26 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
-    pub(super) fn halt(&mut self, id: &ServerId, reason: String, fix: String, draft: &mut Draft) {
+    pub(super) fn halt(
+        &mut self,
+        id: &ServerId,
+        kind: HaltKind,
+        reason: String,
+        draft: &mut Draft,
+    ) {
+        let fix = self.take_over();
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
         }
         draft.push(Event::Halted {
             server: id.clone(),
+            kind,
             reason,
             fix,
         });
     }
 
-    pub(super) fn take_over(&self) -> String {
+    fn take_over(&self) -> String {
         format!(
             "steadfast adopt {} --take-over",
             zone_text(&self.policy.zone)
