@@ -29,7 +29,8 @@ impl Late {
         let failed = |error: std::io::Error| Failure::Failed(format!("`{line}`: {error}"));
         let out = File::create(&log).map_err(failed)?;
         let errors = out.try_clone().map_err(failed)?;
-        let mut shell = stage.shell(line);
+        // The shell becomes the command, so that its process id is the command's.
+        let mut shell = stage.shell(&format!("exec env {line}"));
         let child = shell.stdout(out).stderr(errors).spawn().map_err(failed)?;
         let mut late = Self {
             line: line.to_owned(),
@@ -43,7 +44,7 @@ impl Late {
         Ok(late)
     }
 
-    /// The process id: the shell became the command.
+    /// The process id.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -24,8 +24,7 @@ pub(super) fn fenced(stage: &mut Stage) -> Result<(), Failure> {
 
     stage.say("\nA writer cleans up: pool-a is of no use now. It is stopped after it decided, before it writes.");
     stage.expect(0, "sed -i '/^pool-a /d' example.com.zone")?;
-    let line =
-        "STEADFAST_FAILPOINT=enactor.before-write=stop exec steadfast apply example.com --yes";
+    let line = "STEADFAST_FAILPOINT=enactor.before-write=stop steadfast apply example.com --yes";
     let late = Late::start(stage, line)?;
 
     stage.say("\nMeanwhile others go on, from the same store: www returns to pool-a, and api changes twice.");
@@ -69,7 +68,7 @@ pub(super) fn unfenced(stage: &mut Stage) -> Result<(), Failure> {
     stage.expect(0, &format!(
         "cat > {script} <<END\nserver {ip} {port}\nzone example.com\nupdate delete pool-a.example.com A\nsend\nEND"
     ))?;
-    let line = format!("exec sh -c 'kill -STOP $$; exec nsupdate -k ns1.key {script}'");
+    let line = format!("sh -c 'kill -STOP $$; exec nsupdate -k ns1.key {script}'");
     let late = Late::start(stage, &line)?;
     stage.expect(0, &point_www(stage, "pool-a"))?;
     stage

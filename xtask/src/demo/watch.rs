@@ -22,28 +22,21 @@ pub(super) fn stop(stage: &Stage, sampler: Sampler) -> Result<Samples, Failure> 
     let samples = sampler.stop();
     stage.space();
     for (answer, times) in &samples.answers {
-        stage.print(&format!(
-            "{times:>8} ×  {}",
-            answer.replace(".example.com", "")
-        ));
+        let answer = answer.replace(".example.com", "").replace("->", "→");
+        let answer = answer.replace("rcode 3", "NXDOMAIN");
+        stage.print(&format!("  {times:>6} ×  {answer}"));
     }
-    stage.print(&format!("{samples_line:>8}", samples_line = line(&samples)));
-    let enough = samples.rate() >= LEAST_RATE && samples.answered * 2 >= samples.asked;
-    if !enough {
-        return Err(Failure::Failed(format!(
-            "too few answers to say anything: {samples}"
-        )));
-    }
-    Ok(samples)
-}
-
-fn line(samples: &Samples) -> String {
-    format!(
-        "{:>8} questions in {:.1} s, {} answers, {} of them empty, {} unanswered",
+    stage.print(&format!(
+        "  {:>6} questions in {:.1} s, {} answered, {} unanswered, {} answered with nothing",
         samples.asked,
         samples.elapsed.as_secs_f64(),
         samples.answered,
+        samples.timeouts,
         samples.empty,
-        samples.timeouts
-    )
+    ));
+    if samples.rate() < LEAST_RATE || samples.answered * 2 < samples.asked {
+        let why = format!("too few answers to say anything: {samples}");
+        return Err(Failure::Failed(why));
+    }
+    Ok(samples)
 }
