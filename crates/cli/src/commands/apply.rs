@@ -86,7 +86,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
-    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, book.state());
+    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, &mut book)?;
     let prepared = Prepared {
         book,
         observed,

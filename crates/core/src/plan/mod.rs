@@ -1,5 +1,6 @@
 //! Plans: what would change, exactly, in which steps, and the way back.
 
+mod behind;
 mod make;
 mod order;
 pub(crate) mod path;
