@@ -14,7 +14,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use steadfast_core::policy::{Limit, Limits, Policy};
+use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::Millis;
 
 /// Most octets of an UPDATE. 65,535 is TCP's limit (RFC 1035 §4.2.2); the rest is reserve.
@@ -176,7 +176,11 @@ impl Site {
                 create: limit(zone.limits.create),
                 change: limit(zone.limits.change),
                 delete: limit(zone.limits.delete),
-                per_name: None,
+                per_name: PerName {
+                    create: zone.limits.create_per_name.map(limit),
+                    change: zone.limits.change_per_name.map(limit),
+                    delete: zone.limits.delete_per_name.map(limit),
+                },
             },
             ttl_min: zone.ttl_min,
             ttl_max: zone.ttl_max,

@@ -24,6 +24,7 @@ mod run;
 mod write;
 
 pub use course::CourseError;
+pub(crate) use judge::zone_text;
 
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
@@ -34,7 +35,7 @@ use crate::policy::Policy;
 use crate::safeguards::{Full, Safeguards};
 use crate::server::{Reading, Reply, Write};
 use crate::time::{Millis, Time};
-use dns::{Digest, Name, RRset, Rtype, Zone};
+use dns::{Digest, Name, Rtype, Zone};
 use draft::Draft;
 use run::{Phase, Run};
 use std::collections::BTreeMap;
@@ -76,6 +77,29 @@ pub struct Submission {
     pub events: Vec<Event>,
     /// What the events refer to.
     pub bodies: Vec<Arc<Body>>,
+}
+
+impl Submission {
+    /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
+    /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
+    fn is_permitted(&self, now: Time, last: u64) -> bool {
+        let fresh = self
+            .cleared
+            .is_none_or(|c| c.seq() == last && now <= c.until());
+        fresh
+            && self.events.iter().all(|event| match event {
+                Event::Cleared {
+                    plan,
+                    configuration,
+                    ..
+                } => {
+                    let cleared = self.cleared.map(|c| (c.body(), c.configuration()));
+                    cleared == Some((*plan, *configuration))
+                }
+                Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
+                _ => true,
+            })
+    }
 }
 
 /// What is to be done.
@@ -266,7 +290,7 @@ impl<S: Safeguards> Lifecycle<S> {
             return;
         }
         let mut draft = Draft::new(self.book.state(), &self.by, now);
-        self.submit(&mut draft, effects);
+        self.submit(now, &mut draft, effects);
         if draft.is_empty() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
@@ -281,13 +305,10 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// Puts at most one submission into the draft; it travels alone.
-    fn submit(&mut self, draft: &mut Draft, effects: &mut Vec<Effect>) {
+    fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
-            if submission
-                .cleared
-                .is_some_and(|c| c.seq() != draft.state().last)
-            {
+            if !submission.is_permitted(now, draft.state().last) {
                 effects.push(Effect::Tell(Notice::Stale));
                 continue;
             }
@@ -354,6 +375,7 @@ impl<S: Safeguards> Lifecycle<S> {
                 server,
                 reason,
                 fix,
+                ..
             } => Some(Notice::Halted(server.clone(), reason.clone(), fix.clone())),
             Event::Cleaned { through, .. } => Some(Notice::Cleaned(*through)),
             _ => None,
@@ -441,9 +463,4 @@ pub(crate) fn pause(attempt: u32, salt: &str) -> Millis {
     let base = 25u64 << attempt.min(8);
     let spread = Digest::of(format!("{salt} {attempt}").as_bytes()).0[0];
     Millis(base.min(5_000) + base.min(5_000) * u64::from(spread) / 1280)
-}
-
-/// Whether two readings of one RRset are the same, TTL included.
-pub(crate) fn stands(found: Option<&RRset>, expected: Option<&RRset>) -> bool {
-    found == expected
 }
