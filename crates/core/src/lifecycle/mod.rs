@@ -101,6 +101,20 @@ impl Submission {
                 _ => true,
             })
     }
+
+    /// Whether the events mean the same whatever was appended before them.
+    fn is_said(&self) -> bool {
+        let said = |event: &Event| {
+            matches!(
+                event,
+                Event::Frozen { .. }
+                    | Event::Thawed { .. }
+                    | Event::Resumed { .. }
+                    | Event::Released
+            )
+        };
+        self.cleared.is_none() && self.events.iter().all(said)
+    }
 }
 
 /// What is to be done.
@@ -144,7 +158,7 @@ pub struct Append {
 pub enum Notice {
     /// A submission is in the ledger, its last entry having this number.
     Submitted(u64),
-    /// A submission was dropped, because the ledger moved since the gate let it pass.
+    /// A submission was dropped, because the ledger moved since it was decided.
     Stale,
     /// A write is on its way.
     Sent(ServerId, u64, Holding),
@@ -270,11 +284,7 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Input::Appended => self.appended(now, effects),
             Input::Conflict(entries, bodies) => {
-                // What an operator asked for is not lost with the append: it is tried again, and
-                // dropped with a word if the gate's permission is void now.
-                let submission = self.inflight.take().and_then(|draft| draft.submission);
-                self.submissions.splice(0..0, submission);
-                self.runs.values_mut().for_each(Run::undecide);
+                self.overtaken(effects);
                 self.read(&entries, &bodies, effects);
             }
             Input::StoreFailed(why) => self.distrust(why, effects),
@@ -338,6 +348,18 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             draft.submission = Some(submission);
         }
+    }
+
+    /// Somebody else's append came first. What people said holds whatever came before it, and is
+    /// said again; what was decided on the ledger's old end is stale.
+    fn overtaken(&mut self, effects: &mut Vec<Effect>) {
+        let submission = self.inflight.take().and_then(|draft| draft.submission);
+        match submission {
+            Some(said) if said.is_said() => self.submissions.insert(0, said),
+            Some(_) => effects.push(Effect::Tell(Notice::Stale)),
+            None => {}
+        }
+        self.runs.values_mut().for_each(Run::undecide);
     }
 
     fn append(&mut self, draft: Draft, effects: &mut Vec<Effect>) {
