@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod apply;
 pub mod ask;
 pub mod plan;
+pub mod rehearse;
 pub mod show;
 
 use crate::args::{Cli, Command};

@@ -31,6 +31,8 @@ mod tests;
 pub use drift::drift_findings;
 pub use source_complete::source_complete;
 
+pub use crate::abilities::Abilities;
+
 use crate::plan::path::Path;
 use crate::plan::{Plan, Steps};
 use crate::policy::Policy;
@@ -92,15 +94,6 @@ pub struct Finding {
     pub why: String,
     /// What to do about it.
     pub fix: String,
-}
-
-/// What a server can't do, as its rehearsal showed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Abilities {
-    /// Replaces other data by a CNAME, or the reverse, at one owner in one UPDATE.
-    pub swap_cname: bool,
-    /// Most records that it takes in one RRset (100 when more were not tried).
-    pub max_rrset: usize,
 }
 
 /// What guards judge: a way from one content to another.
