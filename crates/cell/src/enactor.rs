@@ -79,11 +79,7 @@ pub fn now() -> Time {
 /// # Errors
 /// A store that fails, a broken chain, damaged or missing bodies.
 pub fn open_book(store: &Store, zone: &str) -> Result<Book, EnactorError> {
-    let base = match store.snapshot(zone)? {
-        Some((_, bytes)) => serde_json::from_slice::<State>(&bytes)
-            .map_err(|e| EnactorError::Snapshot(zone.to_owned(), e.to_string()))?,
-        None => State::default(),
-    };
+    let base = snapshot(store, zone)?;
     let tail = store.tail(zone, base.last, &|_| Vec::new())?;
     let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
     let mut end = base.clone();
@@ -98,6 +94,26 @@ pub fn open_book(store: &Store, zone: &str) -> Result<Book, EnactorError> {
         bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice())),
     )?;
     Ok(book)
+}
+
+/// Reads a zone's state alone, without the bodies that it refers to.
+///
+/// # Errors
+/// A store that fails, a broken chain.
+pub fn open_state(store: &Store, zone: &str) -> Result<State, EnactorError> {
+    let mut state = snapshot(store, zone)?;
+    let tail = store.tail(zone, state.last, &|_| Vec::new())?;
+    let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
+    state.extend(&entries).map_err(BookError::from)?;
+    Ok(state)
+}
+
+fn snapshot(store: &Store, zone: &str) -> Result<State, EnactorError> {
+    match store.snapshot(zone)? {
+        Some((_, bytes)) => serde_json::from_slice(&bytes)
+            .map_err(|e| EnactorError::Snapshot(zone.to_owned(), e.to_string())),
+        None => Ok(State::default()),
+    }
 }
 
 fn stored((seq, hash, bytes): (u64, store::Hash, Vec<u8>)) -> Stored {

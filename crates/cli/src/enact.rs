@@ -7,7 +7,7 @@ use cell::store::Store;
 use dns::Zone;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use steadfast_core::ledger::{Loss, State};
+use steadfast_core::ledger::{HaltKind, Loss, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
 use steadfast_core::server::Reply;
 
@@ -145,12 +145,8 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
         return Exit::Superseded;
     }
     if state.servers.values().any(|s| s.halted.is_some()) {
-        let copy = |s: &steadfast_core::ledger::ServerState| {
-            s.halted
-                .as_ref()
-                .is_some_and(|h| h.reason.contains("older copy"))
-        };
-        return if state.servers.values().any(copy) {
+        let mut halts = state.servers.values().filter_map(|s| s.halted.as_ref());
+        return if halts.any(|h| h.kind == HaltKind::OlderCopy) {
             Exit::Superseded
         } else {
             Exit::Refused

@@ -14,15 +14,11 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use steadfast_core::policy::{Limit, Limits, Policy};
+use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::Millis;
 
-/// Most octets of an UPDATE. 65,535 is TCP's limit (RFC 1035 §4.2.2); the rest is reserve.
-const MAX_UPDATE: usize = 60_000;
 /// Most records of an RRset (BIND refuses the 101st by default).
 const MAX_RRSET: usize = 100;
-/// How many generations back can be returned to.
-const KEEP: u32 = 20;
 
 /// How this run prints.
 #[derive(Clone, Copy, Debug)]
@@ -176,15 +172,19 @@ impl Site {
                 create: limit(zone.limits.create),
                 change: limit(zone.limits.change),
                 delete: limit(zone.limits.delete),
-                per_name: None,
+                per_name: PerName {
+                    create: zone.limits.create_per_name.map(limit),
+                    change: zone.limits.change_per_name.map(limit),
+                    delete: zone.limits.delete_per_name.map(limit),
+                },
             },
             ttl_min: zone.ttl_min,
             ttl_max: zone.ttl_max,
             max_rrset: MAX_RRSET,
-            max_update: MAX_UPDATE,
+            max_update: zone.max_update as usize,
             deadline: longest(|s| s.deadline),
             read_back: longest(|s| s.read_back),
-            keep: KEEP,
+            keep: zone.keep,
         })
     }
 

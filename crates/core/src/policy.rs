@@ -43,8 +43,20 @@ pub struct Limits {
     pub change: Limit,
     /// RRsets that cease to be.
     pub delete: Limit,
-    /// RRsets touched at one owner name, of all kinds together; `None`: not limited by name.
-    pub per_name: Option<u32>,
+    /// The same at one owner name.
+    pub per_name: PerName,
+}
+
+/// Limits on what one plan does at one owner name. A share is of the RRsets that the name had.
+/// `None`: one name may use up the zone's limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PerName {
+    /// RRsets that come to be.
+    pub create: Option<Limit>,
+    /// RRsets that get other data or another TTL.
+    pub change: Option<Limit>,
+    /// RRsets that cease to be.
+    pub delete: Option<Limit>,
 }
 
 /// A zone's policy, as its config says it.

@@ -303,8 +303,12 @@ impl Transfer {
             datum
         });
         let made = RRset::new(open.name.clone(), open.rtype, open.ttl, data);
-        self.rrsets
-            .push(made.map_err(|e| TransferError::Data(open.name.clone(), e))?);
+        let rrset = made.map_err(|e| TransferError::Data(open.name.clone(), e))?;
+        // Servers send owners in order and the types of one owner in any: put those in order here,
+        // and the whole need not be sorted.
+        let after = |r: &RRset| r.name() == rrset.name() && r.rtype() > rrset.rtype();
+        let behind = self.rrsets.iter().rev().take_while(|r| after(r)).count();
+        self.rrsets.insert(self.rrsets.len() - behind, rrset);
         if open.mixed {
             self.mixed_ttls.push((open.name.clone(), open.rtype));
         }

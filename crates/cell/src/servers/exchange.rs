@@ -160,6 +160,7 @@ impl Exchange {
                         }
                     }
                     Err(e) if is_timeout(&e) => break,
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                     Err(e) => return Err(self.lost(e.to_string())),
                 }
             }
@@ -189,6 +190,11 @@ impl Exchange {
         let answer = connection.exchange(request)?;
         self.keep(connection);
         Ok(answer)
+    }
+
+    /// Closes the kept connection: what came on it made no sense, and more of it may follow.
+    pub fn forget(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// A connection of its own, to be used within `time`.

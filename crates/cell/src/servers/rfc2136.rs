@@ -94,11 +94,18 @@ impl Rfc2136 {
             Err(why) => return UpdateReply::not_sent(why.to_string()),
         };
         let signed = self.key.sign(&octets, signed_at, fudge);
-        match self.exchange.tcp(&signed.octets, Again::No) {
-            Ok(answer) => UpdateReply::judge(update, id, &answer, &signed.verifier, unix_now()),
-            Err(failure) if failure.may_have_arrived() => UpdateReply::unknown(failure.to_string()),
-            Err(failure) => UpdateReply::not_sent(failure.to_string()),
+        let answer = match self.exchange.tcp(&signed.octets, Again::No) {
+            Ok(answer) => answer,
+            Err(failure) if failure.may_have_arrived() => {
+                return UpdateReply::unknown(failure.to_string());
+            }
+            Err(failure) => return UpdateReply::not_sent(failure.to_string()),
+        };
+        let reply = UpdateReply::judge(update, id, &answer, &signed.verifier, unix_now());
+        if reply.outcome == Outcome::Unknown {
+            self.exchange.forget();
         }
+        reply
     }
 
     /// Transfers the zone (AXFR) over a connection of its own.

@@ -132,6 +132,12 @@ impl Store {
         Store::open_as(dir.join(FILE_NAME), Access::ReadOnly, WAIT)
     }
 
+    /// As [`Store::open_read_only`], but waits for a lock no longer than `wait` before it reads a
+    /// copy in memory: for commands that must answer at once.
+    pub fn open_read_only_within(dir: &Path, wait: Duration) -> Result<Store, StoreError> {
+        Store::open_as(dir.join(FILE_NAME), Access::ReadOnly, wait)
+    }
+
     fn open_as(path: PathBuf, access: Access, wait: Duration) -> Result<Store, StoreError> {
         let handles = Handles::open(path, access, wait)?;
         Ok(Store { handles })

@@ -1,9 +1,14 @@
 //! What servers do to updates that they say they accept.
 
-use crate::fixture::{a, cname, delete, marker, name, rrset, start, start_with, step, update};
+use crate::fixture::{
+    a, cname, delete, key, marker, name, now, rrset, start, start_with, step, update,
+};
 use dns::{Edit, Prerequisite, Rcode, Rtype};
 use peers::{Kind, Mode};
-use steadfast_cell::servers::Outcome;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use steadfast_cell::servers::{Outcome, Rfc2136, Timeouts};
 
 #[test]
 fn bind_and_knot_drop_a_cname_beside_other_data_and_still_move_the_marker() {
@@ -203,5 +208,91 @@ fn signed_zones_honour_the_marker() {
         fixture.accepted(&step("one", "two"));
         fixture.expect(&step("one", "three"), Outcome::Prerequisite(Rcode::NXRRSET));
         fixture.wait_for_marker("two");
+    }
+}
+
+/// I14: until a write moves the marker, a stalled write that expects it is still accepted.
+#[test]
+fn revoking_is_a_write_and_nothing_else_is() {
+    for kind in Kind::ALL {
+        let fixture = start(kind);
+        let stalled = |from: &str| step(from, "stalled").replace(a("www", &["192.0.2.66"]));
+        // A write of a new marker with the data unchanged.
+        fixture.accepted(&step("one", "revoked"));
+        fixture.expect(&stalled("one"), Outcome::Prerequisite(Rcode::NXRRSET));
+        // Nothing was written: accepted.
+        fixture.accepted(&stalled("revoked"));
+    }
+}
+
+/// Between the deletion and the addition of one update nobody sees the name empty.
+#[test]
+fn replacing_in_one_update_never_shows_an_empty_answer() {
+    for kind in Kind::ALL {
+        let fixture = start(kind);
+        let stop = AtomicBool::new(false);
+        let asked = std::thread::scope(|scope| {
+            let sampler = scope.spawn(|| {
+                let mut asked = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let answer = fixture.peer.ask("www.example.com", "A");
+                    assert!(
+                        answer.serves("www.example.com", "A"),
+                        "{kind}: empty after {asked}"
+                    );
+                    asked += 1;
+                }
+                asked
+            });
+            for i in 0..50 {
+                let reply = fixture.send(&update().replace(a("www", &[&format!("192.0.2.{i}")])));
+                // PowerDNS on SQLite answers SERVFAIL when a reader holds the database.
+                let busy = kind == Kind::PowerDns && reply.outcome == Outcome::Unknown;
+                assert!(
+                    busy || reply.outcome == Outcome::Accepted,
+                    "{kind}: {reply}"
+                );
+            }
+            stop.store(true, Ordering::Relaxed);
+            sampler.join().unwrap()
+        });
+        assert!(asked > 20, "{kind}: only {asked} samples");
+    }
+}
+
+/// The design's deadline: what lies in a stalled server's socket is refused when it goes on.
+#[test]
+fn a_server_that_stalls_past_the_deadline_refuses_what_it_finds_waiting() {
+    for kind in Kind::ALL {
+        let fixture = start(kind);
+        let timeouts = Timeouts {
+            exchange: Duration::from_millis(500),
+            ..Timeouts::default()
+        };
+        let key = key(fixture.peer.key_file());
+        let hasty = Rfc2136::new(name("@"), fixture.peer.addr(), key, timeouts);
+        fixture.peer.stop();
+        let reply = hasty.update(&step("one", "two"), now(), 1);
+        assert_eq!(reply.outcome, Outcome::Unknown, "{kind}: {reply}");
+        std::thread::sleep(Duration::from_millis(2500));
+        fixture.peer.cont();
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(fixture.marker(), "one", "{kind}");
+    }
+}
+
+/// What a signing server adds is seen in a transfer.
+#[test]
+fn signed_zones_transfer_with_the_servers_own_types() {
+    for kind in Kind::ALL {
+        let fixture = start_with(kind, Mode::Signed, "");
+        let got = fixture.server.transfer().unwrap();
+        let types: BTreeSet<Rtype> = got.zone.iter().map(dns::RRset::rtype).collect();
+        assert!(
+            types.contains(&Rtype::RRSIG) && types.contains(&Rtype::DNSKEY),
+            "{kind}: {types:?}"
+        );
+        let ours = got.zone.filter(|r| !r.rtype().is_server_made());
+        assert_eq!(ours.record_count(), 7, "{kind}: {ours:?}");
     }
 }

@@ -238,6 +238,20 @@ static ZONE: Section = Section {
             "No record may get a larger TTL. The default is the cap that RFC 8767 §4 recommends to resolvers.",
         ),
         key(
+            "keep",
+            Count(1, 1_000),
+            Default("20"),
+            "20",
+            "How many generations back can be returned to. Older plans are forgotten once no server and no write in flight needs them.",
+        ),
+        key(
+            "max-update",
+            Count(2_000, 65_000),
+            Default("60000"),
+            "60000",
+            "Octets of one UPDATE, signature and prerequisites included. A plan that is larger is cut into steps. TCP carries 65,535.",
+        ),
+        key(
             "limits",
             Table(&LIMITS),
             Required,
@@ -249,8 +263,8 @@ static ZONE: Section = Section {
 
 static LIMITS: Section = Section {
     header: r#"[zone."NAME".limits]"#,
-    doc: "How much one plan may change before a person has to wave it through. Each limit counts records and takes \
-          `count`, `share` or both; the smaller one holds. A share is of the records that were there before, rounded \
+    doc: "How much one plan may change. Each limit counts RRsets (all records of one name and type count as one) and takes \
+          `count`, `share` or both; the smaller one holds. A share is of the owned RRsets that were there before, rounded \
           up, so it always permits at least one in a zone that is not empty. `delete`, `change` and `create` are required: an \
           unset limit is not the same as no limit.",
     keys: &[
@@ -259,42 +273,42 @@ static LIMITS: Section = Section {
             Inline(&LIMIT),
             Required,
             r#"{ count = 5, share = "2%" }"#,
-            "Records that one plan may delete in the zone. `{ count = 0 }` is \"never\".",
+            "RRsets that one plan may delete in the zone. `{ count = 0 }` is \"never\".",
         ),
         key(
             "change",
             Inline(&LIMIT),
             Required,
             r#"{ count = 50, share = "10%" }"#,
-            "Records that one plan may change in the zone.",
+            "RRsets that one plan may change in the zone.",
         ),
         key(
             "create",
             Inline(&LIMIT),
             Required,
             "{ count = 200 }",
-            "Records that one plan may create in the zone. Prefer `count`: a share of an empty zone is nothing.",
+            "RRsets that one plan may create in the zone. Prefer `count`: a share of an empty zone is nothing.",
         ),
         key(
             "delete-per-name",
             Inline(&LIMIT),
             Optional,
             "{ count = 2 }",
-            "The same for one name. Without it, one name may use up the zone's limit, and no more.",
+            "The same for one name; a share is of the RRsets that the name had. Without it, one name may use up the zone's limit, and no more.",
         ),
         key(
             "change-per-name",
             Inline(&LIMIT),
             Optional,
             "{ count = 10 }",
-            "The same for one name. Without it, one name may use up the zone's limit, and no more.",
+            "The same for one name; a share is of the RRsets that the name had. Without it, one name may use up the zone's limit, and no more.",
         ),
         key(
             "create-per-name",
             Inline(&LIMIT),
             Optional,
             "{ count = 20 }",
-            "The same for one name. Without it, one name may use up the zone's limit, and no more.",
+            "The same for one name; a share is of the RRsets that the name had. Without it, one name may use up the zone's limit, and no more.",
         ),
     ],
 };

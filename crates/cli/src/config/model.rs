@@ -54,6 +54,10 @@ pub struct Zone {
     pub ttl_min: u32,
     /// Seconds. No record may get a larger TTL; never smaller than `ttl_min`.
     pub ttl_max: u32,
+    /// How many generations back can be returned to.
+    pub keep: u32,
+    /// Most octets of one UPDATE.
+    pub max_update: u32,
 }
 
 /// How a server keeps writers apart, weakest first.
@@ -67,20 +71,20 @@ pub enum Fence {
     Server,
 }
 
-/// `[zone."NAME".limits]`. Each limit is about one plan, and counts records.
+/// `[zone."NAME".limits]`. Each limit is about one plan, and counts RRsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Records that one plan may delete in the zone.
+    /// RRsets that one plan may delete in the zone.
     pub delete: Limit,
-    /// Records that one plan may change in the zone.
+    /// RRsets that one plan may change in the zone.
     pub change: Limit,
-    /// Records that one plan may create in the zone.
+    /// RRsets that one plan may create in the zone.
     pub create: Limit,
-    /// Records that one plan may delete at one name; `None`: one name may use up the whole zone's limit.
+    /// RRsets that one plan may delete at one name; `None`: one name may use up the whole zone's limit.
     pub delete_per_name: Option<Limit>,
-    /// Records that one plan may change at one name; `None`: as above.
+    /// RRsets that one plan may change at one name; `None`: as above.
     pub change_per_name: Option<Limit>,
-    /// Records that one plan may create at one name; `None`: as above.
+    /// RRsets that one plan may create at one name; `None`: as above.
     pub create_per_name: Option<Limit>,
 }
 
@@ -103,7 +107,7 @@ impl Limits {
     }
 }
 
-/// A bound on a number of records. At least one of the two is set; the smaller one holds.
+/// A bound on a number of RRsets. At least one of the two is set; the smaller one holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
     /// At most this many; 0 is "never".

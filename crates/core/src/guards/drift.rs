@@ -16,23 +16,20 @@ pub fn drift_findings(report: &Report, plan: &Plan) -> Vec<Finding> {
     for (server, edits) in &report.drift {
         for edit in edits {
             let hit = touched.contains(edit.name());
-            let (verdict, fix, tail) = if hit {
-                (
-                    Verdict::Refuse,
-                    fix::DRIFT,
-                    ", where the plan changes something too",
-                )
+            let (verdict, tail) = if hit {
+                (Verdict::Refuse, ", where the plan changes something too")
             } else {
-                (Verdict::Standing, fix::DRIFT_ELSEWHERE, "")
+                (Verdict::Standing, "; this plan does not touch it")
             };
             let why = format!("on {server}, {}{tail}", words(edit));
+            let fix = fix::drift(&plan.zone, edit.name());
             found.push(finding(edit, verdict, why, fix));
         }
     }
     for (server, edits) in &report.already_there {
         for edit in edits {
             let why = format!("on {server}, {}, as the plan wants it", words(edit));
-            found.push(finding(edit, Verdict::Note, why, fix::DRIFT_THERE));
+            found.push(finding(edit, Verdict::Note, why, fix::DRIFT_THERE.into()));
         }
     }
     super::sort(&mut found);
@@ -56,7 +53,7 @@ fn past(edit: &Change) -> String {
     format!("{}d {rest}", verb.trim_end_matches('s'))
 }
 
-fn finding(edit: &Change, verdict: Verdict, why: String, fix: &str) -> Finding {
+fn finding(edit: &Change, verdict: Verdict, why: String, fix: String) -> Finding {
     Finding {
         guard: GUARD.into(),
         verdict,
@@ -64,6 +61,6 @@ fn finding(edit: &Change, verdict: Verdict, why: String, fix: &str) -> Finding {
         name: edit.name().clone(),
         rtype: Some(edit.rtype()),
         why,
-        fix: fix.into(),
+        fix,
     }
 }

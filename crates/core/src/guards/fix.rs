@@ -1,5 +1,8 @@
 //! What to do about a finding: every text in one place, so that the words stay the same everywhere.
 
+use crate::lifecycle::zone_text;
+use dns::Name;
+
 /// `never-empty`: a plan would empty a critical name.
 pub(super) const NEVER_EMPTY: &str = "keep an address for this name in the same plan, or first take it off `critical` with a plan of its own";
 /// `never-empty`: a critical name was empty already.
@@ -11,8 +14,7 @@ pub(super) const NEVER_EMPTY_ELSEWHERE: &str =
 pub(super) const NEVER_EMPTY_WILDCARD: &str =
     "give the name records of its own if it is to go on answering";
 /// `max-change`.
-pub(super) const MAX_CHANGE: &str =
-    "make several smaller plans, raise the limit, or waive this guard for this plan";
+pub(super) const MAX_CHANGE: &str = "make several smaller plans, or raise this limit under [zone.\"NAME\".limits] for the time of this change";
 /// `ttl-bounds`.
 pub(super) const TTL_BOUNDS: &str = "set a TTL inside the bounds, or change the zone's bounds";
 /// `apex`: the SOA.
@@ -22,7 +24,7 @@ pub(super) const APEX_MADE: &str = "take it out of the plan; the server makes it
 /// `apex`: name servers of the zone.
 pub(super) const APEX_NS: &str = "keep at least two name servers, one of those that stand among them; move to others in two plans, a TTL apart";
 /// `apex`: a delegation's name servers.
-pub(super) const APEX_DELEGATION: &str = "keep one of the name servers that stand until caches let go of them; to give the delegation up, waive this guard for this plan";
+pub(super) const APEX_DELEGATION: &str = "keep one of the name servers that stand until caches let go of them; to give the delegation up, take its name out of what `own` covers and delete it by hand";
 /// `apex`: DS.
 pub(super) const APEX_DS: &str =
     "add the new DS beside the old one, and take the old one away a TTL later in a plan of its own";
@@ -60,10 +62,12 @@ pub(super) const BOUNDS_OWNED: &str =
 pub(super) const BOUNDS_SWAP: &str = "delete in one plan and create in the next, with the name served from elsewhere in between, or do without the server's signing";
 /// `bounds`: a plan that is none.
 pub(super) const BOUNDS_BROKEN: &str = "make the plan anew: this one is damaged";
-/// `drift`: a foreign edit where the plan changes something. The two ways out.
-pub(super) const DRIFT: &str = "either keep the foreign edit, which takes it into the configuration, or put ours back; then plan again";
-/// `drift`: a foreign edit elsewhere.
-pub(super) const DRIFT_ELSEWHERE: &str =
-    "either keep the foreign edit or put ours back; this plan does not touch it";
+/// `drift`: a foreign edit. The two ways out, as the commands to type.
+pub(super) fn drift(zone: &Name, name: &Name) -> String {
+    let (zone, name) = (zone_text(zone), zone_text(name));
+    format!(
+        "keep the foreign edit: `steadfast adopt {zone} --drift {name}`; put ours back: `steadfast apply {zone} --overwrite {name}`"
+    )
+}
 /// `drift`: somebody already did it.
 pub(super) const DRIFT_THERE: &str = "nothing: it is what this plan wants";

@@ -12,7 +12,6 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let limits = &case.policy.limits;
-    let has = |c: &Change| (c.before().is_some(), c.after().is_some());
     let kinds: [(&str, Limit, (bool, bool)); 3] = [
         ("creates", limits.create, (false, true)),
         ("changes", limits.change, (true, true)),
@@ -38,22 +37,54 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
             refuse(&case.policy.zone, why, found);
         }
     }
-    if let Some(most) = limits.per_name {
-        for at in changes.chunk_by(|a, b| a.name() == b.name()) {
-            if at.len() > most as usize {
-                let verbs: Vec<String> = at.iter().map(verb).collect();
-                let Some(name) = at.first().map(Change::name) else {
-                    continue;
-                };
+    per_name(case, found);
+}
+
+/// The limits at each owner name.
+fn per_name(case: &Case<'_>, found: &mut Vec<Finding>) {
+    let limits = &case.policy.limits.per_name;
+    let kinds = [
+        ("creates", limits.create, (false, true)),
+        ("changes", limits.change, (true, true)),
+        ("deletes", limits.delete, (true, false)),
+    ];
+    if kinds.iter().all(|(_, limit, _)| limit.is_none()) {
+        return;
+    }
+    let changes = &case.steps.changes;
+    for at in changes.chunk_by(|a, b| a.name() == b.name()) {
+        let Some(name) = at.first().map(Change::name) else {
+            continue;
+        };
+        let here = case.before.subtree(name).iter();
+        let total = here
+            .filter(|r| r.name() == name && case.policy.owns_set(r))
+            .count();
+        for (does, limit, sides) in kinds {
+            let Some(limit) = limit else { continue };
+            let hit: Vec<&Change> = at.iter().filter(|c| has(c) == sides).collect();
+            // A share of a name that has nothing yet is nothing; it bounds no first RRset.
+            let most = match (total, limit.count) {
+                (0, None) => continue,
+                (0, Some(count)) => count as usize,
+                _ => limit.allows(total),
+            };
+            if hit.len() > most {
+                let verbs: Vec<String> = hit.iter().map(|c| verb(c)).collect();
                 let why = format!(
-                    "the plan touches {} RRsets at {name}; {most} is the most at one name: {}",
-                    at.len(),
+                    "the plan {does} {} RRsets at {name}; {most} is the most at one name: {}",
+                    hit.len(),
                     some_of(&verbs)
                 );
                 refuse(name, why, found);
             }
         }
     }
+}
+
+/// Whether a change has something before, and after.
+fn has(change: &Change) -> (bool, bool) {
+    (change.before().is_some(), change.after().is_some())
 }
 
 /// How many RRsets the zone owns before.

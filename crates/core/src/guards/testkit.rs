@@ -71,7 +71,7 @@ pub(crate) fn policy(critical: &[&str]) -> Policy {
             create: free,
             change: free,
             delete: free,
-            per_name: None,
+            per_name: Default::default(),
         },
         ttl_min: 0,
         ttl_max: 86_400,

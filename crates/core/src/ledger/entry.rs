@@ -118,6 +118,9 @@ pub enum Event {
     Halted {
         /// The server.
         server: ServerId,
+        /// Which sort of doubt it is, for programs.
+        #[serde(default)]
+        kind: HaltKind,
         /// What is doubtful.
         reason: String,
         /// The one command that repairs it.
@@ -191,6 +194,23 @@ pub enum Settlement {
     Gone,
     /// A person decided that the recorded value shall be put back.
     Overwrite,
+}
+
+/// What makes evidence about a server doubtful.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HaltKind {
+    /// None of the others.
+    #[default]
+    Other,
+    /// The marker there is not of this ledger.
+    Foreign,
+    /// The marker there has a number that this store has not reached: the store is an older copy.
+    OlderCopy,
+    /// The marker is gone, and what stands is not what was recorded.
+    Differs,
+    /// The ledger's own record of what stands there can't be read.
+    Unreadable,
 }
 
 /// Why a server refused a write.

@@ -174,9 +174,12 @@ impl ServerState {
                 self.restored = Some(*found);
                 self.verified = Some(*found);
             }
-            Event::Halted { reason, fix, .. } => {
+            Event::Halted {
+                kind, reason, fix, ..
+            } => {
                 let (reason, fix) = (reason.clone(), fix.clone());
                 self.halted = Some(Halt {
+                    kind: *kind,
                     reason,
                     fix,
                     seq: entry.seq,

@@ -7,6 +7,7 @@ mod state;
 
 pub use chain::{ChainError, Stored, link, open, seal};
 pub use entry::{
-    Act, Adopted, Decision, Entry, Event, Expect, FORMAT, Found, Loss, Origin, ServerId, Settlement,
+    Act, Adopted, Decision, Entry, Event, Expect, FORMAT, Found, HaltKind, Loss, Origin, ServerId,
+    Settlement,
 };
 pub use state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};

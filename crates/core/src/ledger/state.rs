@@ -1,6 +1,6 @@
 //! The state of a zone: what the fold of its ledger knows.
 
-use super::entry::{Decision, Expect, Origin, ServerId};
+use super::entry::{Decision, Expect, HaltKind, Origin, ServerId};
 use crate::marker::{Holding, LedgerId, Marker};
 use crate::time::Time;
 use dns::{Digest, Name, RRset, Rtype};
@@ -118,6 +118,9 @@ pub struct Drift {
 /// Why nothing is written to a server.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Halt {
+    /// Which sort of doubt it is.
+    #[serde(default)]
+    pub kind: HaltKind,
     /// What is doubtful.
     pub reason: String,
     /// The one command that repairs it.

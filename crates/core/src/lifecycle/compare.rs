@@ -3,7 +3,7 @@
 use super::judge::serial_of;
 use super::run::Phase;
 use super::{Draft, Effect, Lifecycle, Notice};
-use crate::ledger::{Drift, ServerId};
+use crate::ledger::{Drift, HaltKind, ServerId};
 use crate::safeguards::Safeguards;
 use crate::time::Time;
 use dns::{Change, RRset, Rtype, View, Zone};
@@ -46,7 +46,7 @@ impl<S: Safeguards> Lifecycle<S> {
             Ok(zone) => zone,
             Err(error) => {
                 effects.push(Effect::Tell(Notice::Doubt(error.to_string())));
-                return self.halt(id, error.to_string(), self.take_over(), draft);
+                return self.halt(id, HaltKind::Unreadable, error.to_string(), draft);
             }
         };
         let stands = zone.filter(|r| self.policy.owns_set(r));
@@ -58,7 +58,7 @@ impl<S: Safeguards> Lifecycle<S> {
                 first.name(),
                 first.rtype()
             );
-            return self.halt(id, reason, self.take_over(), draft);
+            return self.halt(id, HaltKind::Differs, reason, draft);
         }
         let soa = zone.rrset(zone.apex(), Rtype::SOA).cloned();
         let Some(run) = self.runs.get_mut(id) else {

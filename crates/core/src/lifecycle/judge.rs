@@ -1,9 +1,10 @@
 //! What stands on a server, compared with what the ledger says.
 
 use super::run::{Phase, Refused};
-use super::{Draft, Effect, Lifecycle, Notice, pause, stands};
-use crate::ledger::{Act, Event, Found, Loss, ServerId, ServerState, State};
-use crate::marker::{Marker, MarkerError, marker_text};
+use super::write::Touched;
+use super::{Draft, Effect, Lifecycle, Notice, pause};
+use crate::ledger::{Act, Drift, Event, Found, HaltKind, Loss, ServerId, ServerState, State};
+use crate::marker::{Holding, Marker, MarkerError, marker_text};
 use crate::safeguards::Safeguards;
 use crate::server::{Reading, Reply};
 use crate::time::{Millis, Time};
@@ -156,12 +157,12 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(server) = draft.state().servers.get(id).cloned() else {
             return;
         };
-        match standing(
-            draft.state(),
-            &server,
-            reading.before.as_ref(),
-            &self.policy.marker_name(),
-        ) {
+        let owner = self.policy.marker_name();
+        let found = reading
+            .before
+            .as_ref()
+            .filter(|r| !self.is_wildcards(&owner, r));
+        match standing(draft.state(), &server, found, &owner) {
             Standing::Verified => self.unmoved(now, id, &server, reading, draft, effects),
             Standing::Later(seq) => self.moved(now, id, seq, &server, reading, draft),
             Standing::Earlier(seq) => {
@@ -182,7 +183,7 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Standing::Foreign(text) => {
                 let reason = format!("its marker is not of this ledger: {text}");
-                self.halt(id, reason, self.take_over(), draft);
+                self.halt(id, HaltKind::Foreign, reason, draft);
             }
         }
     }
@@ -280,26 +281,10 @@ impl<S: Safeguards> Lifecycle<S> {
                 return;
             }
         }
-        let expected = |(name, rtype, after): &(Name, Rtype, Option<RRset>)| {
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, t) == (name, rtype));
-            match read {
-                Some((_, _, found)) if stands(found.as_ref(), after.as_ref()) => None,
-                Some((name, rtype, found)) => Some(Found {
-                    name: name.clone(),
-                    rtype: *rtype,
-                    found: found.clone(),
-                }),
-                None => Some(Found {
-                    name: name.clone(),
-                    rtype: *rtype,
-                    found: None,
-                }),
-            }
+        let differs = |(name, rtype, after): &Touched| {
+            self.differs(reading, name, *rtype, after.as_ref(), Ttl::Compared)
         };
-        let found: Vec<Found> = touched.iter().filter_map(expected).collect();
+        let found: Vec<Found> = touched.iter().filter_map(differs).collect();
         if !found.is_empty() {
             if !self.poll_is_over(now, id) {
                 return;
@@ -315,16 +300,7 @@ impl<S: Safeguards> Lifecycle<S> {
             write: seq,
             serial,
         });
-        let back: Vec<(Name, Rtype)> = server
-            .drift
-            .iter()
-            .filter(|d| {
-                touched.iter().any(|(n, t, after)| {
-                    (n, *t) == (&d.name, d.rtype) && found_is(reading, n, *t, after)
-                })
-            })
-            .map(|d| (d.name.clone(), d.rtype))
-            .collect();
+        let back = self.ended(seq, server, reading, &touched);
         if !back.is_empty() {
             let how = crate::ledger::Settlement::Gone;
             draft.push(Event::Settled {
@@ -334,6 +310,55 @@ impl<S: Safeguards> Lifecycle<S> {
             });
         }
         self.settle(id);
+    }
+
+    /// Whether what was found at `name` may come from a wildcard above it: an answer does not say.
+    fn is_wildcards(&self, name: &Name, found: &RRset) -> bool {
+        let zones = [self.book.at_hand(), self.context.as_ref()];
+        let above = std::iter::successors(name.parent(), Name::parent);
+        let wildcards = above.filter_map(|above| above.wildcard().ok());
+        wildcards
+            .take_while(|w| w.is_under(&self.policy.zone))
+            .any(|wildcard| {
+                let held = |zone: &&dns::Zone| zone.get(&wildcard, found.rtype()).cloned();
+                zones
+                    .iter()
+                    .flatten()
+                    .filter_map(held)
+                    .any(|held| held.same_data(found))
+            })
+    }
+
+    /// Drift that is none any more with the write `seq`: what the ledger says was put back, or the
+    /// ledger now says what was found.
+    fn ended(
+        &mut self,
+        seq: u64,
+        server: &ServerState,
+        reading: &Reading,
+        touched: &[Touched],
+    ) -> Vec<(Name, Rtype)> {
+        if server.drift.is_empty() {
+            return Vec::new();
+        }
+        let holding = server.decisions.get(&seq).map(|d| d.decision.holding);
+        let goal = holding
+            .filter(Holding::is_whole)
+            .and_then(|h| self.book.content(h.configuration).ok());
+        let ended = |d: &&Drift| {
+            let same = |(n, t, _): &&Touched| (n, *t) == (&d.name, d.rtype);
+            let stands = |(n, t, after): &Touched| {
+                let differs = self.differs(reading, n, *t, after.as_ref(), Ttl::Compared);
+                differs.is_none()
+            };
+            let back = touched.iter().filter(same).any(stands);
+            let taken = goal
+                .as_ref()
+                .is_some_and(|zone| zone.get(&d.name, d.rtype) == d.found.as_ref());
+            back || taken
+        };
+        let ended = server.drift.iter().filter(ended);
+        ended.map(|d| (d.name.clone(), d.rtype)).collect()
     }
 
     /// A number that this ledger has not reached: others append, or this store is an old copy.
@@ -357,36 +382,43 @@ impl<S: Safeguards> Lifecycle<S> {
         let reason = format!(
             "it carries ledger entry {seq}, this store ends at entry {last}: the store is an older copy, the zone has newer data"
         );
-        self.halt(id, reason, self.take_over(), draft);
+        self.halt(id, HaltKind::OlderCopy, reason, draft);
     }
 
-    /// RRsets that a refused write expected and that do not stand.
+    /// RRsets that a refused write expected and that do not stand. Prerequisites do not compare TTLs.
     fn foreign(&self, seq: u64, id: &ServerId, reading: &Reading) -> Vec<Found> {
         let changes = self.changes(id, seq);
-        let differs = |change: &&dns::Change| {
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, *t) == (change.name(), change.rtype()));
-            read.is_some_and(|(_, _, found)| match (found, change.before()) {
-                // Prerequisites do not compare TTLs.
-                (Some(found), Some(before)) => !found.same_data(before),
-                (found, before) => found.is_some() != before.is_some(),
-            })
+        let differs =
+            |c: &dns::Change| self.differs(reading, c.name(), c.rtype(), c.before(), Ttl::Ignored);
+        changes.iter().filter_map(differs).collect()
+    }
+
+    /// What stands in place of `expected`, if it is something else.
+    fn differs(
+        &self,
+        reading: &Reading,
+        name: &Name,
+        rtype: Rtype,
+        expected: Option<&RRset>,
+        ttl: Ttl,
+    ) -> Option<Found> {
+        let read = reading
+            .rrsets
+            .iter()
+            .find(|(n, t, _)| (n, *t) == (name, rtype));
+        let found = read.and_then(|(_, _, found)| found.as_ref());
+        let same = match (found, expected) {
+            (Some(found), Some(expected)) if ttl == Ttl::Ignored => found.same_data(expected),
+            (Some(found), Some(expected)) => found == expected,
+            (Some(found), None) => self.is_wildcards(name, found),
+            (None, expected) => expected.is_none(),
         };
-        let found = |change: &dns::Change| {
-            let (name, rtype) = (change.name().clone(), change.rtype());
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, *t) == (&name, rtype));
-            Found {
-                name,
-                rtype,
-                found: read.and_then(|(_, _, found)| found.clone()),
-            }
-        };
-        changes.iter().filter(differs).map(found).collect()
+        let found = found.cloned();
+        (!same).then(|| Found {
+            name: name.clone(),
+            rtype,
+            found,
+        })
     }
 
     /// Whether a doubtful reading has been polled for long enough; else waits a little more.
@@ -413,18 +445,26 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
-    pub(super) fn halt(&mut self, id: &ServerId, reason: String, fix: String, draft: &mut Draft) {
+    pub(super) fn halt(
+        &mut self,
+        id: &ServerId,
+        kind: HaltKind,
+        reason: String,
+        draft: &mut Draft,
+    ) {
+        let fix = self.take_over();
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
         }
         draft.push(Event::Halted {
             server: id.clone(),
+            kind,
             reason,
             fix,
         });
     }
 
-    pub(super) fn take_over(&self) -> String {
+    fn take_over(&self) -> String {
         format!(
             "steadfast adopt {} --take-over",
             zone_text(&self.policy.zone)
@@ -432,11 +472,11 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 }
 
-fn found_is(reading: &Reading, name: &Name, rtype: Rtype, after: &Option<RRset>) -> bool {
-    reading
-        .rrsets
-        .iter()
-        .any(|(n, t, found)| (n, *t) == (name, rtype) && found == after)
+/// Whether TTLs count when RRsets are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ttl {
+    Compared,
+    Ignored,
 }
 
 /// A zone's name as people type it: without the trailing dot.

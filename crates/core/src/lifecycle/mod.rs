@@ -24,6 +24,7 @@ mod run;
 mod write;
 
 pub use course::CourseError;
+pub(crate) use judge::zone_text;
 
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
@@ -34,7 +35,7 @@ use crate::policy::Policy;
 use crate::safeguards::{Full, Safeguards};
 use crate::server::{Reading, Reply, Write};
 use crate::time::{Millis, Time};
-use dns::{Digest, Name, RRset, Rtype, Zone};
+use dns::{Digest, Name, Rtype, Zone};
 use draft::Draft;
 use run::{Phase, Run};
 use std::collections::BTreeMap;
@@ -354,6 +355,7 @@ impl<S: Safeguards> Lifecycle<S> {
                 server,
                 reason,
                 fix,
+                ..
             } => Some(Notice::Halted(server.clone(), reason.clone(), fix.clone())),
             Event::Cleaned { through, .. } => Some(Notice::Cleaned(*through)),
             _ => None,
@@ -441,9 +443,4 @@ pub(crate) fn pause(attempt: u32, salt: &str) -> Millis {
     let base = 25u64 << attempt.min(8);
     let spread = Digest::of(format!("{salt} {attempt}").as_bytes()).0[0];
     Millis(base.min(5_000) + base.min(5_000) * u64::from(spread) / 1280)
-}
-
-/// Whether two readings of one RRset are the same, TTL included.
-pub(crate) fn stands(found: Option<&RRset>, expected: Option<&RRset>) -> bool {
-    found == expected
 }

@@ -103,10 +103,10 @@ impl Run {
         }
     }
 
-    /// An append was refused: the decision in it was not made.
+    /// An append was refused: what it said was neither decided nor recorded, so look again.
     pub(crate) fn undecide(&mut self) {
-        if self.phase == Phase::Deciding {
-            self.phase = Phase::Ready;
+        if matches!(self.phase, Phase::Deciding | Phase::Ready | Phase::Rest) {
+            self.phase = Phase::Unread;
         }
     }
 

@@ -10,7 +10,7 @@ use crate::time::Time;
 use dns::{Change, Name, RRset, Rtype};
 
 /// An owner, a type, and what shall stand there.
-type Touched = (Name, Rtype, Option<RRset>);
+pub(super) type Touched = (Name, Rtype, Option<RRset>);
 
 impl<S: Safeguards> Lifecycle<S> {
     /// Sends a decided write, unless its deadline has passed.

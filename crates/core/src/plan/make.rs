@@ -124,11 +124,21 @@ pub fn standing(held: &Zone, observed: &Zone, policy: &Policy) -> Zone {
     let foreign = |r: &&RRset| {
         !policy.owns_set(r) && !r.rtype().is_server_made() && !policy.is_marker_side(r.name())
     };
-    let ours = held.iter().filter(|r| policy.owns_set(r));
-    let mut all: Vec<RRset> = ours.cloned().collect();
-    all.extend(observed.iter().filter(foreign).cloned());
+    let mut ours = held.iter().filter(|r| policy.owns_set(r)).peekable();
+    let mut all: Vec<RRset> = Vec::with_capacity(held.len() + 16);
+    for rrset in observed.iter().filter(foreign) {
+        while let Some(before) = ours.next_if(|o| precedes(o, rrset)) {
+            all.push(before.clone());
+        }
+        all.push(rrset.clone());
+    }
+    all.extend(ours.cloned());
     // Owned and not owned have nothing in common, and both are inside of the zone.
     Zone::new(held.apex().clone(), all).unwrap_or_else(|_| held.clone())
+}
+
+fn precedes(a: &RRset, b: &RRset) -> bool {
+    (a.name(), a.rtype()) < (b.name(), b.rtype())
 }
 
 /// The changes that make the owned part of `to` out of the owned part of `from`.

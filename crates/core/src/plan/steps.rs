@@ -69,8 +69,9 @@ pub(super) fn cut_anyway(
         let steps = Steps { changes, order };
         return (Cut { steps, back }, None);
     }
-    let (order, problem) = one_way(before, &changes, policy, false);
-    let (back, problem_back) = one_way(before, &changes, policy, true);
+    let watched = watched(before, &changes, policy);
+    let (order, problem) = one_way(before, &changes, &watched, policy, false);
+    let (back, problem_back) = one_way(before, &changes, &watched, policy, true);
     let steps = Steps { changes, order };
     (Cut { steps, back }, problem.or(problem_back))
 }
@@ -82,9 +83,17 @@ pub(super) fn fits_one(changes: &[Change], budget: usize) -> bool {
     there.max(back) <= budget || changes.is_empty()
 }
 
+/// What the changes may hurt, in either direction.
+fn watched(before: &Zone, changes: &[Change], policy: &Policy) -> Vec<Item> {
+    let critical = policy.critical.iter().cloned().map(Item::Critical);
+    let path = Path::new(before, changes, vec![0; changes.len()], false);
+    critical.chain(pointers::affected(&path)).collect()
+}
+
 fn one_way(
     before: &Zone,
     changes: &[Change],
+    watched: &[Item],
     policy: &Policy,
     back: bool,
 ) -> (Vec<Vec<u32>>, Option<CutError>) {
@@ -100,7 +109,7 @@ fn one_way(
         }
     }
     let path = Path::new(before, changes, position, back);
-    let good = good_places(&path, &order, &units, policy);
+    let good = good_places(&path, &order, &units, watched);
     pack(changes, &order, &units, &good, policy, back)
 }
 
@@ -109,15 +118,8 @@ fn in_order<'u, 'a>(order: &'u [u32], units: &'u [Unit<'a>]) -> impl Iterator<It
 }
 
 /// For each place between two units whether the state there is one to stop in.
-fn good_places(path: &Path<'_>, order: &[u32], units: &[Unit<'_>], policy: &Policy) -> Vec<bool> {
-    let mut items: Vec<Item> = policy
-        .critical
-        .iter()
-        .cloned()
-        .map(Item::Critical)
-        .collect();
-    items.extend(pointers::affected(path));
-    let mut walk = Walk::new(path, items);
+fn good_places(path: &Path<'_>, order: &[u32], units: &[Unit<'_>], watched: &[Item]) -> Vec<bool> {
+    let mut walk = Walk::new(path, watched.to_vec());
     let end = |i: &Item| look(i, &path.end(), &mut Trace::default());
     let ends = walk.items().iter().map(end);
     let both = |(start, end): (&Health, Health)| Need::of_both(start, &end);

@@ -62,6 +62,11 @@ impl Sequence {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.pending
+    }
+
     fn signed(
         &mut self,
         tsig: &Tsig,

@@ -214,9 +214,12 @@ impl Asked {
 
     fn over_tcp(&self, exchange: &Exchange) -> Result<Message, AskError> {
         let octets = exchange.tcp(&self.octets, Again::Yes)?;
-        let message = Message::parse(&octets)?;
-        self.check(&octets, &message)?;
-        Ok(message)
+        let judged = Message::parse(&octets).map_err(AskError::from);
+        let judged = judged.and_then(|message| self.check(&octets, &message).map(|()| message));
+        if judged.is_err() {
+            exchange.forget();
+        }
+        judged
     }
 
     /// `None` for a truncated answer.
