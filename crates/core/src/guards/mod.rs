@@ -200,6 +200,18 @@ pub fn standing_faults(zone: &Zone, policy: &Policy) -> Vec<Finding> {
     found
 }
 
+/// Critical names that are empty in what a server serves now, whoever's records make them so.
+pub fn empty_now(zone: &Zone, policy: &Policy) -> Vec<Finding> {
+    let steps = Steps {
+        changes: Vec::new(),
+        order: vec![Vec::new()],
+    };
+    let path = path(zone, &steps.changes, &steps, false);
+    let mut found = Vec::new();
+    never_empty::standing(&path, policy, &mut found);
+    found
+}
+
 /// A case with its states.
 #[derive(Clone, Copy)]
 struct Judged<'j> {
