@@ -63,7 +63,10 @@ pub fn run(
         return Ok(Exit::Refused);
     }
     if args.dry_run {
-        out::note("  nothing was written; the same without --dry-run takes them in", style);
+        out::note(
+            "  nothing was written; the same without --dry-run takes them in",
+            style,
+        );
         return Ok(Exit::Done);
     }
     if !args.yes {
@@ -128,7 +131,9 @@ fn disagree(one: &str, other: &str, (name, rtype): &(Name, Rtype)) -> Fail {
         Exit::Refused,
         "servers-differ",
         format!("{name} {rtype} was edited on {one} and on {other}, and not in the same way"),
-        format!("make one of them hold what is to be kept on both, or put ours back: `steadfast apply ZONE --overwrite {name}`"),
+        format!(
+            "make one of them hold what is to be kept on both, or put ours back: `steadfast apply ZONE --overwrite {name}`"
+        ),
     )
 }
 
@@ -196,6 +201,9 @@ fn correct_source(zone: &ZoneSite<'_>, changes: &[Change], style: Style) {
         }
     }
     if changes.len() > 20 {
-        out::note(&format!("    … and {} more changes", changes.len() - 20), style);
+        out::note(
+            &format!("    … and {} more changes", changes.len() - 20),
+            style,
+        );
     }
 }
