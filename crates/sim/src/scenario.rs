@@ -157,7 +157,7 @@ pub fn policy() -> Policy {
             create: limit,
             change: limit,
             delete: limit,
-            per_name: None,
+            per_name: Default::default(),
         },
         ttl_min: 1,
         ttl_max: 86_400,

@@ -40,9 +40,9 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
         out::json(&json!({ "store": store, "zones": documents }));
     } else {
         if look.store.is_none() {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "no store yet in {}: nothing was adopted from this config\n",
+                "no store yet in {}: nothing was adopted from this config",
                 look.site.config().cell.state.display()
             );
         }

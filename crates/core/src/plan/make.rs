@@ -4,7 +4,7 @@ use super::steps::{OVERHEAD, cut_anyway, fits_one};
 use super::{FORMAT, Plan, Purpose};
 use crate::guards::Finding;
 use crate::policy::Policy;
-use dns::{Change, Name, RRset, Rtype, Zone};
+use dns::{Change, Digest, Name, RRset, Rtype, Zone};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -100,13 +100,25 @@ fn make(
     policy: &Policy,
 ) -> Plan {
     let base = held.content.digest();
-    // The changes were made from this content, so they fit it.
-    let result = held.content.apply(&changes).map_or(base, |z| z.digest());
     let budget = policy.max_update.saturating_sub(OVERHEAD);
     let around = observed.values().next();
     let around = around.filter(|_| !fits_one(&changes, budget));
     let before = around.map(|zone| standing(held.content, zone, policy));
     let before = before.as_ref().unwrap_or(held.content);
+    plan_of_changes(changes, held, base, before, policy)
+}
+
+/// Makes the plan that does these changes (canonical order, fitting what is held) to the owned
+/// content. `base` is the digest of that content, `before` it together with what else stands in the
+/// zone. As [`plan()`], it is made even when guards will refuse it.
+pub fn plan_of_changes(
+    changes: Vec<Change>,
+    held: Held<'_>,
+    base: Digest,
+    before: &Zone,
+    policy: &Policy,
+) -> Plan {
+    let result = held.content.apply(&changes).map_or(base, |z| z.digest());
     let (cut, _too_large) = cut_anyway(before, changes, policy);
     Plan {
         format: FORMAT,
