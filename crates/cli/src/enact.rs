@@ -70,10 +70,12 @@ pub fn run_until(
     }
     let mut notices = Vec::new();
     let mut told = BTreeSet::new();
+    let alone = enactor.is_alone();
     let mut tell = |notice: &Notice, state: &State| {
         match notice {
             Notice::Submitted(_) => handled.set(Some(true)),
             Notice::Stale => handled.set(Some(false)),
+            Notice::Waiting(..) if alone => {}
             other => say(other, state, &mut told, style),
         }
         notices.push(notice.clone());

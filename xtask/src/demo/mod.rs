@@ -95,7 +95,7 @@ fn play(options: Options) -> Result<(), Failure> {
     let mut stage = Stage::new(&folder, &binary, bind.addr(), !options.fast);
     let told = story::tell(&mut stage);
     if let Err(Failure::Failed(why)) = &told {
-        stage.say(&format!("\nThis did not go as told: {why}"));
+        stage.say(&format!("This did not go as told: {why}"));
     }
     if options.keep {
         stage.wait_for_enter(&bind)?;

@@ -14,7 +14,7 @@ pub(super) fn tell(stage: &mut Stage) -> Result<(), Failure> {
     back(stage)?;
     freeze(stage)?;
     look(stage)?;
-    stage.say("\nThat was all of it; BIND ends now. The folder stays for a look: target/demo");
+    stage.say("That was all of it; BIND ends now. The folder stays for a look: target/demo");
     Ok(())
 }
 
