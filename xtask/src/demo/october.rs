@@ -88,9 +88,8 @@ pub(super) fn unfenced(stage: &mut Stage) -> Result<(), Failure> {
                 .into(),
         ));
     }
-    stage.say(
-        "www points to a name that is gone: that was October. Steadfast sees what somebody did:",
-    );
+    stage.say("Exit code 0, and www points to a name that is gone: that was October.");
+    stage.say("Steadfast sees what somebody did, and puts it right when told to:");
     stage.run("steadfast plan example.com")?;
     stage.expect(0, "steadfast apply example.com --overwrite pool-a --yes")?;
     stage
