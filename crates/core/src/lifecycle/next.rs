@@ -222,6 +222,11 @@ impl<S: Safeguards> Lifecycle<S> {
                     refusal.to_string(),
                 )));
                 self.rest(id);
+                // A clock comes right without an entry in the ledger.
+                if let (gate::Refusal::ClockBehind(_), Some(run)) = (refusal, self.runs.get_mut(id))
+                {
+                    run.wait(now + Millis::seconds(1));
+                }
             }
         }
     }
