@@ -145,7 +145,10 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
 }
 
 /// Tells edits from servers that are behind: what a server's own marker says it holds is no edit.
-fn excuse_behind(
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn excuse_behind(
     report: &mut Report,
     book: &mut Book,
     observed: &Observed,
