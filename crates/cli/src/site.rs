@@ -20,6 +20,9 @@ use steadfast_core::time::Millis;
 /// Most records of an RRset (BIND refuses the 101st by default).
 const MAX_RRSET: usize = 100;
 
+/// How long a command that only looks waits for the store, before it reads a copy of it.
+const LOOK_WAIT: Duration = Duration::from_millis(30);
+
 /// How this run prints.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -217,7 +220,7 @@ impl Site {
     /// # Errors
     /// A file that can't be opened.
     pub fn store_to_look(&self) -> Result<Option<Store>, Fail> {
-        match Store::open_read_only(&self.config().cell.state) {
+        match Store::open_read_only_within(&self.config().cell.state, LOOK_WAIT) {
             Ok(store) => Ok(Some(store)),
             Err(StoreError::Missing { .. }) => Ok(None),
             Err(error) => Err(Fail::store(error)),

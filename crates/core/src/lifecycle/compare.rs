@@ -40,7 +40,7 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let recorded = match server.holding() {
             Some(holding) => self.book.held(holding),
-            None => self.book.content(draft.state().configuration),
+            None => self.book.content(draft.state().content.1),
         };
         let recorded = match recorded.map(|zone| overlay(&zone, &server.drift, |_| true)) {
             Ok(zone) => zone,

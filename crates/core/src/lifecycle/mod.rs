@@ -79,6 +79,43 @@ pub struct Submission {
     pub bodies: Vec<Arc<Body>>,
 }
 
+impl Submission {
+    /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
+    /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
+    fn is_permitted(&self, now: Time, last: u64) -> bool {
+        let fresh = self
+            .cleared
+            .is_none_or(|c| c.seq() == last && now <= c.until());
+        fresh
+            && self.events.iter().all(|event| match event {
+                Event::Cleared {
+                    plan,
+                    configuration,
+                    ..
+                } => {
+                    let cleared = self.cleared.map(|c| (c.body(), c.configuration()));
+                    cleared == Some((*plan, *configuration))
+                }
+                Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
+                _ => true,
+            })
+    }
+
+    /// Whether the events mean the same whatever was appended before them.
+    fn is_said(&self) -> bool {
+        let said = |event: &Event| {
+            matches!(
+                event,
+                Event::Frozen { .. }
+                    | Event::Thawed { .. }
+                    | Event::Resumed { .. }
+                    | Event::Released
+            )
+        };
+        self.cleared.is_none() && self.events.iter().all(said)
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -120,7 +157,7 @@ pub struct Append {
 pub enum Notice {
     /// A submission is in the ledger, its last entry having this number.
     Submitted(u64),
-    /// A submission was dropped, because the ledger moved since the gate let it pass.
+    /// A submission was dropped, because the ledger moved since it was decided.
     Stale,
     /// A write is on its way.
     Sent(ServerId, u64, Holding),
@@ -243,8 +280,7 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Input::Appended => self.appended(now, effects),
             Input::Conflict(entries, bodies) => {
-                self.inflight = None;
-                self.runs.values_mut().for_each(Run::undecide);
+                self.overtaken(effects);
                 self.read(&entries, &bodies, effects);
             }
             Input::StoreFailed(why) => self.distrust(why, effects),
@@ -267,7 +303,7 @@ impl<S: Safeguards> Lifecycle<S> {
             return;
         }
         let mut draft = Draft::new(self.book.state(), &self.by, now);
-        self.submit(&mut draft, effects);
+        self.submit(now, &mut draft, effects);
         if draft.is_empty() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
@@ -282,13 +318,10 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// Puts at most one submission into the draft; it travels alone.
-    fn submit(&mut self, draft: &mut Draft, effects: &mut Vec<Effect>) {
+    fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
-            if submission
-                .cleared
-                .is_some_and(|c| c.seq() != draft.state().last)
-            {
+            if !submission.is_permitted(now, draft.state().last) {
                 effects.push(Effect::Tell(Notice::Stale));
                 continue;
             }
@@ -300,6 +333,18 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             draft.submission = Some(submission);
         }
+    }
+
+    /// Somebody else's append came first. What people said holds whatever came before it, and is
+    /// said again; what was decided on the ledger's old end is stale.
+    fn overtaken(&mut self, effects: &mut Vec<Effect>) {
+        let submission = self.inflight.take().and_then(|draft| draft.submission);
+        match submission {
+            Some(said) if said.is_said() => self.submissions.insert(0, said),
+            Some(_) => effects.push(Effect::Tell(Notice::Stale)),
+            None => {}
+        }
+        self.runs.values_mut().for_each(Run::undecide);
     }
 
     fn append(&mut self, draft: Draft, effects: &mut Vec<Effect>) {

@@ -120,9 +120,11 @@ impl<S: Safeguards> Lifecycle<S> {
         {
             return;
         }
-        let (content, _) = draft.state().content;
+        // What adoption recorded, even where newer generations were cleared since: they are still
+        // to be brought here. Cleanup leaves the record alone until every server is planted.
+        let (content, configuration) = draft.state().content;
         let fresh = Holding {
-            configuration: draft.state().configuration,
+            configuration,
             health: draft.state().health,
             body: content,
             step: 0,
