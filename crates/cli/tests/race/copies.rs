@@ -169,3 +169,35 @@ fn two_adoptions_over_one_store_agree() {
         rig.assert_whole();
     }
 }
+
+/// The same store takes the zone over while one of its own processes stands before a write.
+#[test]
+fn a_take_over_calls_off_what_was_decided_before() {
+    for kind in KINDS {
+        let options = Options {
+            server: "deadline = \"60s\"",
+            ..Options::default()
+        };
+        let rig = Rig::adopted(&[kind], &records("1"), options);
+        let config = rig.config("stalled", &records("stalled"));
+        let mut stalled = rig.spawn(
+            &config,
+            &["apply", ZONE, "--yes"],
+            "enactor.before-write=stop",
+        );
+        stalled.wait_stopped();
+        let again = rig.config("again", &records("1"));
+        rig.run(&again, &["adopt", ZONE, "--take-over", "--yes"])
+            .expect(0);
+        stalled.cont();
+        let ended = stalled.ended().expect(7);
+        assert!(
+            ended.said.contains("refused by the server"),
+            "{kind}: {}",
+            ended.said
+        );
+        assert_eq!(generation(rig.peer()), "1", "{kind}");
+        rig.apply("next", &records("2")).expect(0);
+        rig.assert_whole();
+    }
+}

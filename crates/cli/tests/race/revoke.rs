@@ -1,22 +1,11 @@
 //! Revoking is a write (I14): what is called off can't arrive any more.
 
-use std::time::Duration;
-
 use peers::{Kind, Sampler};
-use steadfast::enact;
-use steadfast::site::{Site, Style};
-use steadfast_core::ledger::Event;
 
 use crate::rig::{Ended, Options, Rig, ZONE};
 
 const RATE: u32 = 700;
 const KINDS: [Kind; 3] = [Kind::Bind, Kind::Knot, Kind::PowerDns];
-const STYLE: Style = Style {
-    json: false,
-    colour: false,
-    colour_err: false,
-};
-
 fn records(generation: &str) -> String {
     format!("www 5 A 192.0.2.1\ngen 5 TXT \"{generation}\"\n")
 }
@@ -55,48 +44,36 @@ fn called_off(kind: Kind, by: impl FnOnce(&Rig)) -> (Rig, String, Ended) {
     (rig, standing, ended)
 }
 
-fn say(rig: &Rig, event: Event) {
-    let site = Site::load(&rig.config("said", &records("said"))).unwrap();
-    let zone = site.zone(ZONE).unwrap();
-    let store = site.store().unwrap();
-    let mut enactor = enact::enactor(&zone, &store, None).unwrap();
-    let submission = cell::enactor::said(vec![event]);
-    let run = enact::run(
-        &mut enactor,
-        Some(submission),
-        Duration::from_secs(20),
-        STYLE,
-    );
-    assert!(run.submitted);
-}
-
 #[test]
 fn a_frozen_write_is_refused() {
     for kind in KINDS {
         let (rig, standing, ended) = called_off(kind, |rig| {
-            let revoking = rig.book().state().revoking(cell::enactor::now());
-            assert_eq!(revoking, None, "nothing is called off yet");
-            let reason = "a test".to_owned();
-            say(
-                rig,
-                Event::Frozen {
-                    reason,
-                    until: None,
-                },
-            );
+            let config = rig.config("freeze", &records("freeze"));
+            rig.run(&config, &["freeze", ZONE, "--reason", "a test"])
+                .expect(0);
+            rig.run(&config, &["status"]).expect(5).says("frozen");
         });
         assert_eq!(standing, "before", "{kind}");
         assert_eq!(ended.code, Some(5), "{kind}: {}", ended.said);
         rig.apply("frozen", &records("frozen"))
             .expect(5)
             .says("frozen");
-        say(
-            &rig,
-            Event::Thawed {
-                reason: "a test".to_owned(),
-            },
-        );
-        rig.apply("thawed", &records("thawed")).expect(0);
+        let config = rig.config("thaw", &records("thawed"));
+        rig.run(&config, &["thaw", ZONE]).expect(0);
+        rig.run(&config, &["apply", ZONE, "--yes"]).expect(0);
+        rig.assert_whole();
+    }
+}
+
+#[test]
+fn a_rolled_back_write_is_refused() {
+    for kind in KINDS {
+        let (rig, standing, ended) = called_off(kind, |rig| {
+            let config = rig.config("back", &records("back"));
+            rig.run(&config, &["rollback", ZONE, "--yes"]).expect(0);
+        });
+        assert_eq!(standing, "before", "{kind}");
+        assert_eq!(ended.code, Some(7), "{kind}: {}", ended.said);
         rig.assert_whole();
     }
 }
