@@ -4,6 +4,7 @@ use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Prepared, prepare};
 use crate::site::{Site, Style, ZoneSite};
 use cell::store::Store;
@@ -94,7 +95,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let Body::Plan(plan) = body.as_ref().clone() else {
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
-    let observed = prepare::observe_some(&zone)?;
+    let observed = led::observe(&zone, &store, &mut book)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
