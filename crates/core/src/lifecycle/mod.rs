@@ -21,6 +21,7 @@ mod draft;
 mod judge;
 mod next;
 mod run;
+mod settle;
 mod write;
 
 pub use course::CourseError;
@@ -80,6 +81,21 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// Whether the events make sense after whatever else comes first: what people say of a zone or
+    /// a server does; plans and adoptions build on the ledger's end as it was.
+    fn holds_anyway(&self) -> bool {
+        let says = |event: &Event| {
+            matches!(
+                event,
+                Event::Frozen { .. }
+                    | Event::Thawed { .. }
+                    | Event::Released
+                    | Event::Resumed { .. }
+            )
+        };
+        self.cleared.is_none() && self.events.iter().all(says)
+    }
+
     /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
     /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
     fn is_permitted(&self, now: Time, last: u64) -> bool {
@@ -229,6 +245,11 @@ impl<S: Safeguards> Lifecycle<S> {
         self.context = Some(unowned);
     }
 
+    /// Takes events in without doing anything yet: they go with whatever the next input leads to.
+    pub fn offer(&mut self, submission: Submission) {
+        self.submissions.push(submission);
+    }
+
     /// Whether every server was brought as far as it can be for now: nothing is in flight, being
     /// read or waited for.
     pub fn is_at_rest(&self) -> bool {
@@ -266,7 +287,11 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Input::Appended => self.appended(now, effects),
             Input::Conflict(entries, bodies) => {
-                self.inflight = None;
+                match self.inflight.take().and_then(|draft| draft.submission) {
+                    Some(said) if said.holds_anyway() => self.submissions.insert(0, said),
+                    Some(_) => effects.push(Effect::Tell(Notice::Stale)),
+                    None => {}
+                }
                 self.runs.values_mut().for_each(Run::undecide);
                 self.read(&entries, &bodies, effects);
             }
@@ -291,7 +316,7 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         let mut draft = Draft::new(self.book.state(), &self.by, now);
         self.submit(now, &mut draft, effects);
-        if draft.is_empty() {
+        if draft.is_empty() || draft.goes_on() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
             }
@@ -304,7 +329,8 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
-    /// Puts at most one submission into the draft; it travels alone.
+    /// Puts at most one submission into the draft. What the gate let pass is followed by what it
+    /// leads to, in the same append (I11); everything else travels alone.
     fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
@@ -322,7 +348,7 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
-    fn append(&mut self, draft: Draft, effects: &mut Vec<Effect>) {
+    fn append(&mut self, mut draft: Draft, effects: &mut Vec<Effect>) {
         if draft.is_empty() {
             return;
         }
