@@ -1,6 +1,6 @@
 //! `steadfast apply ZONE|NUMBER`: gate, rollout, verify, in the foreground.
 
-use super::{ask, show};
+use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
@@ -9,9 +9,10 @@ use crate::site::{Site, Style, ZoneSite};
 use cell::store::Store;
 use dns::{Digest, Name};
 use std::sync::Arc;
+use std::time::Duration;
 use steadfast_core::body::Body;
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::Event;
+use steadfast_core::ledger::{Event, State};
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::Plan;
 
@@ -42,7 +43,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     if !args.yes {
         ask::confirm("Apply this plan?", style)?;
     }
-    enact_plan(&zone, &store, prepared, planned, None, args, style)
+    enact_plan(&zone, &store, prepared, planned, None, args.patience, style)
 }
 
 fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcome {
@@ -85,7 +86,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
-    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, book.state());
+    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, &mut book)?;
     let prepared = Prepared {
         book,
         observed,
@@ -102,28 +103,36 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         prepared,
         (plan, hash, body),
         Some(number),
-        args,
+        args.patience,
         style,
     )
 }
 
 /// Passes the gate and runs the rollout.
-fn enact_plan(
+///
+/// # Errors
+/// The gate's refusal; a ledger that can't be read.
+pub fn enact_plan(
     zone: &ZoneSite<'_>,
     store: &Arc<Store>,
     prepared: Prepared,
     (plan, hash, body): (Plan, Digest, Arc<Body>),
     number: Option<u64>,
-    args: &ApplyArgs,
+    patience: Duration,
     style: Style,
 ) -> Outcome {
-    let state = prepared.book.state();
-    let cleared = prepare::clear(&plan, hash, &prepared.findings, state, &zone.policy)
-        .map_err(|refusal| refused(&refusal, &zone.config.name))?;
     let configuration = plan.generation();
-    let submission = passing(state, &plan, hash, body, number, &prepared, cleared);
+    let mut gate = |state: &State| {
+        let findings = &prepared.findings;
+        let cleared = prepare::clear(&plan, hash, findings, state, &zone.policy)?;
+        let body = body.clone();
+        Ok(passing(
+            state, &plan, hash, body, number, &prepared, cleared,
+        ))
+    };
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
-    let run = enact::run(&mut enactor, Some(submission), args.patience, style);
+    let run = enact::pass(&mut enactor, &mut gate, patience, style)
+        .map_err(|refusal| refused(&refusal, &zone.config.name))?;
     let exit = enact::verdict(&run, enactor.state(), configuration);
     show::applied(zone, enactor.state(), configuration, exit, style);
     Ok(exit)
@@ -131,7 +140,7 @@ fn enact_plan(
 
 /// The entries that make a plan the zone's configuration.
 pub fn passing(
-    state: &steadfast_core::ledger::State,
+    state: &State,
     plan: &Plan,
     hash: Digest,
     body: Arc<Body>,
@@ -204,11 +213,9 @@ fn overwrite(
         return Ok(());
     }
     let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
-    let names = args.overwrite.iter().map(|text| {
-        Name::parse(text, &zone.policy.zone)
-            .map_err(|e| Fail::new(Exit::Usage, "bad-name", format!("{text:?}: {e}"), ""))
-    });
-    let names = names.collect::<Result<Vec<_>, Fail>>()?;
+    let apex = &zone.policy.zone;
+    let names = args.overwrite.iter().map(|text| words::name_in(apex, text));
+    let names = names.collect::<Result<Vec<Name>, Fail>>()?;
     let observed = prepare::observe_some(zone)?;
     let events = prepare::overwriting(book, &observed, &zone.policy, &names)?;
     if events.is_empty() {

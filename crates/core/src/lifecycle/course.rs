@@ -21,6 +21,9 @@ pub enum CourseError {
     /// The changes do not fit.
     #[error(transparent)]
     Cut(#[from] CutError),
+    /// What stands beside what is owned is not known yet, and guards need to see it.
+    #[error("the zone has not been transferred yet")]
+    Unseen,
     /// Guards refuse a state on the way.
     #[error("guards refuse the way from what the server holds: {}", .0.iter().map(|f| f.why.as_str()).collect::<Vec<_>>().join("; "))]
     Guards(Vec<Finding>),
@@ -140,7 +143,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let goal = overlay(&*self.book.content(target)?, &server.drift, |d| {
             !d.overwrite
         });
-        let before = self.with_context(&held);
+        let before = self.with_context(&held).ok_or(CourseError::Unseen)?;
         let made = cut(&before, held.diff(&goal), &self.policy)?;
         let abilities = [(id.clone(), server.origin.abilities.clone())];
         let case = Case {
@@ -187,11 +190,9 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// Owned content together with what else stands in the zone.
-    fn with_context(&self, owned: &Zone) -> Zone {
-        let Some(context) = &self.context else {
-            return owned.clone();
-        };
+    fn with_context(&self, owned: &Zone) -> Option<Zone> {
+        let context = self.context.as_ref()?;
         let all = owned.iter().chain(context.iter()).cloned().collect();
-        Zone::new(owned.apex().clone(), all).unwrap_or_else(|_| owned.clone())
+        Zone::new(owned.apex().clone(), all).ok()
     }
 }

@@ -211,7 +211,10 @@ impl<S: Safeguards> Lifecycle<S> {
         run.dead = Some(refused.seq);
         let decided = server.decisions.get(&refused.seq);
         let plants = decided.is_some_and(|d| matches!(d.decision.act, Act::Plant { .. }));
-        let found = if refused.why == Loss::Fenced {
+        // Only a write that expected what stands here says something about it: one that expected an
+        // older marker was made for older values.
+        let current = decided.is_some_and(|d| d.decision.expect == server.expect());
+        let found = if refused.why == Loss::Fenced && current {
             self.foreign(refused.seq, id, reading)
         } else {
             Vec::new()

@@ -81,21 +81,6 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Whether the events make sense after whatever else comes first: what people say of a zone or
-    /// a server does; plans and adoptions build on the ledger's end as it was.
-    fn holds_anyway(&self) -> bool {
-        let says = |event: &Event| {
-            matches!(
-                event,
-                Event::Frozen { .. }
-                    | Event::Thawed { .. }
-                    | Event::Released
-                    | Event::Resumed { .. }
-            )
-        };
-        self.cleared.is_none() && self.events.iter().all(says)
-    }
-
     /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
     /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
     fn is_permitted(&self, now: Time, last: u64) -> bool {
@@ -115,6 +100,20 @@ impl Submission {
                 Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
                 _ => true,
             })
+    }
+
+    /// Whether the events mean the same whatever was appended before them.
+    fn is_said(&self) -> bool {
+        let said = |event: &Event| {
+            matches!(
+                event,
+                Event::Frozen { .. }
+                    | Event::Thawed { .. }
+                    | Event::Resumed { .. }
+                    | Event::Released
+            )
+        };
+        self.cleared.is_none() && self.events.iter().all(said)
     }
 }
 
@@ -159,7 +158,7 @@ pub struct Append {
 pub enum Notice {
     /// A submission is in the ledger, its last entry having this number.
     Submitted(u64),
-    /// A submission was dropped, because the ledger moved since the gate let it pass.
+    /// A submission was dropped, because the ledger moved since it was decided.
     Stale,
     /// A write is on its way.
     Sent(ServerId, u64, Holding),
@@ -287,12 +286,7 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Input::Appended => self.appended(now, effects),
             Input::Conflict(entries, bodies) => {
-                match self.inflight.take().and_then(|draft| draft.submission) {
-                    Some(said) if said.holds_anyway() => self.submissions.insert(0, said),
-                    Some(_) => effects.push(Effect::Tell(Notice::Stale)),
-                    None => {}
-                }
-                self.runs.values_mut().for_each(Run::undecide);
+                self.overtaken(effects);
                 self.read(&entries, &bodies, effects);
             }
             Input::StoreFailed(why) => self.distrust(why, effects),
@@ -345,7 +339,22 @@ impl<S: Safeguards> Lifecycle<S> {
                 draft.push(event.clone());
             }
             draft.submission = Some(submission);
+            if draft.goes_on() {
+                self.runs.values_mut().for_each(Run::rouse);
+            }
         }
+    }
+
+    /// Somebody else's append came first. What people said holds whatever came before it, and is
+    /// said again; what was decided on the ledger's old end is stale.
+    fn overtaken(&mut self, effects: &mut Vec<Effect>) {
+        let submission = self.inflight.take().and_then(|draft| draft.submission);
+        match submission {
+            Some(said) if said.is_said() => self.submissions.insert(0, said),
+            Some(_) => effects.push(Effect::Tell(Notice::Stale)),
+            None => {}
+        }
+        self.runs.values_mut().for_each(Run::undecide);
     }
 
     fn append(&mut self, mut draft: Draft, effects: &mut Vec<Effect>) {

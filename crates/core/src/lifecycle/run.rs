@@ -61,6 +61,8 @@ pub(crate) struct Run {
     pub(crate) repair: Option<RRset>,
     /// The owned content that a transfer showed, where the marker is to be planted by values.
     pub(crate) recorded: Option<Arc<Zone>>,
+    /// Whether the transfer in flight is to show what stands beside what is owned.
+    pub(crate) looking: bool,
     /// Whether the marker is gone while everything else stands.
     pub(crate) gone: bool,
     /// What plants the marker: `Some(None)` compares values instead of the SOA.

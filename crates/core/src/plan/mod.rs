@@ -1,5 +1,6 @@
 //! Plans: what would change, exactly, in which steps, and the way back.
 
+mod behind;
 pub mod compose;
 mod make;
 mod order;
