@@ -13,6 +13,7 @@ use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
 use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, judge_plan};
+use steadfast_core::marker::Marker;
 use steadfast_core::ledger::{Event, Found, Settlement, State};
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
 use steadfast_core::policy::Policy;
@@ -108,6 +109,11 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let mut book = adopted_book(store, policy, &zone.config.name)?;
     let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
     let observed = observe_some(zone)?;
+    if led(zone, &observed, book.state()).is_err() {
+        // Others may have appended since the ledger was read, and written since.
+        book = adopted_book(store, policy, &zone.config.name)?;
+        led(zone, &observed, book.state())?;
+    }
     let desired = Desired {
         content: source.zone,
         source: source.file,
@@ -157,6 +163,43 @@ pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
         .collect();
     let help = "nothing is concluded from a server that does not answer; check address, key, and that it allows transfers with this key";
     Err(Fail::new(Exit::Error, "no-server", why.join("\n  "), help))
+}
+
+/// Whether the markers that stand are of this ledger, and not ahead of it. What differs then is no
+/// foreign edit.
+///
+/// # Errors
+/// Another ledger's marker; one that this store has not reached: it is an older copy.
+pub fn led(zone: &ZoneSite<'_>, observed: &Observed, state: &State) -> Result<(), Fail> {
+    let owner = zone.policy.marker_name();
+    let name = &zone.config.name;
+    let help = format!(
+        "steadfast adopt {name} --take-over   (leads the zone from this store, with what stands now)"
+    );
+    for (id, content) in &observed.zones {
+        let Some(rrset) = content.get(&owner, dns::Rtype::TXT) else {
+            continue;
+        };
+        let planted = state.servers.get(id).is_some_and(|s| s.verified.is_some());
+        match Marker::read(rrset) {
+            Ok(marker) if marker.ledger == state.ledger && marker.sequence > state.last => {
+                let message = format!(
+                    "{id} carries ledger entry {}, this store ends at entry {}: the store is an older copy, the zone has newer data; nothing was written",
+                    marker.sequence, state.last
+                );
+                return Err(Fail::new(Exit::Superseded, "older-copy", message, help));
+            }
+            Ok(marker) if marker.ledger != state.ledger && planted => {
+                let message = format!(
+                    "{name} on {id} is led by ledger {}, and this one is {}; nothing was written",
+                    marker.ledger, state.ledger
+                );
+                return Err(Fail::new(Exit::Refused, "led-by-another", message, help));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A plan with its hash and stored form.

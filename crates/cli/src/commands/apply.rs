@@ -3,7 +3,7 @@
 use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
-use crate::exit::{Exit, Fail, Outcome};
+use crate::exit::{Exit, Fail, Outcome, Said};
 use crate::prepare::{self, Prepared, prepare};
 use crate::site::{Site, Style, ZoneSite};
 use cell::store::Store;
@@ -15,6 +15,9 @@ use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{Event, State};
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::Plan;
+
+/// How long it may take to see that a zone is led from elsewhere.
+const NOTING: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 ///
@@ -33,7 +36,8 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let store = site.store()?;
     thawed(&zone, &store)?;
     overwrite(&zone, &store, args, style)?;
-    let prepared = prepare(site, &zone, &store)?;
+    let prepared =
+        prepare(site, &zone, &store).map_err(|fail| noted(&zone, &store, fail, style))?;
     // For programs one document is printed: the outcome's, unless it ends here.
     if !style.json || prepared.is_refused() {
         show::plan(&zone, &prepared, None, style);
@@ -42,6 +46,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
         return catch_up(&zone, &store, &prepared, args, style);
     };
     if prepared.is_refused() {
+        show::next(&zone, &prepared, None, style);
         return Ok(Exit::Refused);
     }
     if !args.yes {
@@ -92,6 +97,8 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
     let observed = prepare::observe_some(&zone)?;
+    prepare::led(&zone, &observed, book.state())
+        .map_err(|fail| noted(&zone, &store, fail, style))?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
@@ -109,6 +116,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         show::plan(&zone, &prepared, Some(number), style);
     }
     if prepared.is_refused() && plan.parent == prepared.book.state().configuration {
+        show::next(&zone, &prepared, Some(number), style);
         return Ok(Exit::Refused);
     }
     let passing = Passing {
@@ -117,6 +125,21 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         before: Vec::new(),
     };
     enact_plan(&zone, &store, prepared, passing, args.patience, style)
+}
+
+/// Where the zone is led from elsewhere, the halt goes into the ledger, for `status` to show.
+fn noted(zone: &ZoneSite<'_>, store: &Arc<Store>, fail: Fail, style: Style) -> Fail {
+    let elsewhere = matches!(
+        &fail.said,
+        Said::Words {
+            code: "older-copy" | "led-by-another",
+            ..
+        }
+    );
+    if elsewhere && let Ok(mut enactor) = enact::enactor(zone, store, None) {
+        enact::run(&mut enactor, None, NOTING, style);
+    }
+    fail
 }
 
 /// A frozen zone is refused at once.

@@ -16,6 +16,8 @@ use std::path::Path;
 struct Found {
     diags: Vec<Diag>,
     checked: Vec<String>,
+    /// Nothing was adopted yet.
+    fresh: bool,
 }
 
 impl Found {
@@ -80,6 +82,12 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
                 continue;
             }
         };
+        if !zone.content.exists() && !is_adopted(site, &policy.zone) {
+            let file = shown_path(&zone.content);
+            let line = format!("{file}: not there yet; `steadfast adopt {}` writes it", zone.name);
+            found.checked.push(line);
+            continue;
+        }
         match source::load(&zone.content, &site.config().root, &policy.zone) {
             Ok(source) => {
                 let owned = source.zone.iter().filter(|r| policy.owns_set(r)).count();
@@ -94,6 +102,13 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
             Err(fail) => found.fail(fail, &zone.content),
         }
     }
+}
+
+/// Whether the store has a ledger of the zone.
+fn is_adopted(site: &Site, zone: &dns::Name) -> bool {
+    let store = site.store_to_look().ok().flatten();
+    let zones = store.and_then(|s| s.zones().ok()).unwrap_or_default();
+    zones.contains(&zone.to_string())
 }
 
 /// The state folder can be written, and the store in it can be read.
@@ -117,7 +132,10 @@ fn state(site: &Site, found: &mut Found) {
         }
     }
     let store = match site.store_to_look() {
-        Ok(None) => return found.checked.push("no store yet: nothing was adopted".into()),
+        Ok(None) => {
+            found.fresh = true;
+            return found.checked.push("no store yet: nothing was adopted".into());
+        }
         Ok(Some(store)) => store,
         Err(fail) => return found.fail(fail, folder),
     };
@@ -154,6 +172,7 @@ fn report(found: &Found, style: Style) -> Exit {
     }
     text += match bad {
         true => "next: correct what is named above, then steadfast check\n",
+        false if found.fresh => "next: steadfast adopt ZONE --dry-run   (writes nothing)\n",
         false => "next: steadfast status\n",
     };
     out::text(&text);

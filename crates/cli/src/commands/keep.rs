@@ -48,6 +48,7 @@ pub fn run(
     let names = names.iter().map(|text| words::name_in(apex, text));
     let names = names.collect::<Result<Vec<Name>, Fail>>()?;
     let observed = prepare::observe_some(zone)?;
+    prepare::led(zone, &observed, book.state())?;
     let (edits, events) = edits(zone, &mut book, &observed, &names)?;
     let prepared = prepare_kept(zone, book, observed, &edits)?;
     let Some(planned) = prepared.plan.clone() else {
@@ -63,7 +64,10 @@ pub fn run(
         return Ok(Exit::Refused);
     }
     if args.dry_run {
-        out::note("  nothing was written; the same without --dry-run takes them in", style);
+        if !style.json {
+            let next = "the same without --dry-run takes them in";
+            out::text(&format!("  nothing was written\n  next: {next}\n"));
+        }
         return Ok(Exit::Done);
     }
     if !args.yes {

@@ -45,7 +45,9 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         return Ok(Exit::Refused);
     }
     if args.dry_run {
-        out::note(&format!("  next: steadfast rollback {name} --to {to} --yes"), style);
+        if !style.json {
+            out::text(&format!("  nothing was written\n  next: steadfast rollback {name} --to {to}\n"));
+        }
         return Ok(Exit::Done);
     }
     if !args.yes {
@@ -138,6 +140,7 @@ fn prepare_back(
 ) -> Result<Prepared, Fail> {
     let policy = &zone.policy;
     let observed = prepare::observe_some(zone)?;
+    prepare::led(zone, &observed, book.state())?;
     let held = book.head().map_err(Fail::store)?;
     let desired = Desired {
         content: Zone::clone(&content),
