@@ -249,9 +249,11 @@ pub enum Generate {
 }
 
 fn parse_server(text: &str) -> Result<SocketAddr, String> {
-    crate::config::text::socket_addr(text).map_err(|fault| format!("{}; {}", fault.message, fault.help))
+    crate::config::text::socket_addr(text)
+        .map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }
 
 fn parse_span(text: &str) -> Result<std::time::Duration, String> {
-    crate::config::text::duration(text).map_err(|fault| format!("{}; {}", fault.message, fault.help))
+    crate::config::text::duration(text)
+        .map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }

@@ -1,6 +1,6 @@
 //! Runs the enactor in the foreground and tells how it goes.
 
-use crate::commands::out;
+use crate::commands::{out, words};
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
 use cell::enactor::{Enactor, Ended};
@@ -49,7 +49,9 @@ pub fn run(
     patience: Duration,
     style: Style,
 ) -> Run {
-    run_until(enactor, submission, patience, style, &mut |l| l.is_at_rest())
+    run_until(enactor, submission, patience, style, &mut |l| {
+        l.is_at_rest()
+    })
 }
 
 /// Submits, if there is something to submit, and runs until the submission was handled and `done`
@@ -155,10 +157,15 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
             let names: Vec<String> = found
                 .iter()
                 .take(3)
-                .map(|f| format!("{} {}", f.name, f.rtype))
+                .map(|f| format!("{} {}", words::name(&f.name), f.rtype))
                 .collect();
+            let more = found.len().saturating_sub(3);
+            let more = match more {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
             format!(
-                "  {server}  drift: {} edited by somebody else; left as found",
+                "  {server}  drift: {}{more} edited by somebody else",
                 names.join(", ")
             )
         }
@@ -205,6 +212,9 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
         return Exit::Refused;
     }
     if state.behind().next().is_some() {
+        if state.freeze(cell::enactor::now()).is_some() {
+            return Exit::Waiting;
+        }
         Exit::Error
     } else {
         Exit::Done

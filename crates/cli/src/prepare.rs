@@ -6,15 +6,15 @@ use crate::source;
 use cell::enactor::{now, open_book};
 use cell::servers::Server;
 use cell::store::Store;
-use dns::{Digest, Name, RRset, Zone};
+use dns::{Change, Digest, Name, RRset, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
 use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, judge_plan};
-use steadfast_core::marker::Marker;
 use steadfast_core::ledger::{Event, Found, Settlement, State};
+use steadfast_core::marker::{Holding, Marker};
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
@@ -108,12 +108,13 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let policy = &zone.policy;
     let mut book = adopted_book(store, policy, &zone.config.name)?;
     let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
-    let observed = observe_some(zone)?;
+    let mut observed = observe_some(zone)?;
     if led(zone, &observed, book.state()).is_err() {
         // Others may have appended since the ledger was read, and written since.
         book = adopted_book(store, policy, &zone.config.name)?;
         led(zone, &observed, book.state())?;
     }
+    abreast(&mut observed, &mut book, policy)?;
     let desired = Desired {
         content: source.zone,
         source: source.file,
@@ -202,6 +203,51 @@ pub fn led(zone: &ZoneSite<'_>, observed: &Observed, state: &State) -> Result<()
     Ok(())
 }
 
+/// Replaces the content of servers that do not hold the present configuration by what they would
+/// hold if they did, foreign edits included: to be behind is no drift.
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn abreast(observed: &mut Observed, book: &mut Book, policy: &Policy) -> Result<(), Fail> {
+    let head = book.head().map_err(Fail::store)?;
+    for (id, zone) in &mut observed.zones {
+        let Some(holding) = holding(book.state(), id, zone, policy) else {
+            continue;
+        };
+        if holding.is_whole() && holding.configuration == book.state().configuration {
+            continue;
+        }
+        let held = book.held(&holding).map_err(Fail::store)?;
+        let edits: Vec<Change> = held
+            .diff(&zone.filter(|r| policy.owns_set(r)))
+            .iter()
+            .filter_map(|edit| {
+                let present = head.get(edit.name(), edit.rtype()).cloned();
+                Change::new(present, edit.after().cloned())
+            })
+            .collect();
+        let owned = head.apply(&edits).map_err(Fail::store)?;
+        let others = zone.filter(|r| !policy.owns_set(r));
+        let all = owned.iter().chain(others.iter()).cloned().collect();
+        *zone = Zone::new(zone.apex().clone(), all).map_err(Fail::store)?;
+    }
+    Ok(())
+}
+
+/// What a server holds, as its marker says; where that says nothing, as it was last read back.
+pub fn holding(state: &State, id: &str, zone: &Zone, policy: &Policy) -> Option<Holding> {
+    let server = state.servers.get(id)?;
+    let rrset = zone.get(&policy.marker_name(), dns::Rtype::TXT);
+    let marker = rrset.and_then(|r| Marker::read(r).ok());
+    let decided = marker
+        .filter(|m| m.ledger == state.ledger)
+        .and_then(|m| server.decisions.get(&m.sequence));
+    match decided {
+        Some(decided) => Some(decided.decision.holding),
+        None => server.holding().copied(),
+    }
+}
+
 /// A plan with its hash and stored form.
 pub fn seal(plan: Plan) -> (Plan, Digest, Arc<Body>) {
     let body = Arc::new(Body::Plan(plan.clone()));
@@ -280,13 +326,7 @@ pub fn overwriting(
 ) -> Result<Vec<Event>, Fail> {
     let mut events = Vec::new();
     for (id, zone) in &observed.zones {
-        let Some(holding) = book
-            .state()
-            .servers
-            .get(id)
-            .and_then(|s| s.holding())
-            .copied()
-        else {
+        let Some(holding) = holding(book.state(), id, zone, policy) else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;

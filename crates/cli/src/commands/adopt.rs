@@ -141,7 +141,10 @@ fn content_file(zone: &ZoneSite<'_>, observed: &Observed, style: Style) -> Resul
     let text = files::zone_text(content, &zone.policy);
     files::create(&[(path.clone(), text.into_bytes(), 0o644)])?;
     let shown = crate::diag::shown_path(path);
-    out::note(&format!("  {shown} was not there: written from the transfer"), style);
+    out::note(
+        &format!("  {shown} was not there: written from the transfer"),
+        style,
+    );
     Ok(())
 }
 

@@ -96,9 +96,10 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let Body::Plan(plan) = body.as_ref().clone() else {
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
-    let observed = prepare::observe_some(&zone)?;
+    let mut observed = prepare::observe_some(&zone)?;
     prepare::led(&zone, &observed, book.state())
         .map_err(|fail| noted(&zone, &store, fail, style))?;
+    prepare::abreast(&mut observed, &mut book, &zone.policy)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.

@@ -30,7 +30,11 @@ impl Found {
                 help,
             } => {
                 let diag = Diag::error(code, message).at(Place::file(shown_path(place)));
-                let diag = if help.is_empty() { diag } else { diag.help(help) };
+                let diag = if help.is_empty() {
+                    diag
+                } else {
+                    diag.help(help)
+                };
                 self.diags.push(diag);
             }
         }
@@ -66,7 +70,9 @@ fn keys(site: &Site, found: &mut Found) {
             Ok((key, warnings)) => {
                 found.diags.extend(warnings);
                 let file = shown_path(&server.key_file);
-                found.checked.push(format!("{file}: key {} for {}", key.name, server.name));
+                found
+                    .checked
+                    .push(format!("{file}: key {} for {}", key.name, server.name));
             }
             Err(diag) => found.diags.push(diag),
         }
@@ -84,7 +90,10 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
         };
         if !zone.content.exists() && !is_adopted(site, &policy.zone) {
             let file = shown_path(&zone.content);
-            let line = format!("{file}: not there yet; `steadfast adopt {}` writes it", zone.name);
+            let line = format!(
+                "{file}: not there yet; `steadfast adopt {}` writes it",
+                zone.name
+            );
             found.checked.push(line);
             continue;
         }
@@ -116,8 +125,12 @@ fn state(site: &Site, found: &mut Found) {
     let folder = &site.config().cell.state;
     let shown = shown_path(folder);
     // Where it is missing, it is going to be made in the nearest folder that exists.
-    let there = folder.ancestors().find(|f| f.exists() || f.as_os_str().is_empty());
-    let there = there.filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let there = folder
+        .ancestors()
+        .find(|f| f.exists() || f.as_os_str().is_empty());
+    let there = there
+        .filter(|f| !f.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let probe = there.join(format!(".steadfast-check-{}", std::process::id()));
     match std::fs::File::create_new(&probe) {
         Ok(_) => {
@@ -134,7 +147,9 @@ fn state(site: &Site, found: &mut Found) {
     let store = match site.store_to_look() {
         Ok(None) => {
             found.fresh = true;
-            return found.checked.push("no store yet: nothing was adopted".into());
+            return found
+                .checked
+                .push("no store yet: nothing was adopted".into());
         }
         Ok(Some(store)) => store,
         Err(fail) => return found.fail(fail, folder),

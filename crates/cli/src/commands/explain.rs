@@ -242,13 +242,21 @@ fn text(story: &Story, live: Option<&Live>) -> String {
         let _ = writeln!(out, "  the ledger holds nothing at this name");
     }
     for rrset in &story.holds {
-        let _ = writeln!(out, "  the ledger holds: {} {}", rrset.rtype(), side(Some(rrset)));
+        let _ = writeln!(
+            out,
+            "  the ledger holds: {} {}",
+            rrset.rtype(),
+            side(Some(rrset))
+        );
     }
     history(&mut out, story);
     for (id, edits) in &story.drift {
         for (rtype, found) in edits {
             let found = side(found.as_ref());
-            let _ = writeln!(out, "  drift on {id}: {rtype} was edited by somebody else: {found}");
+            let _ = writeln!(
+                out,
+                "  drift on {id}: {rtype} was edited by somebody else: {found}"
+            );
         }
     }
     for (id, answer) in live.into_iter().flatten() {
@@ -308,7 +316,10 @@ fn history(out: &mut String, story: &Story) {
         }
     }
     if let Some(first) = story.first.filter(|_| story.chapters.is_empty()) {
-        let _ = writeln!(out, "  unchanged since configuration {first}, the oldest that is kept");
+        let _ = writeln!(
+            out,
+            "  unchanged since configuration {first}, the oldest that is kept"
+        );
     }
 }
 

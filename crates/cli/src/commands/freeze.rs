@@ -82,7 +82,10 @@ fn freeze(
             let message = format!("the freeze of {name} could not be recorded");
             return Err(Fail::new(Exit::Error, "not-frozen", message, help));
         }
-        out::note(&format!("  {name} is frozen; calling off stalled writes"), style);
+        out::note(
+            &format!("  {name} is frozen; calling off stalled writes"),
+            style,
+        );
     }
     let zone = site.zone(name).unwrap_or_else(|fail| {
         out::note(fail.render(style.colour_err).trim_end(), style);
@@ -92,7 +95,8 @@ fn freeze(
     let until = enactor.state().revoking(now());
     if let Some(until) = until {
         let left = Duration::from_millis(until.since(now()).0 + 50);
-        let mut done = |l: &steadfast_core::lifecycle::Lifecycle| l.state().revoking(now()).is_none();
+        let mut done =
+            |l: &steadfast_core::lifecycle::Lifecycle| l.state().revoking(now()).is_none();
         let run = enact::run_until(&mut enactor, None, left, style, &mut done);
         if run.ended == Ended::Doubt {
             out::note("  the ledger is in doubt: see above", style);

@@ -32,7 +32,12 @@ pub fn run(what: &Generate, style: Style) -> Outcome {
 fn man(dir: &Path, style: Style) -> Result<(), Fail> {
     let fail = |e: std::io::Error| {
         let message = format!("cannot write man pages to {}: {e}", shown_path(dir));
-        Fail::new(Exit::Error, "no-folder", message, "name a folder that this user may write to")
+        Fail::new(
+            Exit::Error,
+            "no-folder",
+            message,
+            "name a folder that this user may write to",
+        )
     };
     std::fs::create_dir_all(dir).map_err(fail)?;
     clap_mangen::generate_to(Cli::command(), dir).map_err(fail)?;

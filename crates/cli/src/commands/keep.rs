@@ -93,8 +93,8 @@ fn edits(
     let mut edits: BTreeMap<(Name, Rtype), (String, Option<RRset>)> = BTreeMap::new();
     let mut events = Vec::new();
     for (id, stands) in &observed.zones {
-        let server = book.state().servers.get(id);
-        let Some(holding) = server.and_then(|s| s.holding()).copied() else {
+        let policy = &zone.policy;
+        let Some(holding) = prepare::holding(book.state(), id, stands, policy) else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;
@@ -132,7 +132,9 @@ fn disagree(one: &str, other: &str, (name, rtype): &(Name, Rtype)) -> Fail {
         Exit::Refused,
         "servers-differ",
         format!("{name} {rtype} was edited on {one} and on {other}, and not in the same way"),
-        format!("make one of them hold what is to be kept on both, or put ours back: `steadfast apply ZONE --overwrite {name}`"),
+        format!(
+            "make one of them hold what is to be kept on both, or put ours back: `steadfast apply ZONE --overwrite {name}`"
+        ),
     )
 }
 
@@ -140,10 +142,11 @@ fn disagree(one: &str, other: &str, (name, rtype): &(Name, Rtype)) -> Fail {
 fn prepare_kept(
     zone: &ZoneSite<'_>,
     mut book: Book,
-    observed: Observed,
+    mut observed: Observed,
     edits: &Edits,
 ) -> Result<Prepared, Fail> {
     let policy = &zone.policy;
+    prepare::abreast(&mut observed, &mut book, policy)?;
     let held = book.head().map_err(Fail::store)?;
     let changes: Vec<Change> = edits
         .iter()
@@ -200,6 +203,9 @@ fn correct_source(zone: &ZoneSite<'_>, changes: &[Change], style: Style) {
         }
     }
     if changes.len() > 20 {
-        out::note(&format!("    … and {} more changes", changes.len() - 20), style);
+        out::note(
+            &format!("    … and {} more changes", changes.len() - 20),
+            style,
+        );
     }
 }

@@ -12,9 +12,7 @@ use std::fmt::Write as _;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::guards::Verdict;
-use steadfast_core::ledger::{
-    Act, Decision, Entry, Event, Loss, Settlement, State, Stored, open,
-};
+use steadfast_core::ledger::{Act, Decision, Entry, Event, Loss, Settlement, State, Stored, open};
 
 /// Runs the command.
 ///
@@ -173,7 +171,9 @@ fn decided(decision: &Decision) -> String {
             format!("{server}: repair towards {holding}, with a serial above all")
         }
         Act::Step => format!("{server}: write {holding}"),
-        Act::Revoke => format!("{server}: move the marker at {holding}, so that stalled writes fail"),
+        Act::Revoke => {
+            format!("{server}: move the marker at {holding}, so that stalled writes fail")
+        }
         Act::Withdraw => format!("{server}: remove the marker"),
     }
 }
@@ -195,7 +195,9 @@ fn of_server(event: &Event) -> String {
             how,
         } => {
             let names = rrsets.iter();
-            let names = few(names.map(|(n, t)| format!("{} {t}", words::name(n))).collect());
+            let names = few(names
+                .map(|(n, t)| format!("{} {t}", words::name(n)))
+                .collect());
             match how {
                 Settlement::Gone => format!("{server}: {names} is as recorded again"),
                 Settlement::Overwrite => {
@@ -284,7 +286,10 @@ fn verify_zone(look: &Look, zone: &str) -> Result<Verified, Fail> {
     }
     let head = book.head().map_err(|e| bad(&e))?;
     if head.digest() != state.result {
-        let rule = format!("the content of configuration {} is not what its plan says", state.configuration);
+        let rule = format!(
+            "the content of configuration {} is not what its plan says",
+            state.configuration
+        );
         return Err(bad(&rule));
     }
     Ok(Verified {

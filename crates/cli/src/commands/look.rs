@@ -102,9 +102,8 @@ impl Look {
 /// # Errors
 /// What is no name.
 pub fn key(zone: &str) -> Result<String, Fail> {
-    let name = Name::absolute(zone).map_err(|e| {
-        Fail::new(Exit::Usage, "bad-name", format!("{zone:?}: {e}"), "")
-    })?;
+    let name = Name::absolute(zone)
+        .map_err(|e| Fail::new(Exit::Usage, "bad-name", format!("{zone:?}: {e}"), ""))?;
     Ok(name.to_string())
 }
 

@@ -97,7 +97,11 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
     files::folder(&into.join("keys"))?;
     files::create(&[
         (into.join(&key_file), secret, 0o600),
-        (config.content.clone(), files::zone_text(content, &policy).into_bytes(), 0o644),
+        (
+            config.content.clone(),
+            files::zone_text(content, &policy).into_bytes(),
+            0o644,
+        ),
         (path.clone(), text.into_bytes(), 0o644),
     ])?;
     out::note(
@@ -125,7 +129,11 @@ fn apex(zone: &str) -> Result<Name, Fail> {
 
 fn key(args: &AdoptArgs, zone: &str) -> Result<PathBuf, Fail> {
     let Some(key) = &args.key else {
-        let server = args.server.first().map(ToString::to_string).unwrap_or_default();
+        let server = args
+            .server
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         return Err(Fail::new(
             Exit::Usage,
             "needs-key",
@@ -165,7 +173,12 @@ fn proposed(
 
 fn one(observed: &Observed) -> Result<&Zone, Fail> {
     observed.zones.values().next().ok_or_else(|| {
-        Fail::new(Exit::Usage, "no-server", "no server was named", "--server ADDR")
+        Fail::new(
+            Exit::Usage,
+            "no-server",
+            "no server was named",
+            "--server ADDR",
+        )
     })
 }
 

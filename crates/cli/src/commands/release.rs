@@ -52,7 +52,8 @@ pub fn run(cli: &Cli, args: &ReleaseArgs, style: Style) -> Outcome {
         None
     } else {
         if !args.yes {
-            let question = format!("Release {name}? Its answers stay; nothing guards them any more.");
+            let question =
+                format!("Release {name}? Its answers stay; nothing guards them any more.");
             ask::confirm(&question, style)?;
         }
         Some(said(vec![Event::Released]))

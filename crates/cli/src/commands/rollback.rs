@@ -46,7 +46,9 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
     }
     if args.dry_run {
         if !style.json {
-            out::text(&format!("  nothing was written\n  next: steadfast rollback {name} --to {to}\n"));
+            out::text(&format!(
+                "  nothing was written\n  next: steadfast rollback {name} --to {to}\n"
+            ));
         }
         return Ok(Exit::Done);
     }
@@ -105,9 +107,7 @@ fn target(book: &mut Book, to: Option<u64>, name: &str) -> Result<(u64, Arc<Zone
         ),
     };
     let help = match choices.is_empty() {
-        true => format!(
-            "nothing else is kept; change the content and `steadfast apply {name}`"
-        ),
+        true => format!("nothing else is kept; change the content and `steadfast apply {name}`"),
         false => format!(
             "what can be returned to:\n    {}\n  then: steadfast rollback {name} --to N --dry-run",
             choices.join("\n    ")
@@ -139,8 +139,9 @@ fn prepare_back(
     content: Arc<Zone>,
 ) -> Result<Prepared, Fail> {
     let policy = &zone.policy;
-    let observed = prepare::observe_some(zone)?;
+    let mut observed = prepare::observe_some(zone)?;
     prepare::led(zone, &observed, book.state())?;
+    prepare::abreast(&mut observed, &mut book, policy)?;
     let held = book.head().map_err(Fail::store)?;
     let desired = Desired {
         content: Zone::clone(&content),

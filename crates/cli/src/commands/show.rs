@@ -37,13 +37,23 @@ pub fn next(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style
     }
     let name = &zone.config.name;
     let state = prepared.book.state();
+    let drifted = !prepared.report.drift.is_empty();
+    let only_drift = prepared
+        .findings
+        .iter()
+        .all(|f| f.verdict != Verdict::Refuse || f.guard == "drift");
     let next = match (&prepared.plan, number) {
+        _ if drifted && only_drift && (prepared.is_refused() || prepared.plan.is_none()) => {
+            format!("keep the foreign edits or put ours back, as above; then steadfast plan {name}")
+        }
         _ if prepared.is_refused() => format!(
             "correct {} (or the zone's policy) as the fixes say, then steadfast plan {name}",
             zone.config.content.display()
         ),
         (Some(_), Some(number)) => format!("steadfast apply {number}"),
-        (Some(_), None) => format!("steadfast apply {name}   (or plan {name} --save, to have it looked at)"),
+        (Some(_), None) => {
+            format!("steadfast apply {name}   (or plan {name} --save, to have it looked at)")
+        }
         (None, _) if state.behind().next().is_some() => {
             format!("steadfast apply {name}   (servers are behind)")
         }
@@ -257,6 +267,9 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
         Exit::Superseded if state.configuration != configuration => format!(
             "{name}: superseded: configuration {configuration} was overtaken, the zone is at {}\n  next: steadfast plan {name}\n",
             state.configuration
+        ),
+        Exit::Waiting => format!(
+            "{name}: frozen meanwhile; configuration {configuration} is approved and not everywhere yet\n  next: steadfast status {name}\n"
         ),
         _ => {
             let list = behind

@@ -40,9 +40,9 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
         out::json(&json!({ "store": store, "zones": documents }));
     } else {
         if look.store.is_none() {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "no store yet in {}: nothing was adopted from this config\n",
+                "no store yet in {}: nothing was adopted from this config",
                 look.site.config().cell.state.display()
             );
         }
@@ -81,9 +81,10 @@ pub fn stand(server: &ServerState, state: &State) -> &'static str {
 fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
     let server = |(id, s): (&String, &ServerState)| {
         let holding = s.holding();
-        let halted = s.halted.as_ref().map(
-            |h| json!({ "kind": h.kind, "reason": h.reason, "fix": h.fix, "entry": h.seq }),
-        );
+        let halted = s
+            .halted
+            .as_ref()
+            .map(|h| json!({ "kind": h.kind, "reason": h.reason, "fix": h.fix, "entry": h.seq }));
         json!({
             "name": id,
             "stands": stand(s, state),
@@ -146,7 +147,10 @@ fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: 
         proposals(out, state);
         if state.refused > 0 {
             let what = words::count(state.refused as usize, "write");
-            let _ = writeln!(out, "  {what} refused by servers so far: late or overtaken ones");
+            let _ = writeln!(
+                out,
+                "  {what} refused by servers so far: late or overtaken ones"
+            );
         }
     }
     let _ = writeln!(out, "  next: {}", next(zone, state, missing, now));
@@ -308,7 +312,8 @@ fn next(zone: &str, state: &State, missing: &[String], now: Time) -> String {
     if !missing.is_empty() {
         return format!("steadfast adopt {zone} --take-over   (adopts the new servers, too)");
     }
-    let ready = |(_, p): &(&u64, &steadfast_core::ledger::Proposal)| p.parent == state.configuration;
+    let ready =
+        |(_, p): &(&u64, &steadfast_core::ledger::Proposal)| p.parent == state.configuration;
     match state.proposals.iter().find(ready) {
         Some((number, _)) => format!("steadfast apply {number}"),
         None => format!("steadfast plan {zone}"),

@@ -52,7 +52,11 @@ pub fn name(name: &Name) -> String {
 /// What is no name.
 pub fn name_in(zone: &Name, text: &str) -> Result<Name, Fail> {
     let bad = |e: dns::NameError| {
-        let help = format!("names of {} look like `www` or `www.{}`", name(zone), name(zone));
+        let help = format!(
+            "names of {} look like `www` or `www.{}`",
+            name(zone),
+            name(zone)
+        );
         Fail::new(Exit::Usage, "bad-name", format!("{text:?}: {e}"), help)
     };
     if text != "@"
@@ -80,7 +84,15 @@ mod tests {
         let of = |s| span(Millis::seconds(s));
         assert_eq!(
             [0, 59, 60, 125, 3600, 7500, 90_000].map(of),
-            ["0 s", "59 s", "1 min", "2 min 5 s", "1 h", "2 h 5 min", "1 d 1 h"]
+            [
+                "0 s",
+                "59 s",
+                "1 min",
+                "2 min 5 s",
+                "1 h",
+                "2 h 5 min",
+                "1 d 1 h"
+            ]
         );
         assert_eq!(time(Time(1_700_000_000_123)), "2023-11-14T22:13:20Z");
     }

@@ -11,9 +11,14 @@ fn a_server_and_a_key_are_enough() {
         "@ A 192.0.2.10\nwww 7200 A 192.0.2.10\nzero 0 A 192.0.2.30\napp A 192.0.2.40\na-app {HERITAGE}\ngone CNAME nowhere\nmail MX 10 lost\n"
     );
     let text = zone_text("example.com", &records);
-    let peer = PeerBuilder::new(Kind::Bind).zone("example.com", &text).start();
+    let peer = PeerBuilder::new(Kind::Bind)
+        .zone("example.com", &text)
+        .start();
     let mut talk = Talk::new("first-contact");
-    let (address, key) = (peer.addr().to_string(), peer.key_file().display().to_string());
+    let (address, key) = (
+        peer.addr().to_string(),
+        peer.key_file().display().to_string(),
+    );
     talk.hide(&address, "127.0.0.1:PORT");
     talk.hide(&key, "update.key");
     let base = format!("adopt example.com --server {address} --key {key}");
@@ -28,10 +33,20 @@ fn a_server_and_a_key_are_enough() {
         talk.note(&line);
     }
     assert_eq!(talk.run("-c dns/steadfast.toml check"), 0);
-    assert_eq!(talk.run("-c dns/steadfast.toml plan example.com --exit-code"), 0);
-    assert_eq!(talk.run("-c dns/steadfast.toml adopt example.com --dry-run"), 0);
+    assert_eq!(
+        talk.run("-c dns/steadfast.toml plan example.com --exit-code"),
+        0
+    );
+    assert_eq!(
+        talk.run("-c dns/steadfast.toml adopt example.com --dry-run"),
+        0
+    );
     use std::os::unix::fs::PermissionsExt;
-    let copy = talk.folder().join("dns/keys/update.key").metadata().unwrap();
+    let copy = talk
+        .folder()
+        .join("dns/keys/update.key")
+        .metadata()
+        .unwrap();
     assert_eq!(copy.permissions().mode() & 0o777, 0o600);
     assert_eq!(talk.run("adopt example.com --from dns/example.com.zone"), 0);
     insta::assert_snapshot!(talk.script());

@@ -98,7 +98,10 @@ fn a_ledger_with_one_flipped_bit() {
     std::fs::write(&path, bytes).unwrap();
     let (code, _, stderr) = talk.quietly("log verify");
     assert_eq!(code, 1, "{stderr}");
-    assert!(stderr.contains("entry 3") && stderr.contains("damaged"), "{stderr}");
+    assert!(
+        stderr.contains("entry 3") && stderr.contains("damaged"),
+        "{stderr}"
+    );
     let (code, _, stderr) = talk.quietly("apply example.com --yes");
     assert_eq!(code, 1, "{stderr}");
 }
@@ -123,7 +126,13 @@ fn looking_needs_nobody_who_runs() {
     let stat = format!("/proc/{}/stat", stopped.id());
     for _ in 0..500 {
         let text = std::fs::read_to_string(&stat).unwrap();
-        if text.rsplit(')').next().unwrap().trim_start().starts_with('T') {
+        if text
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .trim_start()
+            .starts_with('T')
+        {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));

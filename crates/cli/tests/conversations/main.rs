@@ -4,10 +4,11 @@
 //! line of the difference as somebody who was just woken up.
 #![allow(clippy::unwrap_used)]
 
+mod first_contact;
 mod held_wrong;
 mod living;
-mod first_contact;
 mod rollout;
+mod stalled;
 mod talk;
 
 use peers::{Kind, Peer, PeerBuilder, zone_text};
@@ -19,7 +20,9 @@ const RECORDS: &str = "@ A 192.0.2.10\nwww A 192.0.2.10\nwww A 192.0.2.11\napi A
 /// A BIND that has the zone.
 fn bind() -> Peer {
     let text = zone_text("example.com", RECORDS);
-    PeerBuilder::new(Kind::Bind).zone("example.com", &text).start()
+    PeerBuilder::new(Kind::Bind)
+        .zone("example.com", &text)
+        .start()
 }
 
 /// A folder with a config for that BIND; the content is written by `adopt`.

@@ -78,7 +78,10 @@ impl Talk {
     pub(crate) fn json(&self, line: &str) -> (i32, serde_json::Value) {
         let (code, stdout, _) = self.quietly(&format!("--output json {line}"));
         let value = serde_json::from_str(&stdout);
-        (code, value.unwrap_or_else(|e| panic!("{line}: {e}: {stdout}")))
+        (
+            code,
+            value.unwrap_or_else(|e| panic!("{line}: {e}: {stdout}")),
+        )
     }
 
     /// Everything so far.
@@ -106,7 +109,7 @@ impl Drop for Talk {
 }
 
 /// The shipped binary, or the one under test.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let named = std::env::var_os("STEADFAST_BIN").map(PathBuf::from);
     named.unwrap_or_else(|| env!("CARGO_BIN_EXE_steadfast").into())
 }

@@ -14,8 +14,7 @@ pub(super) const NEVER_EMPTY_ELSEWHERE: &str =
 pub(super) const NEVER_EMPTY_WILDCARD: &str =
     "give the name records of its own if it is to go on answering";
 /// `max-change`.
-pub(super) const MAX_CHANGE: &str =
-    "make several smaller plans, or raise this limit under [zone.\"NAME\".limits] for the time of this change";
+pub(super) const MAX_CHANGE: &str = "make several smaller plans, or raise this limit under [zone.\"NAME\".limits] for the time of this change";
 /// `ttl-bounds`.
 pub(super) const TTL_BOUNDS: &str = "set a TTL inside the bounds, or change the zone's bounds";
 /// `apex`: the SOA.

@@ -280,26 +280,10 @@ impl<S: Safeguards> Lifecycle<S> {
                 return;
             }
         }
-        let expected = |(name, rtype, after): &(Name, Rtype, Option<RRset>)| {
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, t) == (name, rtype));
-            match read {
-                Some((_, _, found)) if stands(found.as_ref(), after.as_ref()) => None,
-                Some((name, rtype, found)) => Some(Found {
-                    name: name.clone(),
-                    rtype: *rtype,
-                    found: found.clone(),
-                }),
-                None => Some(Found {
-                    name: name.clone(),
-                    rtype: *rtype,
-                    found: None,
-                }),
-            }
-        };
-        let found: Vec<Found> = touched.iter().filter_map(expected).collect();
+        let found: Vec<Found> = touched
+            .iter()
+            .filter_map(|(name, rtype, after)| unexpected(reading, name, *rtype, after.as_ref()))
+            .collect();
         if !found.is_empty() {
             if !self.poll_is_over(now, id) {
                 return;
@@ -433,7 +417,13 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
-    pub(super) fn halt(&mut self, id: &ServerId, kind: HaltKind, reason: String, draft: &mut Draft) {
+    pub(super) fn halt(
+        &mut self,
+        id: &ServerId,
+        kind: HaltKind,
+        reason: String,
+        draft: &mut Draft,
+    ) {
         let fix = self.take_over();
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
@@ -452,6 +442,26 @@ impl<S: Safeguards> Lifecycle<S> {
             zone_text(&self.policy.zone)
         )
     }
+}
+
+/// What stands at a place, where that is not what was written.
+fn unexpected(
+    reading: &Reading,
+    name: &Name,
+    rtype: Rtype,
+    after: Option<&RRset>,
+) -> Option<Found> {
+    let here = |(n, t, _): &&(Name, Rtype, Option<RRset>)| (n, *t) == (name, rtype);
+    let found = match reading.rrsets.iter().find(here) {
+        Some((_, _, found)) if stands(found.as_ref(), after) => return None,
+        Some((_, _, found)) => found.clone(),
+        None => None,
+    };
+    Some(Found {
+        name: name.clone(),
+        rtype,
+        found,
+    })
 }
 
 fn found_is(reading: &Reading, name: &Name, rtype: Rtype, after: &Option<RRset>) -> bool {
