@@ -56,7 +56,12 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
     if !args.yes {
         ask::confirm("Roll back?", style)?;
     }
-    let exit = apply::enact_plan(&zone, &store, prepared, planned, None, args.patience, style)?;
+    let passing = apply::Passing {
+        planned,
+        number: None,
+        before: Vec::new(),
+    };
+    let exit = apply::enact_plan(&zone, &store, prepared, passing, args.patience, style)?;
     out::note(
         &format!(
             "  {} still says what was rolled back: correct it before the next apply; `steadfast plan {name}` shows the difference",
