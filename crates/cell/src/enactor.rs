@@ -194,6 +194,11 @@ impl Enactor {
         &mut self.lifecycle
     }
 
+    /// Whether it has no server to talk to, and only appends.
+    pub fn is_alone(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<Store> {
         &self.store

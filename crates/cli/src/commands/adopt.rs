@@ -96,14 +96,20 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
             return resume(zone, store, book.state(), style);
         }
     }
-    let owned = agreed(zone, &observed)?;
-    let found = found(zone, &observed, book.state(), args.take_over)?;
-    if args.take_over && !args.yes && found.values().any(|o| o.marker.is_some()) {
+    agreed(zone, &observed)?;
+    let assumed = BTreeMap::new();
+    let standing = found(zone, &observed, book.state(), args.take_over, &assumed)?;
+    if args.take_over && !args.yes && standing.values().any(|o| o.marker.is_some()) {
         ask::confirm(
             "Take the zone over? The ledger that led it will be refused from now on.",
             style,
         )?;
     }
+    let abilities = super::rehearse::rehearse_all(zone, style)?;
+    // Anew: the rehearsal moved the serial, which fences the first marker.
+    let observed = observe_all(zone)?;
+    let owned = agreed(zone, &observed)?;
+    let found = found(zone, &observed, book.state(), args.take_over, &abilities)?;
     let (submission, configuration) = adoption(zone, owned, found, book.state())?;
     content_file(zone, &observed, style)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
@@ -245,6 +251,7 @@ pub fn found(
     observed: &Observed,
     state: &State,
     take_over: bool,
+    abilities: &BTreeMap<String, Abilities>,
 ) -> Result<BTreeMap<String, Origin>, Fail> {
     let name = &zone.config.name;
     let owner = zone.policy.marker_name();
@@ -259,10 +266,8 @@ pub fn found(
             return Err(led::led(name, id, text, state));
         }
         let soa = content.rrset(content.apex(), Rtype::SOA).cloned();
-        let abilities = Abilities {
-            swap_cname: true,
-            max_rrset: 100,
-        };
+        let abilities = abilities.get(id).cloned();
+        let abilities = abilities.unwrap_or_else(Abilities::assumed);
         found.insert(
             id.clone(),
             Origin {

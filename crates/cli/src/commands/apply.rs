@@ -33,7 +33,10 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
     thawed(&zone, &store)?;
-    overwrite(&zone, &store, args, style)?;
+    let overwritten = overwrite(&zone, &store, args, style)?;
+    if !matches!(overwritten, Exit::Done | Exit::Error) {
+        return Ok(overwritten);
+    }
     let prepared = prepare(site, &zone, &store)?;
     // For programs one document is printed: the outcome's, unless it ends here.
     if !style.json || prepared.is_refused() {
@@ -225,14 +228,9 @@ fn catch_up(
 }
 
 /// Decides that recorded values are put back over foreign edits.
-fn overwrite(
-    zone: &ZoneSite<'_>,
-    store: &Arc<Store>,
-    args: &ApplyArgs,
-    style: Style,
-) -> Result<(), Fail> {
+fn overwrite(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &ApplyArgs, style: Style) -> Outcome {
     if args.overwrite.is_empty() {
-        return Ok(());
+        return Ok(Exit::Done);
     }
     let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
     let apex = &zone.policy.zone;
@@ -251,8 +249,9 @@ fn overwrite(
     }
     let submission = cell::enactor::said(events);
     let mut enactor = enact::enactor(zone, store, None)?;
-    enact::run(&mut enactor, Some(submission), args.patience, style);
-    Ok(())
+    let configuration = enactor.state().configuration;
+    let run = enact::run(&mut enactor, Some(submission), args.patience, style);
+    Ok(enact::verdict(&run, enactor.state(), configuration))
 }
 
 /// A refusal of the gate, with its exit code and what to type next.

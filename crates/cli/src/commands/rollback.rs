@@ -160,7 +160,9 @@ fn prepare_back(
         configuration,
         content: &held,
     };
-    let Planned { plan, report } = plan(&desired, held_now, &observed.zones, policy);
+    let Planned { plan, mut report } = plan(&desired, held_now, &observed.zones, policy);
+    // A rollback is wanted most while a server is still behind.
+    prepare::excuse_behind(&mut report, &mut book, &observed, policy)?;
     let plan = plan.map(|mut plan| {
         plan.purpose = Purpose::Rollback { to };
         prepare::seal(plan)
