@@ -109,10 +109,7 @@ fn adopted() -> Input {
     let origin = Origin {
         marker: None,
         soa: None,
-        abilities: Abilities {
-            swap_cname: true,
-            max_rrset: 100,
-        },
+        abilities: Abilities::assumed(),
     };
     let event = Event::Adopted(Adopted {
         ledger: LedgerId(7),
