@@ -293,24 +293,18 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
                 .collect::<Vec<_>>()
                 .join(", ");
             let list = if list.is_empty() { "none".into() } else { list };
+            let head = format!(
+                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}"
+            );
             let halts = halts(state);
-            let next = match (&state.frozen, halts.is_empty()) {
+            match (&state.frozen, halts.is_empty()) {
                 (Some(freeze), _) if exit == Exit::Waiting => format!(
-                    "  frozen by {}: {}
-  next: steadfast thaw {name}
-",
+                    "{head}\n  frozen by {}: {}\n  next: steadfast thaw {name}\n",
                     freeze.by, freeze.reason
                 ),
-                (_, false) => halts,
-                _ => format!(
-                    "  next: steadfast status {name}
-"
-                ),
-            };
-            format!(
-                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}
-{next}"
-            )
+                (_, false) => format!("{head}\n{halts}"),
+                _ => format!("{head}\n  next: steadfast status {name}\n"),
+            }
         }
     };
     out::text(&text);
