@@ -158,7 +158,8 @@ fn excuse_behind(
         let state = book.state();
         let server = state.servers.get(id);
         let decided = server.and_then(|server| server.decisions.get(&marker.sequence));
-        let ours = |decided: &&Decided| state.marker(marker.sequence, &decided.decision) == marker;
+        let ours =
+            |decided: &&Arc<Decided>| state.marker(marker.sequence, &decided.decision) == marker;
         let Some(holding) = decided.filter(ours).map(|decided| decided.decision.holding) else {
             continue;
         };

@@ -23,8 +23,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let state = self.state();
         let focus = self.runs.get(id).and_then(|run| run.focus);
         let server = state.servers.get(id);
-        let Some((seq, decided)) =
-            focus.and_then(|seq| Some((seq, server?.decisions.get(&seq)?)))
+        let Some((seq, decided)) = focus.and_then(|seq| Some((seq, server?.decisions.get(&seq)?)))
         else {
             return false;
         };
@@ -32,7 +31,10 @@ impl<S: Safeguards> Lifecycle<S> {
         let marker = state.marker(seq, &decided.decision);
         let marker = marker.rrset(&self.policy.marker_name());
         let stands = |(name, rtype, after): &super::write::Touched| {
-            let read = reading.rrsets.iter().find(|(n, t, _)| (n, t) == (name, rtype));
+            let read = reading
+                .rrsets
+                .iter()
+                .find(|(n, t, _)| (n, t) == (name, rtype));
             read.is_some_and(|(_, _, found)| found == after)
         };
         holding.is_whole()
