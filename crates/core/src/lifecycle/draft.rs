@@ -106,8 +106,8 @@ impl Draft {
         found.map(|(_, body)| body)
     }
 
-    /// What is to be stored; to be asked for once.
-    pub(crate) fn to_append(&mut self) -> Append {
+    /// What is to be stored. The bodies are handed over, so it is asked for once.
+    pub(crate) fn take_append(&mut self) -> Append {
         let snapshot = self.start / SNAPSHOT_EVERY != self.state.last / SNAPSHOT_EVERY;
         Append {
             expect_last: self.start,

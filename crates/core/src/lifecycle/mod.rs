@@ -361,7 +361,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if draft.is_empty() {
             return;
         }
-        effects.push(Effect::Append(draft.to_append()));
+        effects.push(Effect::Append(draft.take_append()));
         self.inflight = Some(draft);
     }
 
