@@ -121,7 +121,7 @@ fn target(book: &mut Book, to: Option<u64>, name: &str) -> Result<(u64, Arc<Zone
 /// The generations that can be returned to, newest first.
 fn choices(book: &Book, present: u64) -> Vec<String> {
     let state = book.state();
-    let one = |(generation, made): (&u64, &steadfast_core::ledger::Generation)| {
+    let one = |(generation, made): (&u64, &Arc<steadfast_core::ledger::Generation>)| {
         let what = match made.number {
             0 => "as adopted".to_owned(),
             number => format!("plan {number}"),

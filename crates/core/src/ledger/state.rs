@@ -7,8 +7,10 @@ use crate::time::{Millis, Time};
 use dns::{Digest, Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// A zone's state. Made by folding its ledger, and by nothing else.
+/// A zone's state. Made by folding its ledger, and by nothing else. What grows with the ledger is
+/// shared between copies.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     /// Number of the last entry.
@@ -34,7 +36,7 @@ pub struct State {
     /// Digest of the owned content of the present configuration.
     pub result: Digest,
     /// Generations that can be returned to, oldest first.
-    pub generations: BTreeMap<u64, Generation>,
+    pub generations: BTreeMap<u64, Arc<Generation>>,
     /// Plans proposed and not cleared, by number.
     pub proposals: BTreeMap<u64, Proposal>,
     /// Number of the last plan.
@@ -138,7 +140,7 @@ pub struct ServerState {
     /// The last write that was read back there; `None` until the first marker stands.
     pub verified: Option<u64>,
     /// Every write decided for it that may still matter, by entry.
-    pub decisions: BTreeMap<u64, Decided>,
+    pub decisions: BTreeMap<u64, Arc<Decided>>,
     /// Foreign edits.
     pub drift: Vec<Drift>,
     /// Why nothing is written there.
@@ -189,7 +191,7 @@ impl ServerState {
         self.decisions
             .iter()
             .filter(move |(_, d)| d.decision.expect == expect && now <= d.is_over_at())
-            .map(|(seq, d)| (*seq, d))
+            .map(|(seq, d)| (*seq, d.as_ref()))
     }
 
     /// Whether the server is wholly at `configuration` and nothing waits to be put back.
