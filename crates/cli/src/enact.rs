@@ -7,6 +7,7 @@ use cell::enactor::{Enactor, Ended};
 use cell::store::Store;
 use dns::Zone;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steadfast_core::gate::Refusal;
@@ -68,11 +69,13 @@ pub fn run_until(
         enactor.submit(submission);
     }
     let mut notices = Vec::new();
+    let mut told = BTreeSet::new();
     let mut tell = |notice: &Notice, state: &State| {
         match notice {
             Notice::Submitted(_) => handled.set(Some(true)),
             Notice::Stale => handled.set(Some(false)),
-            other => say(other, state, style),
+            other if is_news(&mut told, other) => say(other, state, style),
+            _ => {}
         }
         notices.push(notice.clone());
     };
@@ -108,6 +111,24 @@ pub fn pass(
         if run.submitted || run.ended != Ended::Done {
             return Ok(run);
         }
+    }
+}
+
+/// Whether a server's reason for not getting on was not told already: it is tried again and again,
+/// and people read it once. What it writes makes old reasons news again.
+fn is_news(told: &mut BTreeSet<(String, String)>, notice: &Notice) -> bool {
+    match notice {
+        Notice::Waiting(server, why)
+        | Notice::Answered(
+            server,
+            _,
+            Reply::Refused(why) | Reply::NotSent(why) | Reply::Unknown(why),
+        ) => told.insert((server.clone(), why.clone())),
+        Notice::Applied(server, ..) => {
+            told.retain(|(of, _)| of != server);
+            true
+        }
+        _ => true,
     }
 }
 

@@ -240,11 +240,7 @@ impl<S: Safeguards> Lifecycle<S> {
             effects.push(Effect::Transfer(id.clone()));
             return;
         }
-        let attempts = self.runs.get(id).map_or(0, |r| r.attempts);
         self.settle(id);
-        if let Some(run) = self.runs.get_mut(id) {
-            run.attempts = attempts;
-        }
         self.no_answer(now, id, detail, effects);
     }
 
@@ -313,6 +309,9 @@ impl<S: Safeguards> Lifecycle<S> {
             });
         }
         self.settle(id);
+        if let Some(run) = self.runs.get_mut(id) {
+            run.attempts = 0;
+        }
     }
 
     /// Whether what was found at `name` may come from a wildcard above it: an answer does not say.

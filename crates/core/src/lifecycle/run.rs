@@ -116,12 +116,12 @@ impl Run {
         self.phase = Phase::Waiting(until);
     }
 
-    /// What was doubtful is settled.
+    /// What was doubtful is settled. How often writing failed is not forgotten by it: a server
+    /// that answers reads and refuses writes is not to be asked again and again.
     pub(crate) fn settle(&mut self) {
         self.focus = None;
         self.polling = None;
         self.refused = None;
-        self.attempts = 0;
         self.refreshed = false;
         self.phase = Phase::Ready;
     }
