@@ -3,7 +3,7 @@
 use crate::commands::out;
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
-use cell::enactor::{Enactor, Ended};
+use cell::enactor::{Enactor, Ended, now};
 use cell::store::Store;
 use dns::Zone;
 use std::cell::Cell;
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::{HaltKind, Loss, State};
+use steadfast_core::ledger::{Found, HaltKind, Loss, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
 use steadfast_core::server::Reply;
 
@@ -70,12 +70,13 @@ pub fn run_until(
     }
     let mut notices = Vec::new();
     let mut told = BTreeSet::new();
+    let alone = enactor.is_alone();
     let mut tell = |notice: &Notice, state: &State| {
         match notice {
             Notice::Submitted(_) => handled.set(Some(true)),
             Notice::Stale => handled.set(Some(false)),
-            other if is_news(&mut told, other) => say(other, state, style),
-            _ => {}
+            Notice::Waiting(..) if alone => {}
+            other => say(other, state, &mut told, style),
         }
         notices.push(notice.clone());
     };
@@ -114,27 +115,17 @@ pub fn pass(
     }
 }
 
-/// Whether a server's reason for not getting on was not told already: it is tried again and again,
-/// and people read it once. What it writes makes old reasons news again.
-fn is_news(told: &mut BTreeSet<(String, String)>, notice: &Notice) -> bool {
-    match notice {
-        Notice::Waiting(server, why)
-        | Notice::Answered(
-            server,
-            _,
-            Reply::Refused(why) | Reply::NotSent(why) | Reply::Unknown(why),
-        ) => told.insert((server.clone(), why.clone())),
-        Notice::Applied(server, ..) => {
-            told.retain(|(of, _)| of != server);
-            true
-        }
-        _ => true,
-    }
-}
-
-/// One line of progress on standard error.
-fn say(notice: &Notice, state: &State, style: Style) {
-    if let Some(line) = line(notice, state) {
+/// One line of progress on standard error. A server that keeps on refusing says the same thing
+/// many times; it is shown once.
+fn say(notice: &Notice, state: &State, told: &mut BTreeSet<String>, style: Style) {
+    let Some(line) = line(notice, state) else {
+        return;
+    };
+    let heard = match notice {
+        Notice::Waiting(_, why) => told.iter().any(|line| line.ends_with(why)),
+        _ => false,
+    };
+    if !heard && told.insert(line.clone()) {
         out::note(&line, style);
     }
 }
@@ -174,8 +165,17 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
                 .take(3)
                 .map(|f| format!("{} {}", f.name, f.rtype))
                 .collect();
+            let put_back = |f: &Found| {
+                let here = state.servers.get(server).into_iter();
+                let mut drift = here.flat_map(|s| s.drift_at(&f.name));
+                drift.any(|d| d.rtype == f.rtype && d.overwrite)
+            };
+            let how = match found.iter().all(put_back) {
+                true => "putting the recorded value back",
+                false => "left as found",
+            };
             format!(
-                "  {server}  drift: {} edited by somebody else; left as found",
+                "  {server}  drift: {} edited by somebody else; {how}",
                 names.join(", ")
             )
         }
@@ -200,6 +200,9 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     }
     if state.configuration != configuration || !run.submitted {
         return Exit::Superseded;
+    }
+    if state.freeze(now()).is_some() && state.behind().next().is_some() {
+        return Exit::Waiting;
     }
     if state.servers.values().any(|s| s.halted.is_some()) {
         let mut halts = state.servers.values().filter_map(|s| s.halted.as_ref());

@@ -1,6 +1,7 @@
 //! From config, ledger and servers to a judged plan.
 
 use crate::exit::{Exit, Fail};
+use crate::led;
 use crate::site::{Site, ZoneSite};
 use crate::source;
 use cell::enactor::{now, open_book};
@@ -108,7 +109,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let policy = &zone.policy;
     let mut book = adopted_book(store, policy, &zone.config.name)?;
     let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
-    let observed = observe_some(zone)?;
+    let observed = led::observe(zone, store, &mut book)?;
     let desired = Desired {
         content: source.zone,
         source: source.file,
@@ -145,7 +146,10 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
 }
 
 /// Tells edits from servers that are behind: what a server's own marker says it holds is no edit.
-fn excuse_behind(
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn excuse_behind(
     report: &mut Report,
     book: &mut Book,
     observed: &Observed,

@@ -4,7 +4,7 @@ use crate::rng::Rng;
 use crate::server::{Habit, Records};
 use dns::pattern::Pattern;
 use dns::{Name, RRset, Rtype, Zone, rdata};
-use steadfast_core::policy::{Limit, Limits, Policy};
+use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::Millis;
 
 /// How rough the world is. Parts per million are per occasion.
@@ -157,7 +157,7 @@ pub fn policy() -> Policy {
             create: limit,
             change: limit,
             delete: limit,
-            per_name: Default::default(),
+            per_name: PerName::default(),
         },
         ttl_min: 1,
         ttl_max: 86_400,

@@ -143,7 +143,7 @@ impl<S: Safeguards> World<S> {
             soa: Some(scenario::soa()),
             abilities: Abilities {
                 swap_cname: s.habit == crate::server::Habit::Plain,
-                max_rrset: 100,
+                ..Abilities::assumed()
             },
         };
         let adopted = Adopted {
@@ -644,7 +644,11 @@ impl<S: Safeguards> World<S> {
         };
         let last = self.stores.first().map_or(0, Store::last);
         let knows = |x: &Enactor<S>| x.life.as_ref().is_some_and(|l| l.state().last == last);
-        self.enactors.iter().all(|x| at_rest(x) && knows(x))
+        // A freeze that ends by itself is something to wait for.
+        let freeze = self.oracle.state(0).and_then(|s| s.frozen.as_ref());
+        let until = freeze.and_then(|f| f.until);
+        until.is_none_or(|until| until.0 <= self.now)
+            && self.enactors.iter().all(|x| at_rest(x) && knows(x))
             && self.servers.iter().all(|s| s.trailing.is_empty())
     }
 

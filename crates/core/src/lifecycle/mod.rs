@@ -20,7 +20,9 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod rests;
 mod run;
+mod settle;
 mod write;
 
 pub use course::CourseError;
@@ -198,6 +200,8 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
+    /// Whether the zone was frozen when effects were derived last.
+    frozen: bool,
     safeguards: PhantomData<S>,
 }
 
@@ -219,6 +223,7 @@ impl<S: Safeguards> Lifecycle<S> {
             context: None,
             doubt: None,
             refreshing: false,
+            frozen: false,
             safeguards: PhantomData,
         }
     }
@@ -241,6 +246,11 @@ impl<S: Safeguards> Lifecycle<S> {
     /// Says what stands in the zone beside what is owned, for the guards.
     pub fn set_context(&mut self, unowned: Zone) {
         self.context = Some(unowned);
+    }
+
+    /// Takes events in without doing anything yet: they go with whatever the next input leads to.
+    pub fn offer(&mut self, submission: Submission) {
+        self.submissions.push(submission);
     }
 
     /// Whether every server was brought as far as it can be for now: nothing is in flight, being
@@ -298,13 +308,14 @@ impl<S: Safeguards> Lifecycle<S> {
         for id in &ids {
             self.runs.entry(id.clone()).or_default();
         }
+        self.thaw(now);
         self.read_unread(effects);
         if self.inflight.is_some() || self.refreshing {
             return;
         }
         let mut draft = Draft::new(self.book.state(), &self.by, now);
         self.submit(now, &mut draft, effects);
-        if draft.is_empty() {
+        if draft.is_empty() || draft.goes_on() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
             }
@@ -312,12 +323,23 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         self.read_unread(effects);
         self.append(draft, effects);
-        if let Some(wake) = self.runs.values().filter_map(Run::wakes_at).min() {
+        let thaw = self.state().freeze(now).and_then(|f| f.until);
+        let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
+        if let Some(wake) = wakes.min() {
             effects.push(Effect::WakeAt(wake));
         }
     }
 
-    /// Puts at most one submission into the draft; it travels alone.
+    /// A freeze may end by itself, without an entry that says so.
+    fn thaw(&mut self, now: Time) {
+        let frozen = self.state().freeze(now).is_some();
+        if std::mem::replace(&mut self.frozen, frozen) && !frozen {
+            self.runs.values_mut().for_each(Run::rouse);
+        }
+    }
+
+    /// Puts at most one submission into the draft. What the gate let pass is followed by what it
+    /// leads to, in the same append (I11); everything else travels alone.
     fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
@@ -332,6 +354,9 @@ impl<S: Safeguards> Lifecycle<S> {
                 draft.push(event.clone());
             }
             draft.submission = Some(submission);
+            if draft.goes_on() {
+                self.runs.values_mut().for_each(Run::rouse);
+            }
         }
     }
 
@@ -347,11 +372,11 @@ impl<S: Safeguards> Lifecycle<S> {
         self.runs.values_mut().for_each(Run::undecide);
     }
 
-    fn append(&mut self, draft: Draft, effects: &mut Vec<Effect>) {
+    fn append(&mut self, mut draft: Draft, effects: &mut Vec<Effect>) {
         if draft.is_empty() {
             return;
         }
-        effects.push(Effect::Append(draft.to_append()));
+        effects.push(Effect::Append(draft.take_append()));
         self.inflight = Some(draft);
     }
 

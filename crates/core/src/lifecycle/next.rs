@@ -60,7 +60,6 @@ impl<S: Safeguards> Lifecycle<S> {
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
             run.repair = None;
-            run.attempts = 0;
         }
     }
 
@@ -224,6 +223,11 @@ impl<S: Safeguards> Lifecycle<S> {
                     refusal.to_string(),
                 )));
                 self.rest(id);
+                // A clock comes right without an entry in the ledger.
+                if let (gate::Refusal::ClockBehind(_), Some(run)) = (refusal, self.runs.get_mut(id))
+                {
+                    run.wait(now + Millis::seconds(1));
+                }
             }
         }
     }

@@ -51,8 +51,12 @@ pub(crate) struct Run {
     pub(crate) polling: Option<Time>,
     /// A refused write, to be explained by the next reading.
     pub(crate) refused: Option<Refused>,
+    /// What critical names rest on besides what a write touches: the write sent last, and that.
+    pub(crate) rests: (u64, Vec<RRset>),
     /// Tries in a row that led nowhere.
     pub(crate) attempts: u32,
+    /// Refusals in a row, without a write that was read back.
+    pub(crate) losses: u32,
     /// Whether the ledger was read again after a marker from its future was seen.
     pub(crate) refreshed: bool,
     /// The last SOA read.
@@ -116,12 +120,12 @@ impl Run {
         self.phase = Phase::Waiting(until);
     }
 
-    /// What was doubtful is settled. How often writing failed is not forgotten by it: a server
-    /// that answers reads and refuses writes is not to be asked again and again.
+    /// What was doubtful is settled.
     pub(crate) fn settle(&mut self) {
         self.focus = None;
         self.polling = None;
         self.refused = None;
+        self.attempts = 0;
         self.refreshed = false;
         self.phase = Phase::Ready;
     }
