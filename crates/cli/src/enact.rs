@@ -3,7 +3,7 @@
 use crate::commands::out;
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
-use cell::enactor::{Enactor, Ended};
+use cell::enactor::{Enactor, Ended, now};
 use cell::store::Store;
 use dns::Zone;
 use std::cell::Cell;
@@ -200,6 +200,9 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     }
     if state.configuration != configuration || !run.submitted {
         return Exit::Superseded;
+    }
+    if state.freeze(now()).is_some() && state.behind().next().is_some() {
+        return Exit::Waiting;
     }
     if state.servers.values().any(|s| s.halted.is_some()) {
         let mut halts = state.servers.values().filter_map(|s| s.halted.as_ref());

@@ -380,7 +380,10 @@ impl<S: Safeguards> Lifecycle<S> {
         for (entry, stored) in draft.entries() {
             self.book.note(entry, stored.hash);
             self.after(entry);
-            self.tell(entry, effects);
+            // Who submits knows what it says.
+            if draft.submission.is_none() {
+                self.tell(entry, effects);
+            }
         }
         if draft.submission.is_some() {
             effects.push(Effect::Tell(Notice::Submitted(self.state().last)));
