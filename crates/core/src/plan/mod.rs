@@ -5,7 +5,7 @@ mod order;
 pub(crate) mod path;
 mod steps;
 
-pub use make::{Desired, Held, Planned, Report, plan, standing};
+pub use make::{Desired, Form, Held, Planned, Report, plan, standing};
 pub use steps::{Cut, CutError, OVERHEAD, cut, update_len};
 
 use dns::{Change, Digest, Name};
