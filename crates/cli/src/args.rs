@@ -41,7 +41,7 @@ pub enum Command {
     /// Take over a live zone without changing an answer
     Adopt(AdoptArgs),
     /// Let go of a zone: remove the marker, leave the answers
-    Release(ZoneArgs),
+    Release(ReleaseArgs),
     /// Validate the config, the keys and the zone files
     Check,
     /// Show what would change, and what the guards say
@@ -65,9 +65,9 @@ pub enum Command {
     Generate(Generate),
 }
 
-/// One zone.
+/// `release`
 #[derive(Debug, Args)]
-pub struct ZoneArgs {
+pub struct ReleaseArgs {
     /// The zone
     pub zone: String,
     /// Do not ask
@@ -171,8 +171,11 @@ pub struct LogArgs {
 /// `explain`
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The name
+    /// The name, whole or relative to the only zone
     pub name: String,
+    /// Ask the servers, too
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// `freeze`

@@ -1,12 +1,15 @@
 //! Runs the enactor in the foreground and tells how it goes.
 
+use crate::commands::out;
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
 use cell::enactor::{Enactor, Ended};
 use cell::store::Store;
 use dns::Zone;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{HaltKind, Loss, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
 use steadfast_core::server::Reply;
@@ -46,39 +49,72 @@ pub fn run(
     patience: Duration,
     style: Style,
 ) -> Run {
-    let handled = std::cell::Cell::new(submission.is_none());
-    let mut submitted = submission.is_none();
+    run_until(enactor, submission, patience, style, &mut |l| {
+        l.is_at_rest()
+    })
+}
+
+/// Submits, if there is something to submit, and runs until the submission was handled and `done`
+/// says so. Ends early where the submission was dropped as stale.
+pub fn run_until(
+    enactor: &mut Enactor,
+    submission: Option<Submission>,
+    patience: Duration,
+    style: Style,
+    done: &mut dyn FnMut(&Lifecycle) -> bool,
+) -> Run {
+    let handled = Cell::new(submission.is_none().then_some(true));
     if let Some(submission) = submission {
         enactor.submit(submission);
     }
     let mut notices = Vec::new();
     let mut tell = |notice: &Notice, state: &State| {
         match notice {
-            Notice::Submitted(_) => submitted = true,
-            Notice::Stale => {}
+            Notice::Submitted(_) => handled.set(Some(true)),
+            Notice::Stale => handled.set(Some(false)),
             other => say(other, state, style),
-        }
-        if matches!(notice, Notice::Submitted(_) | Notice::Stale) {
-            handled.set(true);
         }
         notices.push(notice.clone());
     };
-    let mut done = |lifecycle: &Lifecycle| handled.get() && lifecycle.is_at_rest();
+    let mut done = |lifecycle: &Lifecycle| match handled.get() {
+        Some(true) => done(lifecycle),
+        Some(false) => true,
+        None => false,
+    };
     let ended = enactor.run(Instant::now() + patience, &mut tell, &mut done);
     Run {
         ended,
         notices,
-        submitted,
+        submitted: handled.get() == Some(true),
+    }
+}
+
+/// Submits what the gate lets pass and runs the rollout. Where the ledger moved meanwhile, the gate
+/// is asked again: it refuses if the configuration is another one, and only then.
+///
+/// # Errors
+/// The gate's refusal.
+pub fn pass(
+    enactor: &mut Enactor,
+    gate: &mut dyn FnMut(&State) -> Result<Submission, Refusal>,
+    patience: Duration,
+    style: Style,
+) -> Result<Run, Refusal> {
+    let end = Instant::now() + patience;
+    loop {
+        let submission = gate(enactor.state())?;
+        let left = end.saturating_duration_since(Instant::now());
+        let run = run(enactor, Some(submission), left, style);
+        if run.submitted || run.ended != Ended::Done {
+            return Ok(run);
+        }
     }
 }
 
 /// One line of progress on standard error.
 fn say(notice: &Notice, state: &State, style: Style) {
-    if style.json {
-        return;
-    }
     if let Some(line) = line(notice, state) {
-        eprintln!("{line}");
+        out::note(&line, style);
     }
 }
 
@@ -172,16 +208,14 @@ pub fn submit_only(
     patience: Duration,
     style: Style,
 ) -> bool {
-    enactor.submit(submission);
-    let heard = std::cell::Cell::new(None);
-    let mut tell = |notice: &Notice, state: &State| match notice {
-        Notice::Submitted(_) => heard.set(Some(true)),
-        Notice::Stale => heard.set(Some(false)),
-        Notice::Doubt(_) => say(notice, state, style),
-        _ => {}
-    };
-    enactor.run(Instant::now() + patience, &mut tell, &mut |_| {
-        heard.get().is_some()
-    });
-    heard.get().unwrap_or(false)
+    run_until(enactor, Some(submission), patience, style, &mut |_| true).submitted
+}
+
+/// A zone without its servers: an enactor of it appends and enacts nothing.
+pub fn alone<'a>(zone: &ZoneSite<'a>) -> ZoneSite<'a> {
+    ZoneSite {
+        config: zone.config,
+        policy: zone.policy.clone(),
+        servers: Default::default(),
+    }
 }

@@ -6,14 +6,15 @@ use crate::source;
 use cell::enactor::{now, open_book};
 use cell::servers::Server;
 use cell::store::Store;
-use dns::{Digest, Name, RRset, Zone};
+use dns::{Digest, Name, RRset, Rtype, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
 use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, judge_plan};
-use steadfast_core::ledger::{Event, Found, Settlement, State};
+use steadfast_core::ledger::{Decided, Event, Found, Settlement, State};
+use steadfast_core::marker::Marker;
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
@@ -115,7 +116,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     };
     let held = book.head().map_err(Fail::store)?;
     let configuration = book.state().configuration;
-    let Planned { plan, report } = plan(
+    let Planned { plan, mut report } = plan(
         &desired,
         Held {
             configuration,
@@ -124,6 +125,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         &observed.zones,
         policy,
     );
+    excuse_behind(&mut report, &mut book, &observed, policy)?;
     let unowned = unowned(&observed, policy);
     let plan = plan.map(seal);
     let mut findings = report.source.clone();
@@ -140,6 +142,31 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         unowned,
         warnings: source.warnings,
     })
+}
+
+/// Tells edits from servers that are behind: what a server's own marker says it holds is no edit.
+fn excuse_behind(
+    report: &mut Report,
+    book: &mut Book,
+    observed: &Observed,
+    policy: &Policy,
+) -> Result<(), Fail> {
+    for (id, zone) in &observed.zones {
+        let marker = zone.get(&policy.marker_name(), Rtype::TXT);
+        let Some(marker) = marker.and_then(|rrset| Marker::read(rrset).ok()) else {
+            continue;
+        };
+        let state = book.state();
+        let server = state.servers.get(id);
+        let decided = server.and_then(|server| server.decisions.get(&marker.sequence));
+        let ours = |decided: &&Decided| state.marker(marker.sequence, &decided.decision) == marker;
+        let Some(holding) = decided.filter(ours).map(|decided| decided.decision.holding) else {
+            continue;
+        };
+        let holds = book.held(&holding).map_err(Fail::store)?;
+        report.excuse_behind(id, &holds);
+    }
+    Ok(())
 }
 
 /// Transfers from all servers; one that does not answer is told, none that answers is an error.
@@ -206,13 +233,16 @@ pub fn judge(
 }
 
 /// Judges a proposed plan anew, against what stands today.
+///
+/// # Errors
+/// A ledger that lacks its content.
 pub fn rejudge(
     plan: &Plan,
     held: &Zone,
     observed: &Observed,
     policy: &Policy,
-    state: &State,
-) -> (Report, Vec<Finding>) {
+    book: &mut Book,
+) -> Result<(Report, Vec<Finding>), Fail> {
     let mut report = Report::default();
     for (id, zone) in &observed.zones {
         let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
@@ -220,9 +250,10 @@ pub fn rejudge(
             report.drift.insert(id.clone(), drift);
         }
     }
-    let mut findings = judge(plan, held, observed, policy, state);
+    excuse_behind(&mut report, book, observed, policy)?;
+    let mut findings = judge(plan, held, observed, policy, book.state());
     findings.extend(drift_findings(&report, plan));
-    (report, findings)
+    Ok((report, findings))
 }
 
 /// The entries by which a person decides that recorded values are put back at `names`, or, without

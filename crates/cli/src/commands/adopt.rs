@@ -1,6 +1,7 @@
 //! `steadfast adopt ZONE`: take over a live zone without changing an answer.
 
-use super::ask;
+use super::survey::{self, Survey};
+use super::{ask, files, keep, newcomer, out, show};
 use crate::args::{AdoptArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
@@ -28,10 +29,50 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// Servers that do not answer or disagree, another ledger's marker, a store that fails.
 pub fn run(cli: &Cli, args: &AdoptArgs, style: Style) -> Outcome {
+    if let Some(file) = &args.from {
+        return newcomer::from_file(args, file, style);
+    }
+    if !args.server.is_empty() {
+        return newcomer::run(args, style);
+    }
+    if args.key.is_some() || args.into.is_some() {
+        let help = format!(
+            "steadfast adopt {} --server ADDR --key FILE --into DIR",
+            args.zone
+        );
+        let message = "--key and --into belong to --server ADDR, which is missing";
+        return Err(Fail::new(Exit::Usage, "needs-server", message, help));
+    }
     let site = Site::open(cli)?;
     let zone = site.zone(&args.zone)?;
+    if let Some(names) = &args.drift {
+        return keep::run(&zone, &site.store()?, names, args, style);
+    }
+    if args.dry_run {
+        return survey(&zone, style);
+    }
     let store = site.store()?;
     adopt(&zone, &store, args, style)
+}
+
+/// Shows what adoption would own, of a configured zone.
+fn survey(zone: &ZoneSite<'_>, style: Style) -> Outcome {
+    let observed = observe_all(zone)?;
+    agreed(zone, &observed)?;
+    let Some((id, content)) = observed.zones.iter().next() else {
+        return Ok(Exit::Usage);
+    };
+    survey::show(
+        &Survey {
+            zone: content,
+            from: id.clone(),
+            policy: &zone.policy,
+            proposal: None,
+            next: format!("steadfast adopt {}", zone.config.name),
+        },
+        style,
+    );
+    Ok(Exit::Done)
 }
 
 /// Adopts a configured zone.
@@ -53,11 +94,13 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
         )?;
     }
     let (submission, configuration) = adoption(zone, owned, found, book.state())?;
+    content_file(zone, &observed, style)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let mut enactor = enact::enactor(zone, store, Some(unowned))?;
     let run = enact::run(&mut enactor, Some(submission), PATIENCE, style);
     let exit = enact::verdict(&run, enactor.state(), configuration);
     if exit != Exit::Done {
+        show::applied(zone, enactor.state(), configuration, exit, style);
         return Ok(exit);
     }
     compare(zone, &observed, enactor.state(), style)
@@ -72,23 +115,41 @@ fn resume(zone: &ZoneSite<'_>, store: &Arc<Store>, state: &State, style: Style) 
         .all(|s| s.verified.is_some() && s.halted.is_none())
     {
         if style.json {
-            println!(
-                "{}",
-                json!({ "zone": name, "adopted": true, "ledger": state.ledger })
-            );
+            out::json(&json!({ "zone": name, "adopted": true, "ledger": state.ledger }));
         } else {
-            println!("{name}: adopted already, by ledger {}", state.ledger);
+            out::text(&format!(
+                "{name}: adopted already, by ledger {}\n  next: steadfast status {name}\n",
+                state.ledger
+            ));
         }
         return Ok(Exit::Done);
     }
     let configuration = state.configuration;
     let mut enactor = enact::enactor(zone, store, None)?;
     let run = enact::run(&mut enactor, None, PATIENCE, style);
-    Ok(enact::verdict(&run, enactor.state(), configuration))
+    let exit = enact::verdict(&run, enactor.state(), configuration);
+    show::applied(zone, enactor.state(), configuration, exit, style);
+    Ok(exit)
+}
+
+/// Writes the zone's content from the transfer, where the config names a file that is not there.
+fn content_file(zone: &ZoneSite<'_>, observed: &Observed, style: Style) -> Result<(), Fail> {
+    let path = &zone.config.content;
+    let Some(content) = observed.zones.values().next().filter(|_| !path.exists()) else {
+        return Ok(());
+    };
+    let text = files::zone_text(content, &zone.policy);
+    files::create(&[(path.clone(), text.into_bytes(), 0o644)])?;
+    let shown = crate::diag::shown_path(path);
+    out::note(&format!("  {shown} was not there: written from the transfer"), style);
+    Ok(())
 }
 
 /// Every server must answer: a zone is adopted whole.
-fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
+///
+/// # Errors
+/// The servers that gave no transfer, each with the reason.
+pub fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
     let observed = prepare::observe(&zone.servers);
     if observed.silent.is_empty() {
         return Ok(observed);
@@ -109,7 +170,10 @@ fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
 }
 
 /// The owned content, which all servers must agree on.
-fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
+///
+/// # Errors
+/// Servers that differ; nothing owned.
+pub fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
     let mut servers = observed.zones.iter();
     let Some((first, content)) = servers.next() else {
         return Err(Fail::new(
@@ -146,7 +210,10 @@ fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
 }
 
 /// What stands on each server in place of our marker.
-fn found(
+///
+/// # Errors
+/// A marker, where nothing is to be taken over.
+pub fn found(
     zone: &ZoneSite<'_>,
     observed: &Observed,
     state: &State,
@@ -269,23 +336,24 @@ fn compare(zone: &ZoneSite<'_>, before: &Observed, state: &State, style: Style) 
             "owned": owned,
             "changed-meanwhile": lines,
         });
-        println!("{document}");
+        out::json(&document);
     } else {
-        println!(
-            "{name}: adopted by ledger {}, configuration {}; {owned} of {sets} RRsets owned",
+        let mut text = format!(
+            "{name}: adopted by ledger {}, configuration {}; {owned} of {sets} RRsets owned\n",
             state.ledger, state.configuration
         );
-        println!("  transfers before and after differ in the marker and the serial alone");
+        if lines.is_empty() {
+            text += "  transfers before and after differ in the marker and the serial alone\n";
+        }
         for line in &lines {
-            println!(
-                "  but {line}: somebody else edits the zone; `steadfast plan {name}` shows it"
+            text += &format!(
+                "  {line}: somebody else edits the zone; `steadfast plan {name}` shows it\n"
             );
         }
-        println!("  octoDNS users: tell it to leave the marker alone, or it deletes it:");
-        println!(
-            "    processors: steadfast: {{class: octodns.processor.filter.NameRejectlistFilter, rejectlist: [_steadfast]}}"
-        );
-        println!("  next: steadfast plan {name}");
+        text += "  octoDNS users: tell it to leave the marker alone, or it deletes it:\n";
+        text += "    processors: steadfast: {class: octodns.processor.filter.NameRejectlistFilter, rejectlist: [_steadfast]}\n";
+        text += &format!("  next: steadfast plan {name}\n");
+        out::text(&text);
     }
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `steadfast apply ZONE|NUMBER`: gate, rollout, verify, in the foreground.
 
-use super::{ask, show};
+use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
@@ -9,9 +9,10 @@ use crate::site::{Site, Style, ZoneSite};
 use cell::store::Store;
 use dns::{Digest, Name};
 use std::sync::Arc;
+use std::time::Duration;
 use steadfast_core::body::Body;
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::Event;
+use steadfast_core::ledger::{Event, State};
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::Plan;
 
@@ -30,9 +31,13 @@ pub fn run(cli: &Cli, args: &ApplyArgs, style: Style) -> Outcome {
 fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
+    thawed(&zone, &store)?;
     overwrite(&zone, &store, args, style)?;
     let prepared = prepare(site, &zone, &store)?;
-    show::plan(&zone, &prepared, None, style);
+    // For programs one document is printed: the outcome's, unless it ends here.
+    if !style.json || prepared.is_refused() {
+        show::plan(&zone, &prepared, None, style);
+    }
     let Some(planned) = prepared.plan.clone() else {
         return catch_up(&zone, &store, &prepared, args, style);
     };
@@ -42,7 +47,12 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     if !args.yes {
         ask::confirm("Apply this plan?", style)?;
     }
-    enact_plan(&zone, &store, prepared, planned, None, args, style)
+    let passing = Passing {
+        planned,
+        number: None,
+        before: Vec::new(),
+    };
+    enact_plan(&zone, &store, prepared, passing, args.patience, style)
 }
 
 fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcome {
@@ -85,7 +95,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
-    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, book.state());
+    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, &mut book)?;
     let prepared = Prepared {
         book,
         observed,
@@ -95,52 +105,82 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         unowned,
         warnings: Vec::new(),
     };
-    show::plan(&zone, &prepared, Some(number), style);
-    enact_plan(
-        &zone,
-        &store,
-        prepared,
-        (plan, hash, body),
-        Some(number),
-        args,
-        style,
-    )
+    if !style.json || prepared.is_refused() {
+        show::plan(&zone, &prepared, Some(number), style);
+    }
+    if prepared.is_refused() && plan.parent == prepared.book.state().configuration {
+        return Ok(Exit::Refused);
+    }
+    let passing = Passing {
+        planned: (plan, hash, body),
+        number: Some(number),
+        before: Vec::new(),
+    };
+    enact_plan(&zone, &store, prepared, passing, args.patience, style)
+}
+
+/// A frozen zone is refused at once.
+fn thawed(zone: &ZoneSite<'_>, store: &Store) -> Result<(), Fail> {
+    let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
+    let Some(freeze) = book.state().freeze(cell::enactor::now()) else {
+        return Ok(());
+    };
+    let frozen = Refusal::Frozen {
+        by: freeze.by.clone(),
+        reason: freeze.reason.clone(),
+        until: freeze.until,
+    };
+    Err(refused(&frozen, &zone.config.name))
+}
+
+/// What is to pass the gate.
+pub struct Passing {
+    /// The plan, its hash and its stored form.
+    pub planned: (Plan, Digest, Arc<Body>),
+    /// Its number, where it was proposed before.
+    pub number: Option<u64>,
+    /// Entries that go before it, in the same append.
+    pub before: Vec<Event>,
 }
 
 /// Passes the gate and runs the rollout.
-fn enact_plan(
+///
+/// # Errors
+/// The gate's refusal; a ledger that can't be read.
+pub fn enact_plan(
     zone: &ZoneSite<'_>,
     store: &Arc<Store>,
     prepared: Prepared,
-    (plan, hash, body): (Plan, Digest, Arc<Body>),
-    number: Option<u64>,
-    args: &ApplyArgs,
+    passing: Passing,
+    patience: Duration,
     style: Style,
 ) -> Outcome {
-    let state = prepared.book.state();
-    let cleared = prepare::clear(&plan, hash, &prepared.findings, state, &zone.policy)
-        .map_err(|refusal| refused(&refusal, &zone.config.name))?;
+    let (plan, hash, _) = &passing.planned;
     let configuration = plan.generation();
-    let submission = passing(state, &plan, hash, body, number, &prepared, cleared);
+    let mut gate = |state: &State| {
+        let findings = &prepared.findings;
+        let cleared = prepare::clear(plan, *hash, findings, state, &zone.policy)?;
+        Ok(submission(state, &passing, &prepared, cleared))
+    };
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
-    let run = enact::run(&mut enactor, Some(submission), args.patience, style);
+    let run = enact::pass(&mut enactor, &mut gate, patience, style)
+        .map_err(|refusal| refused(&refusal, &zone.config.name))?;
     let exit = enact::verdict(&run, enactor.state(), configuration);
     show::applied(zone, enactor.state(), configuration, exit, style);
     Ok(exit)
 }
 
 /// The entries that make a plan the zone's configuration.
-pub fn passing(
-    state: &steadfast_core::ledger::State,
-    plan: &Plan,
-    hash: Digest,
-    body: Arc<Body>,
-    number: Option<u64>,
+fn submission(
+    state: &State,
+    passing: &Passing,
     prepared: &Prepared,
     cleared: steadfast_core::gate::Cleared,
 ) -> Submission {
-    let mut events = Vec::new();
-    let number = number.unwrap_or_else(|| {
+    let (plan, hash, body) = &passing.planned;
+    let (hash, body) = (*hash, body.clone());
+    let mut events = passing.before.clone();
+    let number = passing.number.unwrap_or_else(|| {
         let number = state.last_number + 1;
         let findings = prepared.findings.clone();
         events.push(Event::Proposed {
@@ -173,21 +213,11 @@ fn catch_up(
     args: &ApplyArgs,
     style: Style,
 ) -> Outcome {
-    let state = prepared.book.state();
-    if let Some(freeze) = state.freeze(cell::enactor::now()) {
-        let (by, reason) = (freeze.by.clone(), freeze.reason.clone());
-        let frozen = Refusal::Frozen {
-            by,
-            reason,
-            until: freeze.until,
-        };
-        return Err(refused(&frozen, &zone.config.name));
-    }
-    let configuration = state.configuration;
+    let configuration = prepared.book.state().configuration;
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
     let run = enact::run(&mut enactor, None, args.patience, style);
     let exit = enact::verdict(&run, enactor.state(), configuration);
-    if exit != Exit::Done {
+    if exit != Exit::Done || style.json {
         show::applied(zone, enactor.state(), configuration, exit, style);
     }
     Ok(exit)
@@ -204,11 +234,9 @@ fn overwrite(
         return Ok(());
     }
     let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
-    let names = args.overwrite.iter().map(|text| {
-        Name::parse(text, &zone.policy.zone)
-            .map_err(|e| Fail::new(Exit::Usage, "bad-name", format!("{text:?}: {e}"), ""))
-    });
-    let names = names.collect::<Result<Vec<_>, Fail>>()?;
+    let apex = &zone.policy.zone;
+    let names = args.overwrite.iter().map(|text| words::name_in(apex, text));
+    let names = names.collect::<Result<Vec<Name>, Fail>>()?;
     let observed = prepare::observe_some(zone)?;
     let events = prepare::overwriting(book, &observed, &zone.policy, &names)?;
     if events.is_empty() {

@@ -3,8 +3,26 @@
 pub mod adopt;
 pub mod apply;
 pub mod ask;
+pub mod check;
+pub mod explain;
+pub mod files;
+pub mod freeze;
+pub mod generate;
+pub mod init;
+pub mod keep;
+pub mod log;
+pub mod look;
+pub mod newcomer;
+pub mod out;
 pub mod plan;
+pub mod proposal;
+pub mod release;
+pub mod rollback;
 pub mod show;
+pub mod status;
+pub mod survey;
+pub mod thaw;
+pub mod words;
 
 use crate::args::{Cli, Command};
 use crate::exit::Outcome;
@@ -19,6 +37,15 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Adopt(args) => adopt::run(cli, args, style),
         Command::Plan(args) => plan::run(cli, args, style),
         Command::Apply(args) => apply::run(cli, args, style),
-        _ => Ok(crate::exit::Exit::Usage),
+        Command::Status(args) => status::run(cli, args, style),
+        Command::Log(args) => log::run(cli, args, style),
+        Command::Explain(args) => explain::run(cli, args, style),
+        Command::Freeze(args) => freeze::run(cli, args, style),
+        Command::Thaw(args) => thaw::run(cli, args, style),
+        Command::Release(args) => release::run(cli, args, style),
+        Command::Rollback(args) => rollback::run(cli, args, style),
+        Command::Generate(what) => generate::run(what, style),
+        Command::Init(args) => init::run(args, style),
+        Command::Check => check::run(cli, style),
     }
 }

@@ -57,13 +57,7 @@ fn save(
         parent: plan.parent,
         findings,
     };
-    // No enacting: the enactor runs without servers.
-    let alone = crate::site::ZoneSite {
-        config: zone.config,
-        policy: zone.policy.clone(),
-        servers: Default::default(),
-    };
-    let mut enactor = enact::enactor(&alone, store, None)?;
+    let mut enactor = enact::enactor(&enact::alone(zone), store, None)?;
     let submission = Submission {
         cleared: None,
         events: vec![event],
@@ -73,6 +67,8 @@ fn save(
     if ended {
         Ok(number)
     } else {
-        Err(Fail::store("the proposal could not be stored"))
+        let help = "somebody else was faster, or the store is busy: `steadfast status` shows it; try again";
+        let message = "the plan was not saved";
+        Err(Fail::new(Exit::Error, "not-saved", message, help))
     }
 }

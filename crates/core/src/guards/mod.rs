@@ -123,8 +123,10 @@ pub struct Case<'a> {
     pub policy: &'a Policy,
     /// What every server concerned is able to do.
     pub abilities: &'a [(String, Abilities)],
-    /// Whether limits on the amount of change apply: they do for new content, not for bringing a
-    /// server to content that was cleared before.
+    /// Whether limits on the amount of change apply (`max-change`, `ttl-bounds`): they do for new
+    /// content, not for bringing a server to content that was cleared before. What `apex` says of
+    /// the pace at which name servers and DS move holds for every plan, a rollback included, and
+    /// not for catching up (neither limited nor a plan).
     pub limited: bool,
     /// Digests of the last results, newest first, each with when it was cleared; for `oscillation`.
     pub history: &'a [(Time, Digest)],

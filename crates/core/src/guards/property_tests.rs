@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::answer::{Ending, Trace, answer};
 use super::testkit::{apex, plan_of, policy, refusing};
 use super::{Verdict, judge_plan};
 use crate::plan::{OVERHEAD, Plan, Steps, update_len};
 use crate::policy::Policy;
 use crate::time::Time;
+use dns::resolve::{Kind, resolve};
 use dns::{Name, RRset, Rtype, Zone, rdata};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,6 +238,29 @@ proptest! {
         // And it does not refuse what is harmless: some state has to be worse.
         if refused {
             prop_assert!(check_states(&from, &plan, &policy).is_err(), "{found:#?}");
+        }
+    }
+
+    #[test]
+    fn answers_are_those_of_the_authority(nodes in nodes()) {
+        let zone = make(&nodes);
+        for text in HOSTS.iter().chain(&CRITICAL).chain(&TARGETS) {
+            let name = Name::parse(text, &apex()).unwrap();
+            let ours = answer(&zone, &name, &mut Trace::default());
+            let theirs = |t| resolve(&zone, &name, t).kind;
+            let (a, aaaa) = (theirs(Rtype::A), theirs(Rtype::AAAA));
+            if ours.ending == Ending::Data && a == Kind::Referral {
+                // A wildcard NS: a referral for BIND, nothing to rely on here.
+                prop_assert!(!ours.v4 && !ours.v6);
+                continue;
+            }
+            prop_assert_eq!(ours.v4, a == Kind::Data, "{} A", name);
+            prop_assert_eq!(ours.v6, aaaa == Kind::Data, "{} AAAA", name);
+            let far = matches!(a, Kind::Referral | Kind::LeavesZone);
+            prop_assert_eq!(ours.is_elsewhere(), far, "{}", name);
+            let absent = matches!(a, Kind::NxDomain | Kind::TooLong);
+            prop_assert_eq!(ours.ending == Ending::Absent, absent, "{}", name);
+            prop_assert_eq!(ours.ending == Ending::Loop, a == Kind::Loop, "{}", name);
         }
     }
 

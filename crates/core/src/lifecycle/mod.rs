@@ -20,6 +20,7 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod rests;
 mod run;
 mod write;
 
@@ -79,6 +80,43 @@ pub struct Submission {
     pub bodies: Vec<Arc<Body>>,
 }
 
+impl Submission {
+    /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
+    /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
+    fn is_permitted(&self, now: Time, last: u64) -> bool {
+        let fresh = self
+            .cleared
+            .is_none_or(|c| c.seq() == last && now <= c.until());
+        fresh
+            && self.events.iter().all(|event| match event {
+                Event::Cleared {
+                    plan,
+                    configuration,
+                    ..
+                } => {
+                    let cleared = self.cleared.map(|c| (c.body(), c.configuration()));
+                    cleared == Some((*plan, *configuration))
+                }
+                Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
+                _ => true,
+            })
+    }
+
+    /// Whether the events mean the same whatever was appended before them.
+    fn is_said(&self) -> bool {
+        let said = |event: &Event| {
+            matches!(
+                event,
+                Event::Frozen { .. }
+                    | Event::Thawed { .. }
+                    | Event::Resumed { .. }
+                    | Event::Released
+            )
+        };
+        self.cleared.is_none() && self.events.iter().all(said)
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -120,7 +158,7 @@ pub struct Append {
 pub enum Notice {
     /// A submission is in the ledger, its last entry having this number.
     Submitted(u64),
-    /// A submission was dropped, because the ledger moved since the gate let it pass.
+    /// A submission was dropped, because the ledger moved since it was decided.
     Stale,
     /// A write is on its way.
     Sent(ServerId, u64, Holding),
@@ -161,6 +199,8 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
+    /// Whether the zone was frozen when effects were derived last.
+    frozen: bool,
     safeguards: PhantomData<S>,
 }
 
@@ -182,6 +222,7 @@ impl<S: Safeguards> Lifecycle<S> {
             context: None,
             doubt: None,
             refreshing: false,
+            frozen: false,
             safeguards: PhantomData,
         }
     }
@@ -243,8 +284,7 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             Input::Appended => self.appended(now, effects),
             Input::Conflict(entries, bodies) => {
-                self.inflight = None;
-                self.runs.values_mut().for_each(Run::undecide);
+                self.overtaken(effects);
                 self.read(&entries, &bodies, effects);
             }
             Input::StoreFailed(why) => self.distrust(why, effects),
@@ -262,12 +302,13 @@ impl<S: Safeguards> Lifecycle<S> {
         for id in &ids {
             self.runs.entry(id.clone()).or_default();
         }
+        self.thaw(now);
         self.read_unread(effects);
         if self.inflight.is_some() || self.refreshing {
             return;
         }
         let mut draft = Draft::new(self.book.state(), &self.by, now);
-        self.submit(&mut draft, effects);
+        self.submit(now, &mut draft, effects);
         if draft.is_empty() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
@@ -276,19 +317,26 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         self.read_unread(effects);
         self.append(draft, effects);
-        if let Some(wake) = self.runs.values().filter_map(Run::wakes_at).min() {
+        let thaw = self.state().freeze(now).and_then(|f| f.until);
+        let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
+        if let Some(wake) = wakes.min() {
             effects.push(Effect::WakeAt(wake));
         }
     }
 
+    /// A freeze may end by itself, without an entry that says so.
+    fn thaw(&mut self, now: Time) {
+        let frozen = self.state().freeze(now).is_some();
+        if std::mem::replace(&mut self.frozen, frozen) && !frozen {
+            self.runs.values_mut().for_each(Run::rouse);
+        }
+    }
+
     /// Puts at most one submission into the draft; it travels alone.
-    fn submit(&mut self, draft: &mut Draft, effects: &mut Vec<Effect>) {
+    fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
-            if submission
-                .cleared
-                .is_some_and(|c| c.seq() != draft.state().last)
-            {
+            if !submission.is_permitted(now, draft.state().last) {
                 effects.push(Effect::Tell(Notice::Stale));
                 continue;
             }
@@ -300,6 +348,18 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             draft.submission = Some(submission);
         }
+    }
+
+    /// Somebody else's append came first. What people said holds whatever came before it, and is
+    /// said again; what was decided on the ledger's old end is stale.
+    fn overtaken(&mut self, effects: &mut Vec<Effect>) {
+        let submission = self.inflight.take().and_then(|draft| draft.submission);
+        match submission {
+            Some(said) if said.is_said() => self.submissions.insert(0, said),
+            Some(_) => effects.push(Effect::Tell(Notice::Stale)),
+            None => {}
+        }
+        self.runs.values_mut().for_each(Run::undecide);
     }
 
     fn append(&mut self, draft: Draft, effects: &mut Vec<Effect>) {

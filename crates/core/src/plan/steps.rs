@@ -9,6 +9,7 @@ use crate::guards::pointers;
 use crate::guards::walk::{Health, Item, Walk, look};
 use crate::policy::Policy;
 use dns::{Change, Name, RRset, Zone};
+use std::collections::BTreeSet;
 
 /// Steps and the way back.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,7 +100,7 @@ fn one_way(
 ) -> (Vec<Vec<u32>>, Option<CutError>) {
     let units = units(changes);
     let path = Path::new(before, changes, vec![0; changes.len()], back);
-    let order = order(&path, &units);
+    let order = order(&path, &units, &asked_for(&path, watched));
     let mut position = vec![0u32; changes.len()];
     for (place, unit) in in_order(&order, &units).enumerate() {
         for i in unit.changes.clone() {
@@ -111,6 +112,24 @@ fn one_way(
     let path = Path::new(before, changes, position, back);
     let good = good_places(&path, &order, &units, watched);
     pack(changes, &order, &units, &good, policy, back)
+}
+
+/// The names that what is watched asks for.
+fn asked_for(path: &Path<'_>, watched: &[Item]) -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    for item in watched {
+        match item {
+            Item::Critical(name) => {
+                names.insert(name.clone());
+            }
+            Item::Pointer(name, rtype) => {
+                let ends = [path.start(), path.end()];
+                let sets = ends.iter().filter_map(|v| v.get(name, *rtype));
+                names.extend(sets.flat_map(RRset::targets));
+            }
+        }
+    }
+    names
 }
 
 fn in_order<'u, 'a>(order: &'u [u32], units: &'u [Unit<'a>]) -> impl Iterator<Item = &'u Unit<'a>> {

@@ -3,6 +3,7 @@
 use crate::guards::Verdict::{Note, Refuse};
 use crate::guards::testkit::*;
 use crate::guards::{Finding, judge_plan};
+use crate::plan::Purpose;
 use crate::time::Time;
 
 const GUARD: &str = "apex";
@@ -149,4 +150,18 @@ fn what_servers_make_is_not_planned() {
             "the plan creates example.com. DNSKEY; servers make DNSKEY by themselves"
         ]
     );
+}
+
+#[test]
+fn a_rollback_keeps_the_pace_and_catching_up_does_not() {
+    let (from, to, policy) = (
+        zone("sub NS a.example.net.\n"),
+        zone("sub NS b.example.net.\n"),
+        policy(&[]),
+    );
+    let mut plan = plan_of(&from, &to, &policy);
+    plan.purpose = Purpose::Rollback { to: 3 };
+    let held = (plan.parent, plan.base);
+    let found = judge_plan(&plan, held, &from, &policy, &[], &[], Time(0));
+    assert_eq!(refusing(&found), [GUARD]);
 }

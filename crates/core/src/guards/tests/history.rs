@@ -5,7 +5,7 @@ use crate::guards::testkit::*;
 use crate::guards::{drift_findings, judge_plan, source_complete};
 use crate::plan::{Desired, Form, Held, Purpose, plan};
 use crate::time::Time;
-use dns::{Digest, Zone};
+use dns::{Digest, Rtype, Zone};
 use std::collections::BTreeMap;
 
 #[test]

@@ -80,6 +80,16 @@ fn names_that_hide_each_other_travel_together() {
 }
 
 #[test]
+fn names_that_are_asked_for_come_first_and_go_last() {
+    // Whatever comes first below `new.w` takes the wildcard away from `z.new.w`.
+    let from = "*.w A 192.0.2.7\n";
+    let to = "*.w A 192.0.2.7\na.new.w A 192.0.2.8\nb.new.w A 192.0.2.8\nz.new.w A 192.0.2.8\n";
+    let (there, back) = steps(from, to, &tight(&["z.new.w"], 90));
+    assert_eq!(there, ["z.new.w", "a.new.w", "b.new.w"]);
+    assert_eq!(back, ["a.new.w", "b.new.w", "z.new.w"]);
+}
+
+#[test]
 fn circles_travel_together() {
     // Two names swap: each is an alias of the other at one end.
     let from = "a A 192.0.2.7\na AAAA 2001:db8::7\nb CNAME a\n";

@@ -1,0 +1,173 @@
+//! `steadfast rollback ZONE`: older content as a new generation.
+
+use super::{apply, ask, out, show, words};
+use crate::args::{Cli, RollbackArgs};
+use crate::exit::{Exit, Fail, Outcome};
+use crate::prepare::{self, Prepared};
+use crate::site::{Site, Style, ZoneSite};
+use cell::enactor::now;
+use dns::Zone;
+use serde_json::json;
+use std::sync::Arc;
+use steadfast_core::book::Book;
+use steadfast_core::gate::Refusal;
+use steadfast_core::guards::drift_findings;
+use steadfast_core::plan::{Desired, Form, Held, Planned, Purpose, plan};
+
+/// Runs the command.
+///
+/// # Errors
+/// A frozen zone, a generation that can't be returned to, guards.
+pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
+    let site = Site::open(cli)?;
+    let zone = site.zone(&args.zone)?;
+    let name = &zone.config.name;
+    let store = site.store()?;
+    let mut book = prepare::adopted_book(&store, &zone.policy, name)?;
+    if let Some(freeze) = book.state().freeze(now()).filter(|_| !args.dry_run) {
+        let refusal = Refusal::Frozen {
+            by: freeze.by.clone(),
+            reason: freeze.reason.clone(),
+            until: freeze.until,
+        };
+        return Err(apply::refused(&refusal, name));
+    }
+    let (to, content) = target(&mut book, args.to, name)?;
+    let prepared = prepare_back(&zone, book, to, content)?;
+    let Some(planned) = prepared.plan.clone() else {
+        return Ok(same(name, to, &prepared, style));
+    };
+    // With --output json, one document is printed: that of the outcome, or, on a dry run, the plan.
+    if !style.json || args.dry_run || prepared.is_refused() {
+        show::plan(&zone, &prepared, None, style);
+    }
+    if prepared.is_refused() {
+        return Ok(Exit::Refused);
+    }
+    if args.dry_run {
+        out::note(
+            &format!("  next: steadfast rollback {name} --to {to} --yes"),
+            style,
+        );
+        return Ok(Exit::Done);
+    }
+    if !args.yes {
+        ask::confirm("Roll back?", style)?;
+    }
+    let passing = apply::Passing {
+        planned,
+        number: None,
+        before: Vec::new(),
+    };
+    let exit = apply::enact_plan(&zone, &store, prepared, passing, args.patience, style)?;
+    out::note(
+        &format!(
+            "  {} still says what was rolled back: correct it before the next apply; `steadfast plan {name}` shows the difference",
+            zone.config.content.display()
+        ),
+        style,
+    );
+    Ok(exit)
+}
+
+fn same(name: &str, to: u64, prepared: &Prepared, style: Style) -> Exit {
+    let present = prepared.book.state().configuration;
+    if style.json {
+        out::json(&json!({ "zone": name, "to": to, "configuration": present, "plan": null }));
+    } else {
+        out::text(&format!(
+            "{name}: configuration {to} has the same content as {present}: nothing to do\n  next: steadfast status {name}\n"
+        ));
+    }
+    Exit::Done
+}
+
+/// The generation to return to, and its content.
+fn target(book: &mut Book, to: Option<u64>, name: &str) -> Result<(u64, Arc<Zone>), Fail> {
+    let present = book.state().configuration;
+    let before = book.state().generations.range(..present).next_back();
+    let wanted = to.or(before.map(|(generation, _)| *generation));
+    let known = |g: &u64| *g <= present && book.state().generations.contains_key(g);
+    if let Some(to) = wanted.filter(known) {
+        return match book.content(to) {
+            Ok(content) => Ok((to, content)),
+            Err(error) => Err(Fail::store(error)),
+        };
+    }
+    let choices = choices(book, present);
+    let (code, message) = match to {
+        Some(to) => (
+            "unknown-generation",
+            format!("configuration {to} of {name} is not kept, or never was"),
+        ),
+        None => (
+            "nothing-before",
+            format!("nothing comes before configuration {present} of {name}"),
+        ),
+    };
+    let help = match choices.is_empty() {
+        true => format!("nothing else is kept; change the content and `steadfast apply {name}`"),
+        false => format!(
+            "what can be returned to:\n    {}\n  then: steadfast rollback {name} --to N --dry-run",
+            choices.join("\n    ")
+        ),
+    };
+    Err(Fail::new(Exit::Usage, code, message, help))
+}
+
+/// The generations that can be returned to, newest first.
+fn choices(book: &Book, present: u64) -> Vec<String> {
+    let state = book.state();
+    let one = |(generation, made): (&u64, &steadfast_core::ledger::Generation)| {
+        let what = match made.number {
+            0 => "as adopted".to_owned(),
+            number => format!("plan {number}"),
+        };
+        let at = words::time(made.at);
+        format!("{generation}  {at}  {what}, by {}", made.by)
+    };
+    let others = state.generations.range(..present).rev();
+    others.take(20).map(one).collect()
+}
+
+/// The plan that leads back, judged. Limits on the amount of change do not hold it up.
+fn prepare_back(
+    zone: &ZoneSite<'_>,
+    mut book: Book,
+    to: u64,
+    content: Arc<Zone>,
+) -> Result<Prepared, Fail> {
+    let policy = &zone.policy;
+    let observed = prepare::observe_some(zone)?;
+    let held = book.head().map_err(Fail::store)?;
+    let desired = Desired {
+        content: Zone::clone(&content),
+        source: format!("configuration {to}"),
+        form: Form::WithoutSoa,
+    };
+    let configuration = book.state().configuration;
+    let held_now = Held {
+        configuration,
+        content: &held,
+    };
+    let Planned { plan, report } = plan(&desired, held_now, &observed.zones, policy);
+    let plan = plan.map(|mut plan| {
+        plan.purpose = Purpose::Rollback { to };
+        prepare::seal(plan)
+    });
+    let mut findings = Vec::new();
+    if let Some((plan, _, _)) = &plan {
+        findings = prepare::judge(plan, &held, &observed, policy, book.state());
+        findings.extend(drift_findings(&report, plan));
+    }
+    let unowned = prepare::unowned(&observed, policy);
+    Ok(Prepared {
+        book,
+        observed,
+        plan,
+        report,
+        findings,
+        unowned,
+        warnings: Vec::new(),
+    })
+}

@@ -1,0 +1,321 @@
+//! `steadfast status`: where every zone and server stands, from the store alone.
+//!
+//! No lock, no network: it answers while nothing runs, and while something is stopped.
+
+use super::look::{Look, key};
+use super::{out, words};
+use crate::args::{Cli, StatusArgs};
+use crate::exit::{Exit, Fail, Outcome};
+use crate::site::Style;
+use anstyle::AnsiColor;
+use cell::enactor::{now, open_state};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use steadfast_core::ledger::{HaltKind, ServerState, State};
+use steadfast_core::time::Time;
+
+/// Runs the command.
+///
+/// # Errors
+/// No config, an unknown zone, a store that can't be read.
+pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
+    let look = Look::open(cli)?;
+    let zones = look.zones(args.zone.as_deref())?;
+    let mut documents = Vec::new();
+    let mut text = String::new();
+    for zone in &zones {
+        let state = match &look.store {
+            Some(store) => open_state(store, &key(zone)?).map_err(Fail::store)?,
+            None => State::default(),
+        };
+        let missing = not_known(&look, zone, &state);
+        documents.push(document(zone, &state, &missing, now()));
+        show(&mut text, zone, &state, &missing, style);
+    }
+    if zones.is_empty() {
+        text = "no zones\n  next: describe one under [zone.\"NAME\"] in the config, then steadfast adopt NAME\n".into();
+    }
+    if style.json {
+        let store = look.store.as_ref().map(|s| s.path().to_owned());
+        out::json(&json!({ "store": store, "zones": documents }));
+    } else {
+        if look.store.is_none() {
+            let _ = writeln!(
+                text,
+                "no store yet in {}: nothing was adopted from this config",
+                look.site.config().cell.state.display()
+            );
+        }
+        out::text(&text);
+    }
+    Ok(Exit::Done)
+}
+
+/// Servers of the config that the zone's ledger does not know.
+fn not_known(look: &Look, zone: &str, state: &State) -> Vec<String> {
+    let config = look.site.config().zones.get(zone);
+    let servers = config.map(|z| z.servers.as_slice()).unwrap_or_default();
+    let new = servers.iter().filter(|s| !state.servers.contains_key(*s));
+    new.cloned().collect()
+}
+
+/// One word for where a server stands.
+pub fn stand(server: &ServerState, state: &State) -> &'static str {
+    if server.released {
+        "released"
+    } else if server.halted.is_some() {
+        "halted"
+    } else if server.restored.is_some() {
+        "restored"
+    } else if server.verified.is_none() {
+        "unplanted"
+    } else if server.is_whole_at(state.configuration) {
+        "whole"
+    } else if server.holding().is_some_and(|h| !h.is_whole()) {
+        "half-way"
+    } else {
+        "behind"
+    }
+}
+
+fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
+    let server = |(id, s): (&String, &ServerState)| {
+        let holding = s.holding();
+        let halted = s
+            .halted
+            .as_ref()
+            .map(|h| json!({ "kind": h.kind, "reason": h.reason, "fix": h.fix, "entry": h.seq }));
+        json!({
+            "name": id,
+            "stands": stand(s, state),
+            "configuration": holding.map(|h| h.configuration),
+            "health": holding.map(|h| h.health),
+            "step": holding.map(|h| h.step),
+            "of": holding.map(|h| h.of),
+            "verified": s.verified,
+            "halted": halted,
+            "restored": s.restored,
+            "drift": s.drift,
+            "serial": s.serial,
+        })
+    };
+    let proposals: Vec<Value> = state
+        .proposals
+        .iter()
+        .map(|(number, p)| {
+            json!({
+                "number": number, "plan": p.plan, "parent": p.parent, "by": p.by,
+                "at": words::time(p.at), "stale": p.parent != state.configuration,
+            })
+        })
+        .collect();
+    let frozen = state.freeze(now).map(|f| {
+        json!({
+            "by": f.by, "reason": f.reason, "since": words::time(f.at), "until": f.until.map(words::time),
+        })
+    });
+    json!({
+        "zone": zone,
+        "adopted": state.is_adopted(),
+        "released": state.released,
+        "ledger": (state.last > 0).then_some(state.ledger),
+        "configuration": state.configuration,
+        "health": state.health,
+        "last": state.last,
+        "last-at": (state.last > 0).then(|| words::time(state.last_at)),
+        "servers": state.servers.iter().map(server).collect::<Vec<_>>(),
+        "not-adopted": missing,
+        "frozen": frozen,
+        "revoking-until": state.revoking(now).map(words::time),
+        "proposals": proposals,
+        "refused": state.refused,
+        "next": next(zone, state, missing, now),
+    })
+}
+
+fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: Style) {
+    let now = now();
+    headline(out, zone, state, now);
+    if state.is_adopted() || state.released {
+        for (id, server) in &state.servers {
+            show_server(out, zone, id, server, state, style);
+        }
+        for id in missing {
+            let _ = writeln!(out, "  {id:<8} in the config, but not adopted");
+        }
+        freeze(out, state, now, style);
+        proposals(out, state);
+        if state.refused > 0 {
+            let what = words::count(state.refused as usize, "write");
+            let _ = writeln!(
+                out,
+                "  {what} refused by servers so far: late or overtaken ones"
+            );
+        }
+    }
+    let _ = writeln!(out, "  next: {}", next(zone, state, missing, now));
+}
+
+fn headline(out: &mut String, zone: &str, state: &State, now: Time) {
+    let _ = match (state.last, state.is_adopted(), state.released) {
+        (0, ..) => writeln!(out, "{zone}  not adopted"),
+        (_, _, true) => writeln!(
+            out,
+            "{zone}  released: answers stay, nothing is written (ledger {}, entry {})",
+            state.ledger, state.last
+        ),
+        _ => writeln!(
+            out,
+            "{zone}  generation {}/{}  ledger {}, last entry {} {}",
+            state.configuration,
+            state.health,
+            state.ledger,
+            state.last,
+            words::ago(state.last_at, now)
+        ),
+    };
+}
+
+fn show_server(
+    out: &mut String,
+    zone: &str,
+    id: &str,
+    server: &ServerState,
+    state: &State,
+    style: Style,
+) {
+    let holding = server.holding();
+    let held = holding.map_or_else(|| "nothing of ours yet".to_owned(), ToString::to_string);
+    let goal = format!("{}/{}", state.configuration, state.health);
+    let stand = stand(server, state);
+    let (colour, line) = match stand {
+        "whole" => (AnsiColor::Green, format!("{held}, whole and read back")),
+        "half-way" => (AnsiColor::Yellow, format!("{held}; on its way to {goal}")),
+        "behind" => (AnsiColor::Yellow, format!("{held}; {goal} is to come")),
+        "unplanted" => (AnsiColor::Yellow, "the marker was not read back yet".into()),
+        "released" => (AnsiColor::Cyan, "marker removed, answers stay".into()),
+        "restored" => (
+            AnsiColor::Red,
+            format!("came back with older data ({held}): restored from a backup, to be repaired"),
+        ),
+        _ => (AnsiColor::Red, format!("last known to hold {held}")),
+    };
+    let word = out::painted(&format!("{stand:<9}"), colour, style);
+    let _ = writeln!(out, "  {id:<8} {word} {line}");
+    if let Some(halt) = &server.halted {
+        let _ = writeln!(out, "           nothing is written there: {}", halt.reason);
+        let _ = writeln!(out, "           repair: {}", halt.fix);
+        if halt.kind != HaltKind::OlderCopy {
+            let _ = writeln!(
+                out,
+                "           looked and found in order: steadfast thaw {zone} --server {id}"
+            );
+        }
+    }
+    for drift in server.drift.iter().take(10) {
+        let found = drift.found.as_ref().map_or_else(
+            || "nothing stands there".to_owned(),
+            |r| format!("{} stands there", r.texts().join(", ")),
+        );
+        let how = if drift.overwrite {
+            "; ours is being put back"
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            out,
+            "           drift: {} {} was edited by somebody else: {found}{how}",
+            words::name(&drift.name),
+            drift.rtype
+        );
+    }
+    if server.drift.len() > 10 {
+        let _ = writeln!(out, "           … and {} more", server.drift.len() - 10);
+    }
+}
+
+fn freeze(out: &mut String, state: &State, now: Time, style: Style) {
+    if let Some(freeze) = state.freeze(now) {
+        let until = match freeze.until {
+            Some(until) => format!(
+                "until {} (in {})",
+                words::time(until),
+                words::span(until.since(now))
+            ),
+            None => "until thawed".into(),
+        };
+        let _ = writeln!(
+            out,
+            "  {} by {} {}, {until}: {}",
+            out::painted("frozen", AnsiColor::Cyan, style),
+            freeze.by,
+            words::ago(freeze.at, now),
+            freeze.reason
+        );
+    }
+    if let Some(until) = state.revoking(now) {
+        let _ = writeln!(
+            out,
+            "  {} until {}: a write that was called off could still be accepted",
+            out::painted("revoking", AnsiColor::Yellow, style),
+            words::time(until)
+        );
+    }
+}
+
+fn proposals(out: &mut String, state: &State) {
+    for (number, proposal) in &state.proposals {
+        let stale = proposal.parent != state.configuration;
+        let what = if stale {
+            format!(
+                "stale: it follows configuration {}, the zone is at {}",
+                proposal.parent, state.configuration
+            )
+        } else {
+            "waits".to_owned()
+        };
+        let _ = writeln!(
+            out,
+            "  plan {number}   {}  {what}, proposed by {}",
+            proposal.plan.short(),
+            proposal.by
+        );
+    }
+}
+
+/// The command to type next.
+fn next(zone: &str, state: &State, missing: &[String], now: Time) -> String {
+    if !state.is_adopted() {
+        let left = state.servers.values().any(|s| !s.released);
+        return if state.released && left {
+            format!("steadfast release {zone}   (markers are left on some servers)")
+        } else {
+            format!("steadfast adopt {zone}")
+        };
+    }
+    let servers = || state.servers.values();
+    if let Some(halt) = servers().find_map(|s| s.halted.as_ref()) {
+        return halt.fix.clone();
+    }
+    if state.freeze(now).is_some() {
+        return format!("steadfast thaw {zone}");
+    }
+    if let Some(drift) = servers().flat_map(|s| &s.drift).find(|d| !d.overwrite) {
+        let name = words::name(&drift.name);
+        return format!(
+            "steadfast adopt {zone} --drift {name}   (keep it), or steadfast apply {zone} --overwrite {name}   (put ours back)"
+        );
+    }
+    if state.behind().next().is_some() {
+        return format!("steadfast apply {zone}");
+    }
+    if !missing.is_empty() {
+        return format!("steadfast adopt {zone} --take-over   (adopts the new servers, too)");
+    }
+    let ready =
+        |(_, p): &(&u64, &steadfast_core::ledger::Proposal)| p.parent == state.configuration;
+    match state.proposals.iter().find(ready) {
+        Some((number, _)) => format!("steadfast apply {number}"),
+        None => format!("steadfast plan {zone}"),
+    }
+}

@@ -1,0 +1,9 @@
+//! Races, stalls and deaths of the shipped binary, against real servers.
+//!
+//! Kills are SIGKILL and stalls SIGSTOP to the binary's own process; failpoints only choose the
+//! moment.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod october;
+mod rig;
