@@ -113,6 +113,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let desired = Desired {
         content: source.zone,
         source: source.file,
+        form: source.form,
     };
     let held = book.head().map_err(Fail::store)?;
     let configuration = book.state().configuration;

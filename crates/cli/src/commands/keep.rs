@@ -16,7 +16,7 @@ use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
 use steadfast_core::guards::drift_findings;
 use steadfast_core::ledger::{Event, Found};
-use steadfast_core::plan::{Desired, Held, Planned, Purpose, plan};
+use steadfast_core::plan::{Desired, Form, Held, Planned, Purpose, plan};
 
 /// How long the rollout may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -157,6 +157,7 @@ fn prepare_kept(
     let desired = Desired {
         content,
         source: "what stands on the servers".into(),
+        form: Form::WithoutSoa,
     };
     let configuration = book.state().configuration;
     let held_now = Held {

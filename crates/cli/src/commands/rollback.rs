@@ -14,7 +14,7 @@ use std::sync::Arc;
 use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
 use steadfast_core::guards::drift_findings;
-use steadfast_core::plan::{Desired, Held, Planned, Purpose, plan};
+use steadfast_core::plan::{Desired, Form, Held, Planned, Purpose, plan};
 
 /// Runs the command.
 ///
@@ -155,6 +155,7 @@ fn prepare_back(
     let desired = Desired {
         content: Zone::clone(&content),
         source: format!("configuration {to}"),
+        form: Form::WithoutSoa,
     };
     let configuration = book.state().configuration;
     let held_now = Held {
