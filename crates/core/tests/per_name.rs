@@ -62,6 +62,7 @@ fn refusals(from: &str, to: &str, policy: &Policy, purpose: Purpose) -> Vec<Find
     let desired = Desired {
         content: zone(to),
         source: "z".into(),
+        form: steadfast_core::plan::Form::WithSoa,
     };
     let now = Held {
         configuration: 1,

@@ -16,7 +16,7 @@ fn with_content(rig: &Rig, text: &[u8]) -> PathBuf {
 
 /// Every command that reads the content refuses it with these words, and nothing happens.
 #[track_caller]
-fn refused(rig: &Rig, config: &PathBuf, words: &[&str]) {
+fn refused(rig: &Rig, config: &std::path::Path, words: &[&str]) {
     let last = rig.book().state().last;
     nothing_changes(rig, || {
         for args in [
