@@ -106,8 +106,15 @@ impl Oracle {
         entries
     }
 
-    /// A write was accepted.
-    pub fn accepted(&mut self, srv: usize, server: &Server, write: &Write, now: u64) {
+    /// A write was accepted; `before` is what the server kept until then.
+    pub fn accepted(
+        &mut self,
+        srv: usize,
+        server: &Server,
+        before: &Records,
+        write: &Write,
+        now: u64,
+    ) {
         let Some(watch) = self.watches.get_mut(srv) else {
             return;
         };
@@ -151,6 +158,21 @@ impl Oracle {
             faults.push(("I2", text));
         }
         watch.last = (write.seq, decision.holding.configuration);
+        for change in &write.changes {
+            let stood = before.get(&(change.name().clone(), change.rtype()));
+            let same = match (stood, change.before()) {
+                (Some(stood), Some(known)) => stood.same_data(known),
+                (stood, known) => stood.is_some() == known.is_some(),
+            };
+            if !same {
+                let text = format!(
+                    "{} {} was overwritten unseen",
+                    change.name(),
+                    change.rtype()
+                );
+                faults.push(("I1", text));
+            }
+        }
         // What the server dropped is its own doing; whether it is noticed is judged at the end.
         for after in write.changes.iter().filter_map(|c| c.after()) {
             let key = (after.name().clone(), after.rtype());

@@ -511,6 +511,7 @@ impl<S: Safeguards> World<S> {
         let Some(server) = self.servers.get_mut(index) else {
             return;
         };
+        let before = server.kept.clone();
         let Some(reply) = server.take(now, &write) else {
             return;
         };
@@ -519,7 +520,7 @@ impl<S: Safeguards> World<S> {
             Reply::Accepted => {
                 self.stats.accepted += 1;
                 news.extend(server.lags.then_some(News::Trails(index as Srv)));
-                self.oracle.accepted(index, server, &write, now);
+                self.oracle.accepted(index, server, &before, &write, now);
             }
             Reply::Fenced(_) => self.stats.fenced += 1,
             Reply::Late(_) => self.stats.late += 1,
