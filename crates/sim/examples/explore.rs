@@ -1,6 +1,9 @@
 //! `explore [SEEDS] [MUTANT] [FIRST]`: runs seeds until
 //! something breaks, and tells the story of it.
 
+// It measures how fast the world runs: a clock outside of the world.
+#![allow(clippy::disallowed_types, missing_docs)]
+
 use std::time::Instant;
 use steadfast_core::safeguards::{Full, Safeguards};
 use steadfast_sim::mutants::{FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker, NoRests};

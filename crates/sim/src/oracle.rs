@@ -158,21 +158,7 @@ impl Oracle {
             faults.push(("I2", text));
         }
         watch.last = (write.seq, decision.holding.configuration);
-        for change in &write.changes {
-            let stood = before.get(&(change.name().clone(), change.rtype()));
-            let same = match (stood, change.before()) {
-                (Some(stood), Some(known)) => stood.same_data(known),
-                (stood, known) => stood.is_some() == known.is_some(),
-            };
-            if !same {
-                let text = format!(
-                    "{} {} was overwritten unseen",
-                    change.name(),
-                    change.rtype()
-                );
-                faults.push(("I1", text));
-            }
-        }
+        faults.extend(overwritten(before, write).map(|text| ("I1", text)));
         // What the server dropped is its own doing; whether it is noticed is judged at the end.
         for after in write.changes.iter().filter_map(|c| c.after()) {
             let key = (after.name().clone(), after.rtype());
@@ -394,6 +380,20 @@ impl Ledger {
         }
         None
     }
+}
+
+/// The first RRset that a write replaced without knowing what stood there.
+fn overwritten(before: &Records, write: &Write) -> Option<String> {
+    let unseen = |change: &&dns::Change| {
+        let stood = before.get(&(change.name().clone(), change.rtype()));
+        match (stood, change.before()) {
+            (Some(stood), Some(known)) => !stood.same_data(known),
+            (stood, known) => stood.is_some() != known.is_some(),
+        }
+    };
+    let change = write.changes.iter().find(unseen)?;
+    let (name, rtype) = (change.name(), change.rtype());
+    Some(format!("{name} {rtype} was overwritten unseen"))
 }
 
 fn put(content: &mut Records, change: &dns::Change) {
