@@ -1,6 +1,7 @@
 //! The control: with every safeguard nothing breaks. The mutants: with one of them taken out, the
 //! same exploration finds it. `STEADFAST_SOAK=1` runs thirty times as many seeds.
-#![allow(missing_docs)]
+// The environment says how long to look; the world never asks it.
+#![allow(clippy::disallowed_methods, missing_docs)]
 
 use steadfast_core::safeguards::{Full, Safeguards};
 use steadfast_sim::mutants::{FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker, NoRests};
