@@ -8,6 +8,8 @@ pub trait Safeguards: 'static {
     const MARKER: bool = true;
     /// Each write has the before-value of every RRset it touches as a prerequisite (I1).
     const BEFORE_VALUES: bool = true;
+    /// A step that could empty a critical name has as prerequisites what such names rest on (I3).
+    const RESTS: bool = true;
     /// What a write leads to is derived anew from the ledger's end before each decision (I5);
     /// otherwise once, when an enactor starts on a plan.
     const FRESH: bool = true;

@@ -1,11 +1,12 @@
-//! `explore [SEEDS] [full|no-marker|fresh-checked-once|no-before-values] [FIRST]`: runs seeds until
+//! `explore [SEEDS] [MUTANT] [FIRST]`: runs seeds until
 //! something breaks, and tells the story of it.
 
-#![allow(clippy::disallowed_types)] // It measures: the clock is its subject.
+// It measures how fast the world runs: a clock outside of the world.
+#![allow(clippy::disallowed_types, missing_docs)]
 
 use std::time::Instant;
 use steadfast_core::safeguards::{Full, Safeguards};
-use steadfast_sim::mutants::{FreshCheckedOnce, NoBeforeValues, NoMarker};
+use steadfast_sim::mutants::{FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker, NoRests};
 use steadfast_sim::{Scenario, explore, minimise, story};
 
 fn main() {
@@ -16,10 +17,14 @@ fn main() {
     match mutant.as_str() {
         "full" => report::<Full>(first, seeds),
         "no-marker" => report::<NoMarker>(first, seeds),
+        "no-fence" => report::<NoFence>(first, seeds),
+        "no-rests" => report::<NoRests>(first, seeds),
         "fresh-checked-once" => report::<FreshCheckedOnce>(first, seeds),
         "no-before-values" => report::<NoBeforeValues>(first, seeds),
         other => {
-            eprintln!("no mutant {other:?}: full, no-marker, fresh-checked-once, no-before-values");
+            eprintln!(
+                "no mutant {other:?}: full, no-marker, no-fence, no-rests, fresh-checked-once, no-before-values"
+            );
             std::process::exit(2);
         }
     }

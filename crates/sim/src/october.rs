@@ -43,10 +43,7 @@ pub fn october<S: Safeguards>() -> October {
     script.act(Action::Operate(1, Verb::Apply(BACK)));
     script.pass(2_000);
     let fenced = script.world.stats.fenced;
-    if let Some(item) = script.held.take() {
-        script.act(Action::Go(0));
-        script.act(Action::Send(item));
-    }
+    script.release();
     script.pass(20_000);
     let fenced = (fenced, script.world.stats.fenced);
     let at_rest = script.world.is_quiet();

@@ -106,8 +106,15 @@ impl Oracle {
         entries
     }
 
-    /// A write was accepted.
-    pub fn accepted(&mut self, srv: usize, server: &Server, write: &Write, now: u64) {
+    /// A write was accepted; `before` is what the server kept until then.
+    pub fn accepted(
+        &mut self,
+        srv: usize,
+        server: &Server,
+        before: &Records,
+        write: &Write,
+        now: u64,
+    ) {
         let Some(watch) = self.watches.get_mut(srv) else {
             return;
         };
@@ -151,6 +158,7 @@ impl Oracle {
             faults.push(("I2", text));
         }
         watch.last = (write.seq, decision.holding.configuration);
+        faults.extend(overwritten(before, write).map(|text| ("I1", text)));
         // What the server dropped is its own doing; whether it is noticed is judged at the end.
         for after in write.changes.iter().filter_map(|c| c.after()) {
             let key = (after.name().clone(), after.rtype());
@@ -372,6 +380,20 @@ impl Ledger {
         }
         None
     }
+}
+
+/// The first RRset that a write replaced without knowing what stood there.
+fn overwritten(before: &Records, write: &Write) -> Option<String> {
+    let unseen = |change: &&dns::Change| {
+        let stood = before.get(&(change.name().clone(), change.rtype()));
+        match (stood, change.before()) {
+            (Some(stood), Some(known)) => !stood.same_data(known),
+            (stood, known) => stood.is_some() != known.is_some(),
+        }
+    };
+    let change = write.changes.iter().find(unseen)?;
+    let (name, rtype) = (change.name(), change.rtype());
+    Some(format!("{name} {rtype} was overwritten unseen"))
 }
 
 fn put(content: &mut Records, change: &dns::Change) {

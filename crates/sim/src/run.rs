@@ -6,7 +6,8 @@ use crate::oracle::Violation;
 use crate::rng::Rng;
 use crate::scenario::{Nature, Scenario};
 use crate::server::Habit;
-use crate::world::{Stats, World};
+use crate::stats::Stats;
+use crate::world::World;
 use steadfast_core::safeguards::Safeguards;
 
 /// What a world consists of, before anything happens.

@@ -89,6 +89,26 @@ impl<S: Safeguards> Script<S> {
         }
     }
 
+    /// The stopped enactor goes on: its write leaves the machine, and what follows waits.
+    pub fn release(&mut self) {
+        if let Some(item) = self.held.take() {
+            self.act(Action::Go(item.0));
+            self.act(Action::Send(item));
+        }
+    }
+
+    /// Everybody stops waiting for answers that have not come.
+    pub fn give_up_all(&mut self) {
+        for e in 0..self.setting.enactors {
+            let enactor = self.world.enactors.get(usize::from(e));
+            let open = enactor.map(|x| x.requests.iter().filter(|(_, r)| !r.done));
+            let open: Vec<u32> = open.into_iter().flatten().map(|(n, _)| *n).collect();
+            for n in open {
+                self.act(Action::GiveUp(Item(e, n)));
+            }
+        }
+    }
+
     /// An enactor reads the ledger, and does nothing with it yet.
     pub fn drain_store(&mut self, e: E) {
         self.act(Action::Store(e));

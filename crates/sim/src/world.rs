@@ -1,14 +1,15 @@
 //! The world: stores, servers, enactors, and one action at a time. It draws nothing: whoever
 //! directs it says what happens and when, so that a list of events is the whole story.
 
-use crate::action::{Action, E, Event, Fnv, Item, News, Srv, Verb};
-use crate::enactor::{Ask, Emitted, Enactor, Progress, Request, ToStore};
+use crate::action::{Action, E, Event, Fnv, Item, News, Verb};
+use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::operator;
 use crate::oracle::Oracle;
 use crate::scenario::{self, Nature};
 use crate::server::Server;
+use crate::stats::Stats;
 use crate::store::Store;
-use dns::{Name, Rtype, Zone};
+use dns::{Rtype, Zone};
 use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -19,61 +20,10 @@ use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
 use steadfast_core::safeguards::Safeguards;
-use steadfast_core::server::{Reading, Reply};
 use steadfast_core::time::Time;
 
 /// When every story begins, in milliseconds since 1970.
 pub const DAWN: u64 = 1_760_918_400_000;
-
-/// What happened, in numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Stats {
-    /// Actions done.
-    pub events: u64,
-    /// Entries appended.
-    pub entries: u64,
-    /// Writes accepted.
-    pub accepted: u64,
-    /// Writes refused by a prerequisite.
-    pub fenced: u64,
-    /// Writes that came too late.
-    pub late: u64,
-    /// Appends that lost.
-    pub conflicts: u64,
-    /// Plans cleared.
-    pub cleared: u64,
-    /// Servers halted.
-    pub halted: u64,
-    /// Drift found.
-    pub drifted: u64,
-    /// Restored servers found.
-    pub restored: u64,
-    /// Revocations decided.
-    pub revoked: u64,
-    /// Cleanups.
-    pub cleaned: u64,
-    /// Times that guards refused every way to the present configuration.
-    pub blocked: u64,
-}
-
-impl Stats {
-    /// Adds another run's numbers.
-    pub fn add(&mut self, other: &Stats) {
-        self.events += other.events;
-        self.entries += other.entries;
-        self.accepted += other.accepted;
-        self.fenced += other.fenced;
-        self.late += other.late;
-        self.conflicts += other.conflicts;
-        self.cleared += other.cleared;
-        self.halted += other.halted;
-        self.drifted += other.drifted;
-        self.restored += other.restored;
-        self.revoked += other.revoked;
-        self.cleaned += other.cleaned;
-        self.blocked += other.blocked;
-    }
-}
 
 /// The world.
 #[derive(Debug)]
@@ -81,7 +31,7 @@ pub struct World<S: Safeguards> {
     /// Milliseconds.
     pub now: u64,
     policy: Policy,
-    ids: Vec<String>,
+    pub(crate) ids: Vec<String>,
     /// Stores; the first is the zone's, others are copies.
     pub stores: Vec<Store>,
     /// Servers.
@@ -151,7 +101,7 @@ impl<S: Safeguards> World<S> {
             soa: Some(scenario::soa()),
             abilities: Abilities {
                 swap_cname: s.habit == crate::server::Habit::Plain,
-                ..Abilities::assumed()
+                max_rrset: 100,
             },
         };
         let adopted = Adopted {
@@ -289,8 +239,7 @@ impl<S: Safeguards> World<S> {
                 }
                 return;
             }
-            Action::Restore(_) if !server.restore() => {}
-            Action::Restore(_) => {
+            Action::Restore(_) if server.restore() => {
                 self.oracle.reset(index, server);
                 self.oracle.served(server);
             }
@@ -319,11 +268,11 @@ impl<S: Safeguards> World<S> {
         }
     }
 
-    fn enactor(&mut self, e: E) -> Option<&mut Enactor<S>> {
+    pub(crate) fn enactor(&mut self, e: E) -> Option<&mut Enactor<S>> {
         self.enactors.get_mut(usize::from(e))
     }
 
-    fn request(&mut self, item: Item) -> Option<&mut Request> {
+    pub(crate) fn request(&mut self, item: Item) -> Option<&mut Request> {
         self.enactor(item.0)?.requests.get_mut(&item.1)
     }
 
@@ -350,7 +299,7 @@ impl<S: Safeguards> World<S> {
     }
 
     /// One input for an enactor's lifecycle, and what follows.
-    fn step(&mut self, e: E, input: Input, news: &mut Vec<News>) {
+    pub(crate) fn step(&mut self, e: E, input: Input, news: &mut Vec<News>) {
         let now = self.now;
         let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
             return;
@@ -482,152 +431,6 @@ impl<S: Safeguards> World<S> {
         }
         enactor.failed = true;
         self.step(e, Input::StoreFailed("disk full".into()), news);
-    }
-
-    fn send(&mut self, item: Item, news: &mut Vec<News>) {
-        if let Some(Request {
-            ask: Ask::Write(_, sent),
-            done: false,
-            ..
-        }) = self.request(item)
-        {
-            *sent = true;
-            news.push(News::Sent(item));
-        }
-    }
-
-    fn deliver(&mut self, item: Item, news: &mut Vec<News>) {
-        let now = self.now;
-        let Some(Request {
-            ask: Ask::Write(write, true),
-            server,
-            ..
-        }) = self.request(item)
-        else {
-            return;
-        };
-        let (write, index) = (write.clone(), *server);
-        let Some(server) = self.servers.get_mut(index) else {
-            return;
-        };
-        let Some(reply) = server.take(now, &write) else {
-            return;
-        };
-        let id = server.id.clone();
-        match &reply {
-            Reply::Accepted => {
-                self.stats.accepted += 1;
-                news.extend(server.lags.then_some(News::Trails(index as Srv)));
-                self.oracle.accepted(index, server, &write, now);
-            }
-            Reply::Fenced(_) => self.stats.fenced += 1,
-            Reply::Late(_) => self.stats.late += 1,
-            _ => {}
-        }
-        if let Some(story) = &mut self.story {
-            story.push((id.clone(), crate::story::write(item, &write, &reply)));
-        }
-        if let Some(request) = self.request(item)
-            && request.reply.is_none()
-            && !request.done
-        {
-            request.reply = Some(Input::Written(id, write.seq, reply));
-            news.push(News::ReplyWaits(item));
-        }
-    }
-
-    fn look(&mut self, item: Item, news: &mut Vec<News>) {
-        let Some(request) = self.enactors.get_mut(usize::from(item.0)) else {
-            return;
-        };
-        let Some(request) = request.requests.get_mut(&item.1).filter(|r| !r.done) else {
-            return;
-        };
-        let Some(server) = self.servers.get(request.server).filter(|s| !s.down) else {
-            return;
-        };
-        let marker = server
-            .served
-            .get(&(server.marker.clone(), Rtype::TXT))
-            .cloned();
-        let id = server.id.clone();
-        let get = |name: &Name, rtype: Rtype| server.served.get(&(name.clone(), rtype)).cloned();
-        let reply = match &mut request.ask {
-            Ask::Write(..) => return,
-            Ask::Read(wanted, progress) => match progress.clone() {
-                Progress::Start => {
-                    *progress = Progress::Marker(Reading {
-                        before: marker,
-                        rrsets: Vec::new(),
-                        after: None,
-                        soa: None,
-                    });
-                    return news.push(News::LookWaits(item));
-                }
-                Progress::Marker(mut reading) => {
-                    let sets = wanted.iter().map(|(n, t)| (n.clone(), *t, get(n, *t)));
-                    reading.rrsets = sets.collect();
-                    *progress = Progress::Sets(reading);
-                    return news.push(News::LookWaits(item));
-                }
-                Progress::Sets(mut reading) => {
-                    reading.after = marker;
-                    reading.soa = get(&server.apex, Rtype::SOA);
-                    Input::Read(id, Ok(reading))
-                }
-            },
-            Ask::Transfer => {
-                let all = server.served.values().cloned().collect();
-                let zone = Zone::new(server.apex.clone(), all).map_err(|e| e.to_string());
-                Input::Transferred(id, zone)
-            }
-            Ask::Serials => Input::Serials(id, Ok(vec![server.serial(), server.highest])),
-        };
-        request.reply = Some(reply);
-        news.push(News::ReplyWaits(item));
-    }
-
-    fn give_back(&mut self, item: Item, news: &mut Vec<News>) {
-        let Some(enactor) = self.enactor(item.0) else {
-            return;
-        };
-        let lives = enactor.lives;
-        let Some(request) = enactor.requests.get_mut(&item.1).filter(|r| !r.done) else {
-            return;
-        };
-        let Some(reply) = request.reply.take() else {
-            return;
-        };
-        request.done = true;
-        if request.life == lives {
-            self.step(item.0, reply, news);
-        }
-    }
-
-    fn give_up(&mut self, item: Item, news: &mut Vec<News>) {
-        let ids = self.ids.clone();
-        let Some(enactor) = self.enactor(item.0) else {
-            return;
-        };
-        let lives = enactor.lives;
-        let Some(request) = enactor.requests.get_mut(&item.1).filter(|r| !r.done) else {
-            return;
-        };
-        let Some(id) = ids.get(request.server).cloned() else {
-            return;
-        };
-        let why = "no answer".to_owned();
-        let input = match &request.ask {
-            Ask::Write(write, true) => Input::Written(id, write.seq, Reply::Unknown(why)),
-            Ask::Write(write, false) => Input::Written(id, write.seq, Reply::NotSent(why)),
-            Ask::Read(..) => Input::Read(id, Err(why)),
-            Ask::Transfer => Input::Transferred(id, Err(why)),
-            Ask::Serials => Input::Serials(id, Err(why)),
-        };
-        request.done = true;
-        if request.life == lives {
-            self.step(item.0, input, news);
-        }
     }
 
     fn operate(&mut self, e: E, verb: &Verb, news: &mut Vec<News>) {

@@ -1,8 +1,8 @@
-//! The October schedule: with the marker it is refused, without it `www` is empty.
+//! The October schedule: with the fence it is refused, without it `www` is empty.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use steadfast_core::safeguards::Full;
-use steadfast_sim::mutants::NoMarker;
+use steadfast_sim::mutants::{NoFence, NoMarker};
 use steadfast_sim::october::october;
 use steadfast_sim::{replay, story};
 
@@ -16,18 +16,25 @@ fn the_stalled_deletion_is_refused_and_everybody_catches_up() {
 }
 
 #[test]
-fn without_the_marker_www_is_empty() {
-    let october = october::<NoMarker>();
-    let told = || story::tell::<NoMarker>(&october.outcome.setting, &october.outcome.trace);
+fn without_a_fence_www_is_empty() {
+    let october = october::<NoFence>();
+    let told = || story::tell::<NoFence>(&october.outcome.setting, &october.outcome.trace);
     let violation = october.outcome.violation.clone().unwrap();
     assert_eq!(violation.invariant, "I3", "{}", told());
     assert!(violation.text.contains("www.example.com."), "{}", told());
 }
 
 #[test]
-fn the_trace_alone_does_it_again() {
+fn what_www_rests_on_is_a_second_fence() {
     let october = october::<NoMarker>();
-    let again = replay::<NoMarker>(&october.outcome.setting, &october.outcome.trace);
+    assert_eq!(october.outcome.violation, None);
+    assert_eq!(october.fenced, (0, 1));
+}
+
+#[test]
+fn the_trace_alone_does_it_again() {
+    let october = october::<NoFence>();
+    let again = replay::<NoFence>(&october.outcome.setting, &october.outcome.trace);
     assert_eq!(again.violation, october.outcome.violation);
     assert_eq!(again.hash, october.outcome.hash);
     // And with the marker the same events do no harm.

@@ -22,7 +22,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// RRsets that have to stand, untouched by the step, for critical names to be answered.
     pub(super) fn rests(&mut self, id: &ServerId, seq: u64) -> Vec<RRset> {
         let changes = self.changes(id, seq);
-        if !S::BEFORE_VALUES || !changes.iter().any(may_empty) {
+        if !S::RESTS || !changes.iter().any(may_empty) {
             return Vec::new();
         }
         let server = self.state().servers.get(id).cloned();

@@ -49,11 +49,12 @@ impl<S: Safeguards> Lifecycle<S> {
         let owner = self.policy.marker_name();
         let marker = self.state().marker(seq, decision).rrset(&owner);
         let changes = self.changes(id, seq);
-        let require = if S::BEFORE_VALUES {
-            self.require(id, seq, decided, &changes)
+        let mut require = if S::BEFORE_VALUES {
+            self.require(id, decided, &changes)
         } else {
             Vec::new()
         };
+        require.extend(self.rests_of(id, seq).iter().cloned().map(Require::Equals));
         Some(Write {
             seq,
             expect: self.expected(server, &decision.expect, &owner)?,
@@ -84,13 +85,7 @@ impl<S: Safeguards> Lifecycle<S> {
         })
     }
 
-    fn require(
-        &self,
-        id: &ServerId,
-        seq: u64,
-        decided: &Decided,
-        changes: &[Change],
-    ) -> Vec<Require> {
+    fn require(&self, id: &ServerId, decided: &Decided, changes: &[Change]) -> Vec<Require> {
         let before = |change: &Change| match change.before() {
             Some(before) => Require::Equals(before.clone()),
             None => Require::Absent(change.name().clone(), change.rtype()),
@@ -98,11 +93,7 @@ impl<S: Safeguards> Lifecycle<S> {
         match &decided.decision.act {
             Act::Plant { soa: Some(soa) } => vec![Require::Equals(soa.clone())],
             Act::Plant { soa: None } => self.values(id),
-            _ => {
-                let rests = self.rests_of(id, seq);
-                let rests = rests.iter().cloned().map(Require::Equals);
-                changes.iter().map(before).chain(rests).collect()
-            }
+            _ => changes.iter().map(before).collect(),
         }
     }
 

@@ -1,0 +1,51 @@
+//! What happened in runs, in numbers.
+
+/// What happened, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Actions done.
+    pub events: u64,
+    /// Entries appended.
+    pub entries: u64,
+    /// Writes accepted.
+    pub accepted: u64,
+    /// Writes refused by a prerequisite.
+    pub fenced: u64,
+    /// Writes that came too late.
+    pub late: u64,
+    /// Appends that lost.
+    pub conflicts: u64,
+    /// Plans cleared.
+    pub cleared: u64,
+    /// Servers halted.
+    pub halted: u64,
+    /// Drift found.
+    pub drifted: u64,
+    /// Restored servers found.
+    pub restored: u64,
+    /// Revocations decided.
+    pub revoked: u64,
+    /// Cleanups.
+    pub cleaned: u64,
+    /// Times that guards refused every way to the present configuration.
+    pub blocked: u64,
+}
+
+impl Stats {
+    /// Adds another run's numbers.
+    pub fn add(&mut self, other: &Stats) {
+        self.events += other.events;
+        self.entries += other.entries;
+        self.accepted += other.accepted;
+        self.fenced += other.fenced;
+        self.late += other.late;
+        self.conflicts += other.conflicts;
+        self.cleared += other.cleared;
+        self.halted += other.halted;
+        self.drifted += other.drifted;
+        self.restored += other.restored;
+        self.revoked += other.revoked;
+        self.cleaned += other.cleaned;
+        self.blocked += other.blocked;
+    }
+}
