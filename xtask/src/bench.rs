@@ -1,5 +1,10 @@
 //! `cargo xtask bench NAME`: measurements against real peers.
 
+mod control;
+mod measure;
+mod octodns;
+mod zones;
+
 use crate::Failure;
 
 /// A measurement: its name, what it measures, and the function that does it with the words after
@@ -11,7 +16,11 @@ struct Bench {
 }
 
 /// All measurements.
-const BENCHES: &[Bench] = &[];
+const BENCHES: &[Bench] = &[Bench {
+    name: "control",
+    about: "plans of large zones beside octoDNS, and the rate of fenced changes",
+    run: control::run,
+}];
 
 /// The chore.
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
@@ -26,9 +35,6 @@ fn no_such(name: &str) -> String {
     let mut text = format!("no such bench: {name:?}; there are:");
     for bench in BENCHES {
         text += &format!("\n  {:10} {}", bench.name, bench.about);
-    }
-    if BENCHES.is_empty() {
-        text += " none";
     }
     text
 }

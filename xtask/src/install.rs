@@ -19,8 +19,7 @@ const TOOLS: [Program; 2] = [
 /// Debian asks this program whether a package's service may start; exit code 101 says no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Sees to it that every program is there: root installs what is missing, everybody else is told
-/// the command. The packages' own services are not started.
+/// Sees to it that every program that tests use is there.
 pub(crate) fn run() -> Result<(), Failure> {
     let all: Vec<Program> = Kind::ALL
         .iter()
@@ -28,7 +27,13 @@ pub(crate) fn run() -> Result<(), Failure> {
         .chain(&TOOLS)
         .copied()
         .collect();
-    let missing = peers::missing(&all);
+    see_to("the tests", &all)
+}
+
+/// Sees to it that these programs are there: root installs what is missing, everybody else is told
+/// the command. The packages' own services are not started.
+pub(crate) fn see_to(whom: &str, programs: &[Program]) -> Result<(), Failure> {
+    let missing = peers::missing(programs);
     if missing.is_empty() {
         return Ok(());
     }
@@ -37,11 +42,11 @@ pub(crate) fn run() -> Result<(), Failure> {
     let line = peers::install_command(&missing);
     if command::output(Command::new("id").arg("-u"))?.trim() != "0" {
         return Err(Failure::Failed(format!(
-            "missing for the tests: {names}\nrun as root:\n  apt-get update && {line}\n\
-             the packages start servers of their own; stop them, the tests start theirs"
+            "missing for {whom}: {names}\nrun as root:\n  apt-get update && {line}\n\
+             the packages start servers of their own; stop them, {whom} start what they need"
         )));
     }
-    println!("missing for the tests: {names}");
+    println!("missing for {whom}: {names}");
     let _no_services = NoServices::new(Path::new(POLICY))
         .map_err(|error| Failure::Failed(format!("{POLICY}: {error}")))?;
     command::run(Command::new("apt-get").arg("update"))?;

@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod command;
+mod demo;
 mod install;
 mod soak;
 mod test;
@@ -23,7 +24,12 @@ pub(crate) enum Failure {
 type Run = fn(&[String]) -> Result<(), Failure>;
 
 /// Name, what it does, and the function that does it.
-const CHORES: [(&str, &str, Run); 5] = [
+const CHORES: [(&str, &str, Run); 6] = [
+    (
+        "demo",
+        "a change, a slip and the October race against a real BIND; `--fast`, `--keep`",
+        demo::run,
+    ),
     (
         "tidy",
         "the rules of this repository that no compiler knows",
@@ -36,7 +42,7 @@ const CHORES: [(&str, &str, Run); 5] = [
     ),
     (
         "ci",
-        "fmt, clippy, doc, tidy, test: what must pass before a merge",
+        "fmt, clippy, doc, tidy, test, demo: what must pass before a merge",
         ci::run,
     ),
     (

@@ -29,8 +29,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
 
 /// Builds the binary that is shipped, and says where it is. Prints how long a cold build took.
 pub(crate) fn release_binary() -> Result<PathBuf, Failure> {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), |dir| root().join(dir));
+    let target = target();
     let cold = !target.join("release/deps").exists();
     let started = Instant::now();
     command::run(&mut cargo(&["build", "--release", "-p", "steadfast"]))?;
@@ -46,6 +45,12 @@ pub(crate) fn release_binary() -> Result<PathBuf, Failure> {
         println!("release build, not cold: {seconds} s");
     }
     Ok(target.join("release/steadfast"))
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
 /// Runs tests and prints their sum at the end: a workspace has a closing line per test binary,

@@ -1,20 +1,21 @@
 //! From config, ledger and servers to a judged plan.
 
 use crate::exit::{Exit, Fail};
+use crate::led;
 use crate::site::{Site, ZoneSite};
 use crate::source;
 use cell::enactor::{now, open_book};
 use cell::servers::Server;
 use cell::store::Store;
-use dns::{Change, Digest, Name, RRset, Zone};
+use dns::{Digest, Name, RRset, Rtype, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
-use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, judge_plan};
-use steadfast_core::ledger::{Event, Found, Settlement, State};
-use steadfast_core::marker::{Holding, Marker};
+use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, empty_now, judge_plan};
+use steadfast_core::ledger::{Decided, Event, Found, Settlement, State};
+use steadfast_core::marker::Marker;
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
@@ -108,20 +109,14 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let policy = &zone.policy;
     let mut book = adopted_book(store, policy, &zone.config.name)?;
     let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
-    let mut observed = observe_some(zone)?;
-    if led(zone, &observed, book.state()).is_err() {
-        // Others may have appended since the ledger was read, and written since.
-        book = adopted_book(store, policy, &zone.config.name)?;
-        led(zone, &observed, book.state())?;
-    }
-    abreast(&mut observed, &mut book, policy)?;
+    let observed = led::observe(zone, store, &mut book)?;
     let desired = Desired {
         content: source.zone,
         source: source.file,
     };
     let held = book.head().map_err(Fail::store)?;
     let configuration = book.state().configuration;
-    let Planned { plan, report } = plan(
+    let Planned { plan, mut report } = plan(
         &desired,
         Held {
             configuration,
@@ -130,6 +125,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         &observed.zones,
         policy,
     );
+    excuse_behind(&mut report, &mut book, &observed, policy)?;
     let unowned = unowned(&observed, policy);
     let plan = plan.map(seal);
     let mut findings = report.source.clone();
@@ -137,6 +133,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         findings.extend(judge(plan, &held, &observed, policy, book.state()));
         findings.extend(drift_findings(&report, plan));
     }
+    add_empty_now(&mut findings, &observed, policy);
     Ok(Prepared {
         book,
         observed,
@@ -146,6 +143,34 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         unowned,
         warnings: source.warnings,
     })
+}
+
+/// Tells edits from servers that are behind: what a server's own marker says it holds is no edit.
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn excuse_behind(
+    report: &mut Report,
+    book: &mut Book,
+    observed: &Observed,
+    policy: &Policy,
+) -> Result<(), Fail> {
+    for (id, zone) in &observed.zones {
+        let marker = zone.get(&policy.marker_name(), Rtype::TXT);
+        let Some(marker) = marker.and_then(|rrset| Marker::read(rrset).ok()) else {
+            continue;
+        };
+        let state = book.state();
+        let server = state.servers.get(id);
+        let decided = server.and_then(|server| server.decisions.get(&marker.sequence));
+        let ours = |decided: &&Decided| state.marker(marker.sequence, &decided.decision) == marker;
+        let Some(holding) = decided.filter(ours).map(|decided| decided.decision.holding) else {
+            continue;
+        };
+        let holds = book.held(&holding).map_err(Fail::store)?;
+        report.excuse_behind(id, &holds);
+    }
+    Ok(())
 }
 
 /// Transfers from all servers; one that does not answer is told, none that answers is an error.
@@ -166,85 +191,16 @@ pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
     Err(Fail::new(Exit::Error, "no-server", why.join("\n  "), help))
 }
 
-/// Whether the markers that stand are of this ledger, and not ahead of it. What differs then is no
-/// foreign edit.
-///
-/// # Errors
-/// Another ledger's marker; one that this store has not reached: it is an older copy.
-pub fn led(zone: &ZoneSite<'_>, observed: &Observed, state: &State) -> Result<(), Fail> {
-    let owner = zone.policy.marker_name();
-    let name = &zone.config.name;
-    let help = format!(
-        "steadfast adopt {name} --take-over   (leads the zone from this store, with what stands now)"
-    );
-    for (id, content) in &observed.zones {
-        let Some(rrset) = content.get(&owner, dns::Rtype::TXT) else {
-            continue;
-        };
-        let planted = state.servers.get(id).is_some_and(|s| s.verified.is_some());
-        match Marker::read(rrset) {
-            Ok(marker) if marker.ledger == state.ledger && marker.sequence > state.last => {
-                let message = format!(
-                    "{id} carries ledger entry {}, this store ends at entry {}: the store is an older copy, the zone has newer data; nothing was written",
-                    marker.sequence, state.last
-                );
-                return Err(Fail::new(Exit::Superseded, "older-copy", message, help));
+/// Adds the critical names that are empty on any server now: watched as answers, because what
+/// empties them may be nobody's change of ours.
+fn add_empty_now(findings: &mut Vec<Finding>, observed: &Observed, policy: &Policy) {
+    for zone in observed.zones.values() {
+        for empty in empty_now(zone, policy) {
+            let known = |f: &Finding| f.guard == empty.guard && f.name == empty.name;
+            if !findings.iter().any(known) {
+                findings.push(empty);
             }
-            Ok(marker) if marker.ledger != state.ledger && planted => {
-                let message = format!(
-                    "{name} on {id} is led by ledger {}, and this one is {}; nothing was written",
-                    marker.ledger, state.ledger
-                );
-                return Err(Fail::new(Exit::Refused, "led-by-another", message, help));
-            }
-            _ => {}
         }
-    }
-    Ok(())
-}
-
-/// Replaces the content of servers that do not hold the present configuration by what they would
-/// hold if they did, foreign edits included: to be behind is no drift.
-///
-/// # Errors
-/// A ledger that lacks its content.
-pub fn abreast(observed: &mut Observed, book: &mut Book, policy: &Policy) -> Result<(), Fail> {
-    let head = book.head().map_err(Fail::store)?;
-    for (id, zone) in &mut observed.zones {
-        let Some(holding) = holding(book.state(), id, zone, policy) else {
-            continue;
-        };
-        if holding.is_whole() && holding.configuration == book.state().configuration {
-            continue;
-        }
-        let held = book.held(&holding).map_err(Fail::store)?;
-        let edits: Vec<Change> = held
-            .diff(&zone.filter(|r| policy.owns_set(r)))
-            .iter()
-            .filter_map(|edit| {
-                let present = head.get(edit.name(), edit.rtype()).cloned();
-                Change::new(present, edit.after().cloned())
-            })
-            .collect();
-        let owned = head.apply(&edits).map_err(Fail::store)?;
-        let others = zone.filter(|r| !policy.owns_set(r));
-        let all = owned.iter().chain(others.iter()).cloned().collect();
-        *zone = Zone::new(zone.apex().clone(), all).map_err(Fail::store)?;
-    }
-    Ok(())
-}
-
-/// What a server holds, as its marker says; where that says nothing, as it was last read back.
-pub fn holding(state: &State, id: &str, zone: &Zone, policy: &Policy) -> Option<Holding> {
-    let server = state.servers.get(id)?;
-    let rrset = zone.get(&policy.marker_name(), dns::Rtype::TXT);
-    let marker = rrset.and_then(|r| Marker::read(r).ok());
-    let decided = marker
-        .filter(|m| m.ledger == state.ledger)
-        .and_then(|m| server.decisions.get(&m.sequence));
-    match decided {
-        Some(decided) => Some(decided.decision.holding),
-        None => server.holding().copied(),
     }
 }
 
@@ -294,13 +250,16 @@ pub fn judge(
 }
 
 /// Judges a proposed plan anew, against what stands today.
+///
+/// # Errors
+/// A ledger that lacks its content.
 pub fn rejudge(
     plan: &Plan,
     held: &Zone,
     observed: &Observed,
     policy: &Policy,
-    state: &State,
-) -> (Report, Vec<Finding>) {
+    book: &mut Book,
+) -> Result<(Report, Vec<Finding>), Fail> {
     let mut report = Report::default();
     for (id, zone) in &observed.zones {
         let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
@@ -308,9 +267,10 @@ pub fn rejudge(
             report.drift.insert(id.clone(), drift);
         }
     }
-    let mut findings = judge(plan, held, observed, policy, state);
+    excuse_behind(&mut report, book, observed, policy)?;
+    let mut findings = judge(plan, held, observed, policy, book.state());
     findings.extend(drift_findings(&report, plan));
-    (report, findings)
+    Ok((report, findings))
 }
 
 /// The entries by which a person decides that recorded values are put back at `names`, or, without
@@ -326,7 +286,13 @@ pub fn overwriting(
 ) -> Result<Vec<Event>, Fail> {
     let mut events = Vec::new();
     for (id, zone) in &observed.zones {
-        let Some(holding) = holding(book.state(), id, zone, policy) else {
+        let Some(holding) = book
+            .state()
+            .servers
+            .get(id)
+            .and_then(|s| s.holding())
+            .copied()
+        else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;

@@ -17,12 +17,8 @@ use std::time::Duration;
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::Millis;
 
-/// Most octets of an UPDATE. 65,535 is TCP's limit (RFC 1035 §4.2.2); the rest is reserve.
-const MAX_UPDATE: usize = 60_000;
 /// Most records of an RRset (BIND refuses the 101st by default).
 const MAX_RRSET: usize = 100;
-/// How many generations back can be returned to.
-const KEEP: u32 = 20;
 
 /// How long a command that only looks waits for the store, before it reads a copy of it.
 const LOOK_WAIT: Duration = Duration::from_millis(30);
@@ -213,10 +209,10 @@ impl Site {
             ttl_min: zone.ttl_min,
             ttl_max: zone.ttl_max,
             max_rrset: MAX_RRSET,
-            max_update: MAX_UPDATE,
+            max_update: zone.max_update as usize,
             deadline: longest(|s| s.deadline),
             read_back: longest(|s| s.read_back),
-            keep: KEEP,
+            keep: zone.keep,
         })
     }
 

@@ -147,6 +147,18 @@ impl Book {
         Ok(zone)
     }
 
+    /// The owned content that is at hand without work: of the present configuration or one before.
+    pub fn at_hand(&self) -> Option<&Zone> {
+        match (
+            &self.head,
+            self.bodies.get(&self.state.content.0).map(Arc::as_ref),
+        ) {
+            (Some((_, head)), _) => Some(head),
+            (None, Some(Body::Content(zone))) => Some(zone),
+            _ => None,
+        }
+    }
+
     /// The owned content of an earlier generation, by taking back what came after it.
     ///
     /// # Errors

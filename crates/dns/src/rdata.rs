@@ -5,8 +5,9 @@
 //! other types are opaque (RFC 3597). Presentation form comes from the `domain` library, and from
 //! `\# LEN HEX` where that does not know the type.
 
-use crate::name::{Name, NameError};
+use crate::name::{Name, NameError, unescaped};
 use crate::rtype::Rtype;
+use crate::svcb;
 use domain::base::iana::Rtype as Iana;
 use domain::base::rdata::ComposeRecordData;
 use domain::base::scan::IterScanner;
@@ -138,9 +139,130 @@ pub fn to_text(rtype: Rtype, wire: &[u8]) -> String {
                 return name.to_string();
             }
         }
-        _ => {}
+        Rtype::TXT | Rtype::SPF => {
+            if let Some(text) = strings_text(wire) {
+                return text;
+            }
+        }
+        _ => {
+            if let Some(text) = layout_text(rtype, wire) {
+                return text;
+            }
+            let text = match rtype {
+                Rtype::SVCB | Rtype::HTTPS => svcb::to_text(wire),
+                _ => known_text(rtype, wire),
+            };
+            // Odd data may have no form of its own that reads back as the same octets.
+            if let Some(text) = text.filter(|t| reads_back(rtype, t, wire)) {
+                return text;
+            }
+        }
     }
-    known_text(rtype, wire).unwrap_or_else(|| generic_text(wire))
+    generic_text(wire)
+}
+
+fn reads_back(rtype: Rtype, text: &str, wire: &[u8]) -> bool {
+    let Ok(tokens) = crate::token::split(text) else {
+        return false;
+    };
+    let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+    !has_bare_specials(text) && from_text(rtype, &tokens, &Name::root()).is_ok_and(|w| w == wire)
+}
+
+/// Whether a semicolon or parenthesis stands outside of quotes, where a zone file has them for
+/// other things. The wire library does not escape them in names.
+fn has_bare_specials(text: &str) -> bool {
+    let mut quoted = false;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => quoted = !quoted,
+            b';' | b'(' | b')' if !quoted => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Types that hold names: 16-bit numbers, strings in quotes, names; an SOA has five 32-bit numbers
+/// after them.
+fn layout_text(rtype: Rtype, wire: &[u8]) -> Option<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = wire;
+    for field in layout(rtype)? {
+        match field {
+            Field::Fixed(n) => {
+                let (numbers, tail) = rest.split_at_checked(*n)?;
+                let number = |n: &[u8; 2]| u16::from_be_bytes(*n).to_string();
+                words.extend(numbers.as_chunks().0.iter().map(number));
+                rest = tail;
+            }
+            Field::Text => {
+                let (len, tail) = rest.split_first()?;
+                let (string, tail) = tail.split_at_checked(usize::from(*len))?;
+                let mut text = String::new();
+                svcb::quote(string, &mut text).ok()?;
+                words.push(text);
+                rest = tail;
+            }
+            Field::Name => {
+                let (name, taken) = Name::from_wire(rest).ok()?;
+                words.push(name.to_string());
+                rest = rest.get(taken..)?;
+            }
+        }
+    }
+    let (numbers, rest) = rest.as_chunks::<4>();
+    let number = |n: &[u8; 4]| u32::from_be_bytes(*n).to_string();
+    words.extend(numbers.iter().map(number));
+    let tail = if rtype == Rtype::SOA { 5 } else { 0 };
+    (rest.is_empty() && numbers.len() == tail).then(|| words.join(" "))
+}
+
+/// Character strings, each in quotes.
+fn strings_text(wire: &[u8]) -> Option<String> {
+    let mut text = String::with_capacity(wire.len() + 8);
+    let mut rest = wire;
+    while let Some((len, tail)) = rest.split_first() {
+        let (string, tail) = tail.split_at_checked(usize::from(*len))?;
+        rest = tail;
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        svcb::quote(string, &mut text).ok()?;
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// Reads character strings.
+fn strings_from_text(tokens: &[&str]) -> Result<Vec<u8>, String> {
+    let mut wire = Vec::new();
+    for token in tokens {
+        let at = wire.len();
+        wire.push(0);
+        let mut rest = token.as_bytes();
+        while let Some((byte, tail)) = rest.split_first() {
+            rest = tail;
+            if *byte == b'\\' {
+                let (byte, taken) = unescaped(rest).map_err(|e| e.to_string())?;
+                wire.push(byte);
+                rest = rest.get(taken..).unwrap_or_default();
+            } else {
+                wire.push(*byte);
+            }
+        }
+        let len = wire.len() - at - 1;
+        let len =
+            u8::try_from(len).map_err(|_| format!("a string of {len} octets; 255 is the most"))?;
+        if let Some(first) = wire.get_mut(at) {
+            *first = len;
+        }
+    }
+    if wire.is_empty() {
+        return Err("one or more strings are needed".into());
+    }
+    Ok(wire)
 }
 
 /// Reads presentation form; `tokens` are the fields after the type, quotes removed but escapes
@@ -167,6 +289,12 @@ pub fn from_text(rtype: Rtype, tokens: &[&str], origin: &Name) -> Result<Vec<u8>
             return Ok(address.octets().to_vec());
         }
         (Rtype::A | Rtype::AAAA, _) => return Err(fail("one address is needed".into())),
+        (Rtype::TXT | Rtype::SPF, _) => {
+            return canonical(rtype, &strings_from_text(tokens).map_err(fail)?);
+        }
+        (Rtype::SVCB | Rtype::HTTPS, _) => {
+            return canonical(rtype, &svcb::from_text(tokens, origin).map_err(fail)?);
+        }
         _ => {}
     }
     let absolute = absolute_names(rtype, tokens, origin)?;
@@ -193,8 +321,6 @@ fn absolute_names(rtype: Rtype, tokens: &[&str], origin: &Name) -> Result<Vec<St
         26 => &[1, 2],
         33 => &[3],
         35 => &[5],
-        // SVCB HTTPS: priority, target
-        64 | 65 => &[1],
         _ => &[],
     };
     let one = |(i, token): (usize, &&str)| {

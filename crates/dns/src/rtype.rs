@@ -50,6 +50,12 @@ impl Rtype {
     pub const CDNSKEY: Rtype = Rtype(60);
     /// Zone digest (RFC 8976).
     pub const ZONEMD: Rtype = Rtype(63);
+    /// Service binding (RFC 9460).
+    pub const SVCB: Rtype = Rtype(64);
+    /// Service binding for HTTPS (RFC 9460).
+    pub const HTTPS: Rtype = Rtype(65);
+    /// Text as TXT, once for SPF (RFC 7208 §3.1).
+    pub const SPF: Rtype = Rtype(99);
     /// Transaction signature (RFC 8945).
     pub const TSIG: Rtype = Rtype(250);
     /// Incremental transfer, as a question.

@@ -1,1 +1,27 @@
-//! Placeholder.
+//! A world in which the production state machine meets every delay, crash and lost reply.
+//!
+//! The lifecycle of `steadfast-core` runs here unchanged, among servers that take a write late,
+//! twice or not at all, stores that others write to, clocks that differ, and operators. A seed
+//! decides what happens; the trace of it runs again without the seed. An oracle judges every
+//! instant from outside. No clock, no randomness, no IO.
+
+pub mod action;
+pub mod director;
+pub mod enactor;
+pub mod mutants;
+pub mod naive;
+pub mod october;
+pub mod operator;
+pub mod oracle;
+pub mod rng;
+pub mod run;
+pub mod scenario;
+pub mod script;
+pub mod server;
+pub mod store;
+pub mod story;
+pub mod world;
+
+pub use oracle::Violation;
+pub use run::{Exploration, Outcome, Setting, explore, minimise, replay, run};
+pub use scenario::Scenario;

@@ -13,7 +13,7 @@ fn in_namespace(role: &str, dir: &Path, mount: &str) -> Output {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--mount", "sh", "-ec"]);
     command.arg(format!(
-        "{mount}; exec \"$0\" full_disk::inside --exact --ignored --nocapture --test-threads=1"
+        "{mount}; exec \"$0\" full_disk::inside --exact --nocapture --test-threads=1"
     ));
     command.arg(std::env::current_exe().unwrap());
     command.env("STORE_ROLE", role).env("STORE_DIR", dir);
@@ -31,7 +31,6 @@ fn succeeds(output: &Output) {
 
 /// Started by the other tests, inside the namespace.
 #[test]
-#[ignore = "the part of the other tests that runs inside a mount namespace"]
 fn inside() {
     let Ok(role) = std::env::var("STORE_ROLE") else {
         return;

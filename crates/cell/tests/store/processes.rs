@@ -16,7 +16,6 @@ use crate::support::{Folder, Reaped, append_one, child, verified};
 
 /// What a child process does; started by [`child`], never as a test.
 #[test]
-#[ignore = "the role of a child process, started by the other tests"]
 fn as_child() {
     let Ok(role) = std::env::var("STORE_ROLE") else {
         return;

@@ -107,7 +107,6 @@ pub(crate) fn child(role: &str, dir: &Path) -> Command {
     command.args([
         "processes::as_child",
         "--exact",
-        "--ignored",
         "--nocapture",
         "--test-threads=1",
     ]);

@@ -4,6 +4,7 @@ use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome, Said};
+use crate::led;
 use crate::prepare::{self, Prepared, prepare};
 use crate::site::{Site, Style, ZoneSite};
 use cell::store::Store;
@@ -35,7 +36,10 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
     thawed(&zone, &store)?;
-    overwrite(&zone, &store, args, style)?;
+    let overwritten = overwrite(&zone, &store, args, style)?;
+    if !matches!(overwritten, Exit::Done | Exit::Error) {
+        return Ok(overwritten);
+    }
     let prepared =
         prepare(site, &zone, &store).map_err(|fail| noted(&zone, &store, fail, style))?;
     // For programs one document is printed: the outcome's, unless it ends here.
@@ -96,14 +100,12 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let Body::Plan(plan) = body.as_ref().clone() else {
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
-    let mut observed = prepare::observe_some(&zone)?;
-    prepare::led(&zone, &observed, book.state())
-        .map_err(|fail| noted(&zone, &store, fail, style))?;
-    prepare::abreast(&mut observed, &mut book, &zone.policy)?;
+    let observed =
+        led::observe(&zone, &store, &mut book).map_err(|fail| noted(&zone, &store, fail, style))?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
-    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, book.state());
+    let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, &mut book)?;
     let prepared = Prepared {
         book,
         observed,
@@ -248,14 +250,9 @@ fn catch_up(
 }
 
 /// Decides that recorded values are put back over foreign edits.
-fn overwrite(
-    zone: &ZoneSite<'_>,
-    store: &Arc<Store>,
-    args: &ApplyArgs,
-    style: Style,
-) -> Result<(), Fail> {
+fn overwrite(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &ApplyArgs, style: Style) -> Outcome {
     if args.overwrite.is_empty() {
-        return Ok(());
+        return Ok(Exit::Done);
     }
     let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
     let apex = &zone.policy.zone;
@@ -274,8 +271,9 @@ fn overwrite(
     }
     let submission = cell::enactor::said(events);
     let mut enactor = enact::enactor(zone, store, None)?;
-    enact::run(&mut enactor, Some(submission), args.patience, style);
-    Ok(())
+    let configuration = enactor.state().configuration;
+    let run = enact::run(&mut enactor, Some(submission), args.patience, style);
+    Ok(enact::verdict(&run, enactor.state(), configuration))
 }
 
 /// A refusal of the gate, with its exit code and what to type next.

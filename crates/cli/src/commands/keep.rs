@@ -3,6 +3,7 @@
 use super::{apply, ask, out, show, words};
 use crate::args::AdoptArgs;
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Observed, Prepared};
 use crate::site::{Style, ZoneSite};
 use cell::enactor::now;
@@ -47,8 +48,7 @@ pub fn run(
     let apex = &zone.policy.zone;
     let names = names.iter().map(|text| words::name_in(apex, text));
     let names = names.collect::<Result<Vec<Name>, Fail>>()?;
-    let observed = prepare::observe_some(zone)?;
-    prepare::led(zone, &observed, book.state())?;
+    let observed = led::observe(zone, store, &mut book)?;
     let (edits, events) = edits(zone, &mut book, &observed, &names)?;
     let prepared = prepare_kept(zone, book, observed, &edits)?;
     let Some(planned) = prepared.plan.clone() else {
@@ -93,8 +93,8 @@ fn edits(
     let mut edits: BTreeMap<(Name, Rtype), (String, Option<RRset>)> = BTreeMap::new();
     let mut events = Vec::new();
     for (id, stands) in &observed.zones {
-        let policy = &zone.policy;
-        let Some(holding) = prepare::holding(book.state(), id, stands, policy) else {
+        let server = book.state().servers.get(id);
+        let Some(holding) = server.and_then(|s| s.holding()).copied() else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;
@@ -142,11 +142,10 @@ fn disagree(one: &str, other: &str, (name, rtype): &(Name, Rtype)) -> Fail {
 fn prepare_kept(
     zone: &ZoneSite<'_>,
     mut book: Book,
-    mut observed: Observed,
+    observed: Observed,
     edits: &Edits,
 ) -> Result<Prepared, Fail> {
     let policy = &zone.policy;
-    prepare::abreast(&mut observed, &mut book, policy)?;
     let held = book.head().map_err(Fail::store)?;
     let changes: Vec<Change> = edits
         .iter()

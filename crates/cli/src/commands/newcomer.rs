@@ -88,7 +88,13 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
     };
     // Whatever would refuse the adoption does so before anything is written.
     adopt::agreed(&planned, &observed)?;
-    adopt::found(&planned, &observed, &State::default(), args.take_over)?;
+    adopt::found(
+        &planned,
+        &observed,
+        &State::default(),
+        args.take_over,
+        &[].into(),
+    )?;
     let path = into.join(FILE_NAME);
     let secret = std::fs::read(&key).map_err(|e| {
         let message = format!("cannot read {}: {e}", shown_path(&key));

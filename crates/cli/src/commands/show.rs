@@ -244,6 +244,21 @@ fn plan_json(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>) -> s
     })
 }
 
+/// Why nothing is written to servers, and the command that repairs each.
+fn halts(state: &State) -> String {
+    let mut out = String::new();
+    for (id, server) in &state.servers {
+        if let Some(halt) = &server.halted {
+            let _ = writeln!(
+                out,
+                "  {id} is halted: {}\n  next: {}",
+                halt.reason, halt.fix
+            );
+        }
+    }
+    out
+}
+
 /// Shows how an apply ended.
 pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exit, style: Style) {
     let behind: Vec<&String> = state.behind().collect();
@@ -278,8 +293,23 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
                 .collect::<Vec<_>>()
                 .join(", ");
             let list = if list.is_empty() { "none".into() } else { list };
+            let halts = halts(state);
+            let next = match (&state.frozen, halts.is_empty()) {
+                (Some(freeze), _) if exit == Exit::Waiting => format!(
+                    "  frozen by {}: {}
+  next: steadfast thaw {name}
+",
+                    freeze.by, freeze.reason
+                ),
+                (_, false) => halts,
+                _ => format!(
+                    "  next: steadfast status {name}
+"
+                ),
+            };
             format!(
-                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}\n  next: steadfast status {name}\n"
+                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}
+{next}"
             )
         }
     };

@@ -238,6 +238,20 @@ static ZONE: Section = Section {
             "No record may get a larger TTL. The default is the cap that RFC 8767 §4 recommends to resolvers.",
         ),
         key(
+            "keep",
+            Count(1, 1_000),
+            Default("20"),
+            "20",
+            "How many generations back can be returned to. Older plans are forgotten once no server and no write in flight needs them.",
+        ),
+        key(
+            "max-update",
+            Count(2_000, 65_000),
+            Default("60000"),
+            "60000",
+            "Octets of one UPDATE, signature and prerequisites included. A plan that is larger is cut into steps. TCP carries 65,535.",
+        ),
+        key(
             "limits",
             Table(&LIMITS),
             Required,

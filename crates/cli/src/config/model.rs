@@ -54,6 +54,10 @@ pub struct Zone {
     pub ttl_min: u32,
     /// Seconds. No record may get a larger TTL; never smaller than `ttl_min`.
     pub ttl_max: u32,
+    /// How many generations back can be returned to.
+    pub keep: u32,
+    /// Most octets of one UPDATE.
+    pub max_update: u32,
 }
 
 /// How a server keeps writers apart, weakest first.

@@ -34,6 +34,7 @@ pub(super) fn load(
         .map(|list| critical(cx, list.value, zone, owned.as_ref()));
     let min_fence = f.choice("min-fence").map(|word| fence(word.value));
     let ttl = ttl_bounds(cx, &mut f);
+    let sizes = f.number("keep").zip(f.number("max-update"));
     let limits = f
         .table("limits")
         .and_then(|fields| limits(cx, fields.value, zone));
@@ -45,6 +46,7 @@ pub(super) fn load(
     let assemble = || {
         let (own, ignore) = owned?;
         let (ttl_min, ttl_max) = ttl?;
+        let (keep, max_update) = sizes?;
         Some(Zone {
             name: zone.to_owned(),
             content: content?.value,
@@ -56,6 +58,8 @@ pub(super) fn load(
             limits: limits?,
             ttl_min,
             ttl_max,
+            keep: keep.value,
+            max_update: max_update.value,
         })
     };
     (bounds, assemble())

@@ -12,6 +12,9 @@ const GUARD: &str = "apex";
 
 pub(super) fn judge(judged: &Judged<'_>, states: &States, found: &mut Vec<Finding>) {
     let apex = judged.forth.base().apex();
+    // A server that missed generations, each cleared at its pace, has to be able to catch up with
+    // all of them at once. A rollback is a plan and keeps the pace: caches do not roll back (I13).
+    let paced = judged.case.limited || judged.case.plan.is_some();
     for change in judged.forth.changes() {
         match change.rtype() {
             Rtype::SOA => refuse(
@@ -24,13 +27,21 @@ pub(super) fn judge(judged: &Judged<'_>, states: &States, found: &mut Vec<Findin
                 let why = format!("the plan {}; servers make {t} by themselves", verb(change));
                 refuse(change, why, fix::APEX_MADE, found);
             }
+            Rtype::NS if change.name() == apex && change.after().is_none() => {
+                let why = format!("the plan leaves {apex} without NS");
+                refuse(change, why, fix::APEX_NS, found);
+            }
+            // What follows is about the pace.
+            _ if !paced => {}
             Rtype::NS if change.name() == apex => apex_ns(change, found),
             Rtype::NS => delegation(judged, change, found),
             Rtype::DS => ds(judged, change, found),
             _ => {}
         }
     }
-    glue(judged, states, found);
+    if paced {
+        glue(judged, states, found);
+    }
 }
 
 /// At least two name servers, or as many as stood; and one that stood stays.
@@ -38,14 +49,7 @@ fn apex_ns(change: &Change, found: &mut Vec<Finding>) {
     let name = change.name();
     let count = |side: Option<&RRset>| side.map_or(0, RRset::len);
     let (before, after) = (count(change.before()), count(change.after()));
-    if after == 0 {
-        refuse(
-            change,
-            format!("the plan leaves {name} without NS"),
-            fix::APEX_NS,
-            found,
-        );
-    } else if after < before.min(2) {
+    if after < before.min(2) {
         refuse(
             change,
             format!("the plan leaves {name} with {after} name server of {before}"),

@@ -3,7 +3,7 @@
 use super::never_empty::verb;
 use super::{Case, Finding, Moment, Verdict, fix, some_of};
 use crate::policy::Limit;
-use dns::{Change, Name};
+use dns::{Change, Name, RRset};
 
 const GUARD: &str = "max-change";
 
@@ -21,10 +21,10 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
     let mut total = None;
     for (verb, limit, sides) in kinds {
         let hit: Vec<&Change> = changes.iter().filter(|c| has(c) == sides).collect();
-        if hit.is_empty() {
+        if within(limit, hit.len(), || owned(case)) {
             continue;
         }
-        let total = *total.get_or_insert_with(|| owned(case));
+        let total = *total.get_or_insert_with(|| owned(case).count());
         let most = limit.allows(total);
         if hit.len() > most {
             let names: Vec<String> = first_few(&hit);
@@ -56,10 +56,10 @@ fn per_name(case: &Case<'_>, found: &mut Vec<Finding>) {
         let Some(name) = at.first().map(Change::name) else {
             continue;
         };
+        // An owner's RRsets stand in front of all that is below it.
         let here = case.before.subtree(name).iter();
-        let total = here
-            .filter(|r| r.name() == name && case.policy.owns_set(r))
-            .count();
+        let here = here.take_while(|r| r.name() == name);
+        let total = here.filter(|r| case.policy.owns_set(r)).count();
         for (does, limit, sides) in kinds {
             let Some(limit) = limit else { continue };
             let hit: Vec<&Change> = at.iter().filter(|c| has(c) == sides).collect();
@@ -87,12 +87,30 @@ fn has(change: &Change) -> (bool, bool) {
     (change.before().is_some(), change.after().is_some())
 }
 
-/// How many RRsets the zone owns before.
-fn owned(case: &Case<'_>) -> usize {
-    case.before
-        .iter()
-        .filter(|r| case.policy.owns_set(r))
-        .count()
+/// The RRsets that the zone owns before.
+fn owned<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a RRset> {
+    let policy = case.policy;
+    case.before.iter().filter(move |r| policy.owns_set(r))
+}
+
+/// Whether the limit allows `hit`. Of a large zone only as many RRsets are counted as it takes to
+/// know.
+fn within<I: Iterator>(limit: Limit, hit: usize, owned: impl FnOnce() -> I) -> bool {
+    if hit == 0 {
+        return true;
+    }
+    if limit.count.is_some_and(|most| hit > most as usize) {
+        return false;
+    }
+    match limit.share_ppm {
+        None => limit.count.is_some(),
+        Some(0) => false,
+        Some(ppm) => {
+            // The least total whose share, rounded up, is `hit`.
+            let enough = (hit - 1).saturating_mul(1_000_000) / ppm as usize + 1;
+            owned().take(enough).count() == enough
+        }
+    }
 }
 
 const FEW: usize = 5;
@@ -148,4 +166,33 @@ fn refuse(name: &Name, why: String, found: &mut Vec<Finding>) {
         why,
         fix: fix::MAX_CHANGE.into(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_stops_early_and_agrees_with_the_limit() {
+        for count in [None, Some(0), Some(3)] {
+            for share_ppm in [
+                None,
+                Some(0),
+                Some(1),
+                Some(20_000),
+                Some(333_333),
+                Some(1_000_000),
+            ] {
+                let limit = Limit { count, share_ppm };
+                for (total, hit) in (0..60).flat_map(|t| (0..8).map(move |h| (t, h))) {
+                    let agrees = hit <= limit.allows(total);
+                    assert_eq!(
+                        within(limit, hit, || 0..total),
+                        agrees,
+                        "{limit:?} {total} {hit}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -96,13 +96,13 @@ impl Regions {
 
     fn add_exact(&mut self, name: &Name) {
         let wire = name.to_wire();
-        self.filter.add(&wire);
+        self.filter.add(hash_of(&wire));
         self.exact.insert(wire);
     }
 
     fn add_below(&mut self, name: &Name) {
         let wire = name.to_wire();
-        self.filter.add(&wire);
+        self.filter.add(hash_of(&wire));
         self.below.insert(wire);
     }
 
@@ -117,21 +117,63 @@ impl Regions {
     }
 
     fn hold(&self, target: &[u8]) -> bool {
-        if self.filter.may_hold(target) && self.exact.contains(target) {
-            return true;
-        }
-        if self.below.is_empty() {
-            return false;
-        }
-        let mut rest = target;
-        while let Some(len) = rest.first().filter(|len| **len != 0) {
-            if self.filter.may_hold(rest) && self.below.contains(rest) {
-                return true;
-            }
-            rest = rest.get(1 + usize::from(*len)..).unwrap_or_default();
-        }
-        self.below.contains(rest)
+        let mut hash = SEED;
+        // From the root down: each suffix of the name, its hash growing with it.
+        let mut below = false;
+        Suffixes::of(target).each(target, |label, suffix| {
+            hash = fold(hash, label);
+            below = below || self.filter.may_hold(hash) && self.below.contains(suffix);
+        });
+        below || self.filter.may_hold(hash) && self.exact.contains(target)
     }
+}
+
+/// Where each label of a name in wire form starts. On the stack: it is asked for every target.
+struct Suffixes {
+    starts: [u8; 128],
+    count: usize,
+}
+
+impl Suffixes {
+    fn of(wire: &[u8]) -> Suffixes {
+        let (mut starts, mut count, mut at) = ([0; 128], 0, 0usize);
+        while let Some(len) = wire.get(at).filter(|len| **len != 0) {
+            let (Some(start), Ok(octet)) = (starts.get_mut(count), u8::try_from(at)) else {
+                break;
+            };
+            *start = octet;
+            count += 1;
+            at += 1 + usize::from(*len);
+        }
+        Suffixes { starts, count }
+    }
+
+    /// Each label with its length, and the name from it on; the rightmost first.
+    fn each<'w>(&self, wire: &'w [u8], mut see: impl FnMut(&'w [u8], &'w [u8])) {
+        let mut end = wire.len().saturating_sub(1);
+        for start in self.starts.iter().take(self.count).rev() {
+            let start = usize::from(*start);
+            let label = wire.get(start..end).unwrap_or_default();
+            see(label, wire.get(start..).unwrap_or_default());
+            end = start;
+        }
+    }
+}
+
+const SEED: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a.
+fn fold(hash: u64, bytes: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(hash, step)
+}
+
+/// The hash of a whole name, label by label from the root, so that it can be had for every suffix
+/// in one go.
+fn hash_of(wire: &[u8]) -> u64 {
+    let mut hash = SEED;
+    Suffixes::of(wire).each(wire, |label, _| hash = fold(hash, label));
+    hash
 }
 
 /// A set of hashes that answers "surely not" fast.
@@ -144,25 +186,21 @@ impl Default for Filter {
 }
 
 impl Filter {
-    /// FNV-1a, folded to 18 bits.
-    fn slot(wire: &[u8]) -> (usize, u64) {
-        let mut hash = 0xcbf2_9ce4_8422_2325u64;
-        for byte in wire {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+    /// One of 2¹⁸ bits.
+    fn slot(hash: u64) -> (usize, u64) {
         let bit = (hash ^ (hash >> 32)) & 0x3_ffff;
         ((bit >> 6) as usize, 1 << (bit & 63))
     }
 
-    fn add(&mut self, wire: &[u8]) {
-        let (word, bit) = Filter::slot(wire);
+    fn add(&mut self, hash: u64) {
+        let (word, bit) = Filter::slot(hash);
         if let Some(word) = self.0.get_mut(word) {
             *word |= bit;
         }
     }
 
-    fn may_hold(&self, wire: &[u8]) -> bool {
-        let (word, bit) = Filter::slot(wire);
+    fn may_hold(&self, hash: u64) -> bool {
+        let (word, bit) = Filter::slot(hash);
         self.0.get(word).is_some_and(|w| w & bit != 0)
     }
 }

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::answer::{Ending, Trace, answer};
 use super::testkit::{apex, plan_of, policy, refusing};
 use super::{Verdict, judge_plan};
 use crate::plan::{OVERHEAD, Plan, Steps, update_len};
 use crate::policy::Policy;
 use crate::time::Time;
+use dns::resolve::{Kind, resolve};
 use dns::{Name, RRset, Rtype, Zone, rdata};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +31,10 @@ const TARGETS: [&str; 10] = [
 ];
 const CRITICAL: [&str; 7] = ["a", "b", "x.a", "q.a", "q.x.a", "g.d.c", "any"];
 
-/// A checker's answer: IPv4, IPv6, or from elsewhere.
+/// A checker's answer: IPv4, IPv6, data of any type; or from elsewhere.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Naive {
-    Here(bool, bool),
+    Here(bool, bool, bool),
     Elsewhere,
 }
 
@@ -47,7 +49,7 @@ fn naive(zone: &Zone, name: &Name, hops: u32) -> Naive {
         return Naive::Elsewhere;
     }
     if hops > 11 {
-        return Naive::Here(false, false);
+        return Naive::Here(false, false, false);
     }
     let find =
         |owner: &[Vec<u8>], t: Rtype| records.iter().find(|(n, rt, _)| n == owner && *rt == t);
@@ -62,7 +64,7 @@ fn naive(zone: &Zone, name: &Name, hops: u32) -> Naive {
             whole.extend(target.labels());
             return match Name::from_labels(whole.iter().map(Vec::as_slice)) {
                 Ok(next) => naive(zone, &next, hops + 1),
-                Err(_) => Naive::Here(false, false),
+                Err(_) => Naive::Here(false, false, false),
             };
         }
     }
@@ -76,22 +78,23 @@ fn naive(zone: &Zone, name: &Name, hops: u32) -> Naive {
         source = encloser;
         source.insert(0, b"*".to_vec());
         if find(&source, Rtype::NS).is_some() {
-            return Naive::Here(false, false);
+            return Naive::Here(false, false, true);
         }
     }
     if let Some((_, _, Some(target))) = find(&source, Rtype::CNAME) {
         return naive(zone, target, hops + 1);
     }
     let has = |t| find(&source, t).is_some();
-    Naive::Here(has(Rtype::A), has(Rtype::AAAA))
+    let any = records.iter().any(|(owner, ..)| *owner == source);
+    Naive::Here(has(Rtype::A), has(Rtype::AAAA), any)
 }
 
 /// Whether `now` keeps what `before` had.
 fn keeps(before: Naive, now: Naive) -> bool {
     match (before, now) {
-        (_, Naive::Elsewhere) | (Naive::Here(false, false), _) => true,
-        (Naive::Elsewhere, Naive::Here(a, b)) => a || b,
-        (Naive::Here(a, b), Naive::Here(c, d)) => (!a || c) && (!b || d),
+        (_, Naive::Elsewhere) | (Naive::Here(false, false, _), _) => true,
+        (Naive::Elsewhere, Naive::Here(a, b, _)) => a || b,
+        (Naive::Here(a, b, _), Naive::Here(c, d, _)) => (!a || c) && (!b || d),
     }
 }
 
@@ -175,6 +178,16 @@ fn tight(from: &Zone, to: &Zone, spare: usize, critical: &[&str]) -> Policy {
     }
 }
 
+/// The aliases that lead to no data at all, by scanning: where an alias ends at a name in the zone,
+/// that name has to own something, or a wildcard has to.
+fn naive_dangling(zone: &Zone) -> BTreeSet<(Name, Name)> {
+    let aliases = zone.iter().filter(|r| r.rtype() == Rtype::CNAME);
+    let pairs = aliases.flat_map(|r| r.targets().map(|t| (r.name().clone(), t)));
+    pairs
+        .filter(|(_, target)| naive(zone, target, 0) == Naive::Here(false, false, false))
+        .collect()
+}
+
 fn check_states(before: &Zone, plan: &Plan, policy: &Policy) -> Result<(), TestCaseError> {
     let there = states(before, &plan.steps);
     let end = there.last().unwrap().clone();
@@ -225,6 +238,46 @@ proptest! {
         // And it does not refuse what is harmless: some state has to be worse.
         if refused {
             prop_assert!(check_states(&from, &plan, &policy).is_err(), "{found:#?}");
+        }
+    }
+
+    #[test]
+    fn answers_are_those_of_the_authority(nodes in nodes()) {
+        let zone = make(&nodes);
+        for text in HOSTS.iter().chain(&CRITICAL).chain(&TARGETS) {
+            let name = Name::parse(text, &apex()).unwrap();
+            let ours = answer(&zone, &name, &mut Trace::default());
+            let theirs = |t| resolve(&zone, &name, t).kind;
+            let (a, aaaa) = (theirs(Rtype::A), theirs(Rtype::AAAA));
+            if ours.ending == Ending::Data && a == Kind::Referral {
+                // A wildcard NS: a referral for BIND, nothing to rely on here.
+                prop_assert!(!ours.v4 && !ours.v6);
+                continue;
+            }
+            prop_assert_eq!(ours.v4, a == Kind::Data, "{} A", name);
+            prop_assert_eq!(ours.v6, aaaa == Kind::Data, "{} AAAA", name);
+            let far = matches!(a, Kind::Referral | Kind::LeavesZone);
+            prop_assert_eq!(ours.is_elsewhere(), far, "{}", name);
+            let absent = matches!(a, Kind::NxDomain | Kind::TooLong);
+            prop_assert_eq!(ours.ending == Ending::Absent, absent, "{}", name);
+            prop_assert_eq!(ours.ending == Ending::Loop, a == Kind::Loop, "{}", name);
+        }
+    }
+
+    #[test]
+    fn what_passes_leaves_no_alias_dangling((from, to) in edited(), spare in 0usize..400) {
+        let (from, to) = (make(&from), make(&to));
+        prop_assume!(from != to);
+        let policy = tight(&from, &to, spare, &[]);
+        let plan = plan_of(&from, &to, &policy);
+        let found = judge_plan(&plan, (plan.parent, plan.base), &from, &policy, &[], &[], Time(0));
+        prop_assume!(!refusing(&found).contains(&"dangling"));
+        let known = naive_dangling(&from);
+        let there = states(&from, &plan.steps);
+        let back = states(&to, &plan.rollback());
+        for (i, state) in there.iter().chain(&back).enumerate() {
+            let new: Vec<_> = naive_dangling(state).difference(&known).cloned().collect();
+            prop_assert!(new.is_empty(), "state {i}: {new:?}\n{plan:#?}");
         }
     }
 

@@ -19,12 +19,24 @@ impl<S: Safeguards> Lifecycle<S> {
     ) {
         match result {
             Ok(zone) => {
-                if let Some(run) = self.runs.get_mut(id) {
-                    run.phase = Phase::Transferred(Box::new(zone));
-                }
+                self.context = Some(zone.filter(|r| self.stands_beside(r)));
+                let Some(run) = self.runs.get_mut(id) else {
+                    return;
+                };
+                run.phase = match std::mem::take(&mut run.looking) {
+                    true => Phase::Unread,
+                    false => Phase::Transferred(Box::new(zone)),
+                };
             }
             Err(why) => self.no_answer(now, id, why, effects),
         }
+    }
+
+    /// Whether an RRset is other people's: not owned, not made by servers, not the marker's.
+    fn stands_beside(&self, rrset: &RRset) -> bool {
+        !self.policy.owns_set(rrset)
+            && !rrset.rtype().is_server_made()
+            && !self.policy.is_marker_side(rrset.name())
     }
 
     /// Plants the marker again where every owned RRset stands as recorded; halts otherwise.
@@ -40,7 +52,7 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let recorded = match server.holding() {
             Some(holding) => self.book.held(holding),
-            None => self.book.content(draft.state().configuration),
+            None => self.book.content(draft.state().content.1),
         };
         let recorded = match recorded.map(|zone| overlay(&zone, &server.drift, |_| true)) {
             Ok(zone) => zone,

@@ -21,6 +21,9 @@ pub enum CourseError {
     /// The changes do not fit.
     #[error(transparent)]
     Cut(#[from] CutError),
+    /// What stands beside what is owned is not known yet, and guards need to see it.
+    #[error("the zone has not been transferred yet")]
+    Unseen,
     /// Guards refuse a state on the way.
     #[error("guards refuse the way from what the server holds: {}", .0.iter().map(|f| f.why.as_str()).collect::<Vec<_>>().join("; "))]
     Guards(Vec<Finding>),
@@ -52,7 +55,7 @@ impl<S: Safeguards> Lifecycle<S> {
             return Ok(None);
         };
         let settled = server.restored.is_none() && !server.drift.iter().any(|d| d.overwrite);
-        if !holding.is_whole() && settled && self.leads(&holding.body, id, target, server) {
+        if !holding.is_whole() && settled && self.leads(&holding.body, id, target, server, draft) {
             let (step, of) = (holding.step + 1, holding.of);
             return Ok(Some(Leg {
                 body: holding.body,
@@ -63,12 +66,11 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         if holding.is_whole()
             && settled
-            && let Some(body) = self.plan_after(holding.configuration, target)
-            && self.leads(&body, id, target, server)
+            && let Some(body) = self.plan_after(holding.configuration, target, draft)
+            && self.leads(&body, id, target, server, draft)
         {
             let of = self
-                .book
-                .body(&body)
+                .body(&body, draft)
                 .and_then(|b| b.steps())
                 .map_or(1, |s| s.count());
             return Ok(Some(Leg {
@@ -78,34 +80,42 @@ impl<S: Safeguards> Lifecycle<S> {
                 of,
             }));
         }
+        if target > self.state().configuration {
+            // Only the draft knows it: when that is appended, the way is made.
+            return Ok(None);
+        }
         self.course(now, id, server, target, draft).map(Some)
     }
 
-    /// Whether the body leads this server to `target` without touching an owner that drifted.
-    fn leads(&self, hash: &Digest, id: &ServerId, target: u64, server: &ServerState) -> bool {
-        let Some(body) = self.book.body(hash) else {
-            return false;
-        };
-        let fits = match body.as_ref() {
-            Body::Plan(plan) => plan.generation() == target,
-            Body::Course(course) => course.to == target && &course.server == id,
-            Body::Content(_) => false,
-        };
-        let steps = body
-            .steps()
-            .map(|s| s.changes.as_slice())
-            .unwrap_or_default();
-        fits && !steps
-            .iter()
-            .any(|c| server.drift_at(c.name()).next().is_some())
+    /// A body of the ledger or of the draft.
+    fn body<'b>(&'b self, hash: &Digest, draft: &'b Draft) -> Option<&'b Arc<Body>> {
+        self.book.body(hash).or_else(|| draft.body(hash))
     }
 
-    fn plan_after(&self, from: u64, target: u64) -> Option<Digest> {
-        let plan = self
-            .book
-            .plan_of(target)
-            .filter(|plan| plan.parent == from)?;
-        self.state().generations.get(&plan.generation())?.plan
+    /// Whether the body leads this server to `target`. Where something drifted it does not: guards
+    /// judged it by what the ledger says, and a critical name may now rest on what it takes away.
+    fn leads(
+        &self,
+        hash: &Digest,
+        id: &ServerId,
+        target: u64,
+        server: &ServerState,
+        draft: &Draft,
+    ) -> bool {
+        let fits = match self.body(hash, draft).map(AsRef::as_ref) {
+            Some(Body::Plan(plan)) => plan.generation() == target,
+            Some(Body::Course(course)) => course.to == target && &course.server == id,
+            _ => false,
+        };
+        fits && server.drift.is_empty()
+    }
+
+    fn plan_after(&self, from: u64, target: u64, draft: &Draft) -> Option<Digest> {
+        let hash = draft.state().generations.get(&target)?.plan?;
+        match self.body(&hash, draft)?.as_ref() {
+            Body::Plan(plan) if plan.parent == from => Some(hash),
+            _ => None,
+        }
     }
 
     /// Makes a course: what the server holds, drift included, to what it shall hold, drift that
@@ -125,7 +135,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let goal = overlay(&*self.book.content(target)?, &server.drift, |d| {
             !d.overwrite
         });
-        let before = self.with_context(&held);
+        let before = self.with_context(&held).ok_or(CourseError::Unseen)?;
         let made = cut(&before, held.diff(&goal), &self.policy)?;
         let abilities = [(id.clone(), server.origin.abilities.clone())];
         let case = Case {
@@ -172,11 +182,9 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// Owned content together with what else stands in the zone.
-    fn with_context(&self, owned: &Zone) -> Zone {
-        let Some(context) = &self.context else {
-            return owned.clone();
-        };
+    fn with_context(&self, owned: &Zone) -> Option<Zone> {
+        let context = self.context.as_ref()?;
         let all = owned.iter().chain(context.iter()).cloned().collect();
-        Zone::new(owned.apex().clone(), all).unwrap_or_else(|_| owned.clone())
+        Zone::new(owned.apex().clone(), all).ok()
     }
 }

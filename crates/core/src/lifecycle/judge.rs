@@ -1,7 +1,8 @@
 //! What stands on a server, compared with what the ledger says.
 
 use super::run::{Phase, Refused};
-use super::{Draft, Effect, Lifecycle, Notice, pause, stands};
+use super::write::Touched;
+use super::{Draft, Effect, Lifecycle, Notice, pause};
 use crate::ledger::{Act, Drift, Event, Found, HaltKind, Loss, ServerId, ServerState, State};
 use crate::marker::{Holding, Marker, MarkerError, marker_text};
 use crate::safeguards::Safeguards;
@@ -156,12 +157,12 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(server) = draft.state().servers.get(id).cloned() else {
             return;
         };
-        match standing(
-            draft.state(),
-            &server,
-            reading.before.as_ref(),
-            &self.policy.marker_name(),
-        ) {
+        let owner = self.policy.marker_name();
+        let found = reading
+            .before
+            .as_ref()
+            .filter(|r| !self.is_wildcards(&owner, r));
+        match standing(draft.state(), &server, found, &owner) {
             Standing::Verified => self.unmoved(now, id, &server, reading, draft, effects),
             Standing::Later(seq) => self.moved(now, id, seq, &server, reading, draft),
             Standing::Earlier(seq) => {
@@ -210,7 +211,10 @@ impl<S: Safeguards> Lifecycle<S> {
         run.dead = Some(refused.seq);
         let decided = server.decisions.get(&refused.seq);
         let plants = decided.is_some_and(|d| matches!(d.decision.act, Act::Plant { .. }));
-        let found = if refused.why == Loss::Fenced {
+        // Only a write that expected what stands here says something about it: one that expected an
+        // older marker was made for older values.
+        let current = decided.is_some_and(|d| d.decision.expect == server.expect());
+        let found = if refused.why == Loss::Fenced && current {
             self.foreign(refused.seq, id, reading)
         } else {
             Vec::new()
@@ -229,17 +233,21 @@ impl<S: Safeguards> Lifecycle<S> {
             });
             return self.settle(id);
         }
-        if plants && why == Loss::Fenced {
-            if let Some(run) = self.runs.get_mut(id) {
-                run.phase = Phase::Transferring;
-            }
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        run.losses += 1;
+        let losses = run.losses;
+        // Where another enactor's marker was read back, there is nothing to plant any more.
+        let plants = plants && server.verified.is_none_or(|_| reading.before.is_none());
+        if plants && why == Loss::Fenced && losses % 2 == 1 {
+            run.phase = Phase::Transferring;
             effects.push(Effect::Transfer(id.clone()));
             return;
         }
-        let attempts = self.runs.get(id).map_or(0, |r| r.attempts);
         self.settle(id);
         if let Some(run) = self.runs.get_mut(id) {
-            run.attempts = attempts;
+            run.attempts = losses;
         }
         self.no_answer(now, id, detail, effects);
     }
@@ -280,10 +288,10 @@ impl<S: Safeguards> Lifecycle<S> {
                 return;
             }
         }
-        let found: Vec<Found> = touched
-            .iter()
-            .filter_map(|(name, rtype, after)| unexpected(reading, name, *rtype, after.as_ref()))
-            .collect();
+        let differs = |(name, rtype, after): &Touched| {
+            self.differs(reading, name, *rtype, after.as_ref(), Ttl::Compared)
+        };
+        let found: Vec<Found> = touched.iter().filter_map(differs).collect();
         if !found.is_empty() {
             if !self.poll_is_over(now, id) {
                 return;
@@ -292,6 +300,9 @@ impl<S: Safeguards> Lifecycle<S> {
                 server: id.clone(),
                 found,
             });
+        }
+        if let Some(run) = self.runs.get_mut(id) {
+            run.losses = 0;
         }
         let serial = reading.soa.as_ref().and_then(serial_of);
         draft.push(Event::Applied {
@@ -311,6 +322,23 @@ impl<S: Safeguards> Lifecycle<S> {
         self.settle(id);
     }
 
+    /// Whether what was found at `name` may come from a wildcard above it: an answer does not say.
+    fn is_wildcards(&self, name: &Name, found: &RRset) -> bool {
+        let zones = [self.book.at_hand(), self.context.as_ref()];
+        let above = std::iter::successors(name.parent(), Name::parent);
+        let wildcards = above.filter_map(|above| above.wildcard().ok());
+        wildcards
+            .take_while(|w| w.is_under(&self.policy.zone))
+            .any(|wildcard| {
+                let held = |zone: &&dns::Zone| zone.get(&wildcard, found.rtype()).cloned();
+                zones
+                    .iter()
+                    .flatten()
+                    .filter_map(held)
+                    .any(|held| held.same_data(found))
+            })
+    }
+
     /// Drift that is none any more with the write `seq`: what the ledger says was put back, or the
     /// ledger now says what was found.
     fn ended(
@@ -318,7 +346,7 @@ impl<S: Safeguards> Lifecycle<S> {
         seq: u64,
         server: &ServerState,
         reading: &Reading,
-        touched: &[(Name, Rtype, Option<RRset>)],
+        touched: &[Touched],
     ) -> Vec<(Name, Rtype)> {
         if server.drift.is_empty() {
             return Vec::new();
@@ -328,9 +356,12 @@ impl<S: Safeguards> Lifecycle<S> {
             .filter(Holding::is_whole)
             .and_then(|h| self.book.content(h.configuration).ok());
         let ended = |d: &&Drift| {
-            let back = touched.iter().any(|(n, t, after)| {
-                (n, *t) == (&d.name, d.rtype) && found_is(reading, n, *t, after)
-            });
+            let same = |(n, t, _): &&Touched| (n, *t) == (&d.name, d.rtype);
+            let stands = |(n, t, after): &Touched| {
+                let differs = self.differs(reading, n, *t, after.as_ref(), Ttl::Compared);
+                differs.is_none()
+            };
+            let back = touched.iter().filter(same).any(stands);
             let taken = goal
                 .as_ref()
                 .is_some_and(|zone| zone.get(&d.name, d.rtype) == d.found.as_ref());
@@ -364,33 +395,47 @@ impl<S: Safeguards> Lifecycle<S> {
         self.halt(id, HaltKind::OlderCopy, reason, draft);
     }
 
-    /// RRsets that a refused write expected and that do not stand.
+    /// RRsets that a refused write expected and that do not stand. Prerequisites do not compare TTLs.
     fn foreign(&self, seq: u64, id: &ServerId, reading: &Reading) -> Vec<Found> {
         let changes = self.changes(id, seq);
-        let differs = |change: &&dns::Change| {
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, *t) == (change.name(), change.rtype()));
-            read.is_some_and(|(_, _, found)| match (found, change.before()) {
-                // Prerequisites do not compare TTLs.
-                (Some(found), Some(before)) => !found.same_data(before),
-                (found, before) => found.is_some() != before.is_some(),
-            })
+        let differs =
+            |c: &dns::Change| self.differs(reading, c.name(), c.rtype(), c.before(), Ttl::Ignored);
+        let rests = self.rests_of(id, seq).iter();
+        let elsewhere =
+            rests.filter_map(|r| self.differs(reading, r.name(), r.rtype(), Some(r), Ttl::Ignored));
+        changes
+            .iter()
+            .filter_map(differs)
+            .chain(elsewhere)
+            .collect()
+    }
+
+    /// What stands in place of `expected`, if it is something else.
+    fn differs(
+        &self,
+        reading: &Reading,
+        name: &Name,
+        rtype: Rtype,
+        expected: Option<&RRset>,
+        ttl: Ttl,
+    ) -> Option<Found> {
+        let read = reading
+            .rrsets
+            .iter()
+            .find(|(n, t, _)| (n, *t) == (name, rtype));
+        let found = read.and_then(|(_, _, found)| found.as_ref());
+        let same = match (found, expected) {
+            (Some(found), Some(expected)) if ttl == Ttl::Ignored => found.same_data(expected),
+            (Some(found), Some(expected)) => found == expected,
+            (Some(found), None) => self.is_wildcards(name, found),
+            (None, expected) => expected.is_none(),
         };
-        let found = |change: &dns::Change| {
-            let (name, rtype) = (change.name().clone(), change.rtype());
-            let read = reading
-                .rrsets
-                .iter()
-                .find(|(n, t, _)| (n, *t) == (&name, rtype));
-            Found {
-                name,
-                rtype,
-                found: read.and_then(|(_, _, found)| found.clone()),
-            }
-        };
-        changes.iter().filter(differs).map(found).collect()
+        let found = found.cloned();
+        (!same).then(|| Found {
+            name: name.clone(),
+            rtype,
+            found,
+        })
     }
 
     /// Whether a doubtful reading has been polled for long enough; else waits a little more.
@@ -444,31 +489,11 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 }
 
-/// What stands at a place, where that is not what was written.
-fn unexpected(
-    reading: &Reading,
-    name: &Name,
-    rtype: Rtype,
-    after: Option<&RRset>,
-) -> Option<Found> {
-    let here = |(n, t, _): &&(Name, Rtype, Option<RRset>)| (n, *t) == (name, rtype);
-    let found = match reading.rrsets.iter().find(here) {
-        Some((_, _, found)) if stands(found.as_ref(), after) => return None,
-        Some((_, _, found)) => found.clone(),
-        None => None,
-    };
-    Some(Found {
-        name: name.clone(),
-        rtype,
-        found,
-    })
-}
-
-fn found_is(reading: &Reading, name: &Name, rtype: Rtype, after: &Option<RRset>) -> bool {
-    reading
-        .rrsets
-        .iter()
-        .any(|(n, t, found)| (n, *t) == (name, rtype) && found == after)
+/// Whether TTLs count when RRsets are compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ttl {
+    Compared,
+    Ignored,
 }
 
 /// A zone's name as people type it: without the trailing dot.

@@ -20,7 +20,9 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod rests;
 mod run;
+mod settle;
 mod write;
 
 pub use course::CourseError;
@@ -35,7 +37,7 @@ use crate::policy::Policy;
 use crate::safeguards::{Full, Safeguards};
 use crate::server::{Reading, Reply, Write};
 use crate::time::{Millis, Time};
-use dns::{Digest, Name, RRset, Rtype, Zone};
+use dns::{Digest, Name, Rtype, Zone};
 use draft::Draft;
 use run::{Phase, Run};
 use std::collections::BTreeMap;
@@ -80,6 +82,27 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
+    /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
+    fn is_permitted(&self, now: Time, last: u64) -> bool {
+        let fresh = self
+            .cleared
+            .is_none_or(|c| c.seq() == last && now <= c.until());
+        fresh
+            && self.events.iter().all(|event| match event {
+                Event::Cleared {
+                    plan,
+                    configuration,
+                    ..
+                } => {
+                    let cleared = self.cleared.map(|c| (c.body(), c.configuration()));
+                    cleared == Some((*plan, *configuration))
+                }
+                Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
+                _ => true,
+            })
+    }
+
     /// Whether the events mean the same whatever was appended before them.
     fn is_said(&self) -> bool {
         let said = |event: &Event| {
@@ -177,6 +200,8 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
+    /// Whether the zone was frozen when effects were derived last.
+    frozen: bool,
     safeguards: PhantomData<S>,
 }
 
@@ -198,6 +223,7 @@ impl<S: Safeguards> Lifecycle<S> {
             context: None,
             doubt: None,
             refreshing: false,
+            frozen: false,
             safeguards: PhantomData,
         }
     }
@@ -220,6 +246,11 @@ impl<S: Safeguards> Lifecycle<S> {
     /// Says what stands in the zone beside what is owned, for the guards.
     pub fn set_context(&mut self, unowned: Zone) {
         self.context = Some(unowned);
+    }
+
+    /// Takes events in without doing anything yet: they go with whatever the next input leads to.
+    pub fn offer(&mut self, submission: Submission) {
+        self.submissions.push(submission);
     }
 
     /// Whether every server was brought as far as it can be for now: nothing is in flight, being
@@ -277,13 +308,14 @@ impl<S: Safeguards> Lifecycle<S> {
         for id in &ids {
             self.runs.entry(id.clone()).or_default();
         }
+        self.thaw(now);
         self.read_unread(effects);
         if self.inflight.is_some() || self.refreshing {
             return;
         }
         let mut draft = Draft::new(self.book.state(), &self.by, now);
-        self.submit(&mut draft, effects);
-        if draft.is_empty() {
+        self.submit(now, &mut draft, effects);
+        if draft.is_empty() || draft.goes_on() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
             }
@@ -291,19 +323,27 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         self.read_unread(effects);
         self.append(draft, effects);
-        if let Some(wake) = self.runs.values().filter_map(Run::wakes_at).min() {
+        let thaw = self.state().freeze(now).and_then(|f| f.until);
+        let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
+        if let Some(wake) = wakes.min() {
             effects.push(Effect::WakeAt(wake));
         }
     }
 
-    /// Puts at most one submission into the draft; it travels alone.
-    fn submit(&mut self, draft: &mut Draft, effects: &mut Vec<Effect>) {
+    /// A freeze may end by itself, without an entry that says so.
+    fn thaw(&mut self, now: Time) {
+        let frozen = self.state().freeze(now).is_some();
+        if std::mem::replace(&mut self.frozen, frozen) && !frozen {
+            self.runs.values_mut().for_each(Run::rouse);
+        }
+    }
+
+    /// Puts at most one submission into the draft. What the gate let pass is followed by what it
+    /// leads to, in the same append (I11); everything else travels alone.
+    fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
-            if submission
-                .cleared
-                .is_some_and(|c| c.seq() != draft.state().last)
-            {
+            if !submission.is_permitted(now, draft.state().last) {
                 effects.push(Effect::Tell(Notice::Stale));
                 continue;
             }
@@ -314,6 +354,9 @@ impl<S: Safeguards> Lifecycle<S> {
                 draft.push(event.clone());
             }
             draft.submission = Some(submission);
+            if draft.goes_on() {
+                self.runs.values_mut().for_each(Run::rouse);
+            }
         }
     }
 
@@ -329,11 +372,11 @@ impl<S: Safeguards> Lifecycle<S> {
         self.runs.values_mut().for_each(Run::undecide);
     }
 
-    fn append(&mut self, draft: Draft, effects: &mut Vec<Effect>) {
+    fn append(&mut self, mut draft: Draft, effects: &mut Vec<Effect>) {
         if draft.is_empty() {
             return;
         }
-        effects.push(Effect::Append(draft.to_append()));
+        effects.push(Effect::Append(draft.take_append()));
         self.inflight = Some(draft);
     }
 
@@ -347,7 +390,10 @@ impl<S: Safeguards> Lifecycle<S> {
         for (entry, stored) in draft.entries() {
             self.book.note(entry, stored.hash);
             self.after(entry);
-            self.tell(entry, effects);
+            // Who submits knows what it says.
+            if draft.submission.is_none() {
+                self.tell(entry, effects);
+            }
         }
         if draft.submission.is_some() {
             effects.push(Effect::Tell(Notice::Submitted(self.state().last)));
@@ -476,9 +522,4 @@ pub(crate) fn pause(attempt: u32, salt: &str) -> Millis {
     let base = 25u64 << attempt.min(8);
     let spread = Digest::of(format!("{salt} {attempt}").as_bytes()).0[0];
     Millis(base.min(5_000) + base.min(5_000) * u64::from(spread) / 1280)
-}
-
-/// Whether two readings of one RRset are the same, TTL included.
-pub(crate) fn stands(found: Option<&RRset>, expected: Option<&RRset>) -> bool {
-    found == expected
 }

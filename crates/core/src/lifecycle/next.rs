@@ -1,6 +1,6 @@
 //! The next write of a server whose marker is the one that the ledger says.
 
-use super::course::Leg;
+use super::course::{CourseError, Leg};
 use super::run::Phase;
 use super::{Draft, Effect, Lifecycle, Notice};
 use crate::body::Body;
@@ -120,9 +120,11 @@ impl<S: Safeguards> Lifecycle<S> {
         {
             return;
         }
-        let (content, _) = draft.state().content;
+        // What adoption recorded, even where newer generations were cleared since: they are still
+        // to be brought here. Cleanup leaves the record alone until every server is planted.
+        let (content, configuration) = draft.state().content;
         let fresh = Holding {
-            configuration: draft.state().configuration,
+            configuration,
             health: draft.state().health,
             body: content,
             step: 0,
@@ -174,6 +176,14 @@ impl<S: Safeguards> Lifecycle<S> {
         let leg = match self.leg(now, id, server, target, draft) {
             Ok(Some(leg)) => leg,
             Ok(None) => return self.rest(id),
+            Err(CourseError::Unseen) => {
+                if let Some(run) = self.runs.get_mut(id) {
+                    run.looking = true;
+                    run.phase = Phase::Transferring;
+                }
+                effects.push(Effect::Transfer(id.clone()));
+                return;
+            }
             Err(error) => {
                 let known = self.runs.get(id).and_then(|r| r.blocked);
                 if known != Some(seen) {
@@ -212,6 +222,11 @@ impl<S: Safeguards> Lifecycle<S> {
                     refusal.to_string(),
                 )));
                 self.rest(id);
+                // A clock comes right without an entry in the ledger.
+                if let (gate::Refusal::ClockBehind(_), Some(run)) = (refusal, self.runs.get_mut(id))
+                {
+                    run.wait(now + Millis::seconds(1));
+                }
             }
         }
     }
@@ -296,7 +311,7 @@ impl<S: Safeguards> Lifecycle<S> {
             .map(|h| h.configuration);
         let open = state.servers.values().flat_map(|s| s.decisions.values());
         let open = open
-            .filter(|d| now <= d.expires())
+            .filter(|d| now <= d.is_over_at())
             .map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
         let through = held.chain(open).chain([oldest]).min().unwrap_or(oldest);

@@ -51,8 +51,12 @@ pub(crate) struct Run {
     pub(crate) polling: Option<Time>,
     /// A refused write, to be explained by the next reading.
     pub(crate) refused: Option<Refused>,
+    /// What critical names rest on besides what a write touches: the write sent last, and that.
+    pub(crate) rests: (u64, Vec<RRset>),
     /// Tries in a row that led nowhere.
     pub(crate) attempts: u32,
+    /// Refusals in a row, without a write that was read back.
+    pub(crate) losses: u32,
     /// Whether the ledger was read again after a marker from its future was seen.
     pub(crate) refreshed: bool,
     /// The last SOA read.
@@ -61,6 +65,8 @@ pub(crate) struct Run {
     pub(crate) repair: Option<RRset>,
     /// The owned content that a transfer showed, where the marker is to be planted by values.
     pub(crate) recorded: Option<Arc<Zone>>,
+    /// Whether the transfer in flight is to show what stands beside what is owned.
+    pub(crate) looking: bool,
     /// Whether the marker is gone while everything else stands.
     pub(crate) gone: bool,
     /// What plants the marker: `Some(None)` compares values instead of the SOA.
@@ -103,10 +109,10 @@ impl Run {
         }
     }
 
-    /// An append was refused: the decision in it was not made.
+    /// An append was refused: what it said was neither decided nor recorded, so look again.
     pub(crate) fn undecide(&mut self) {
-        if self.phase == Phase::Deciding {
-            self.phase = Phase::Ready;
+        if matches!(self.phase, Phase::Deciding | Phase::Ready | Phase::Rest) {
+            self.phase = Phase::Unread;
         }
     }
 

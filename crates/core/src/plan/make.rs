@@ -4,7 +4,8 @@ use super::steps::{OVERHEAD, cut_anyway, fits_one};
 use super::{FORMAT, Plan, Purpose};
 use crate::guards::Finding;
 use crate::policy::Policy;
-use dns::{Change, Name, RRset, Rtype, Zone};
+use dns::{Change, Digest, Name, RRset, Rtype, Zone};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What the source says the zone shall hold. A source that could not be read whole makes no
@@ -39,7 +40,8 @@ pub struct Report {
     /// RRsets of the source that are not owned, and so left alone although they differ from what
     /// the first server holds; each with the reason.
     pub left_alone: Vec<(Name, Rtype, String)>,
-    /// RRsets that the ledger holds and the policy does not own any more: left alone.
+    /// RRsets that the ledger holds otherwise than the source, and that the policy does not own any
+    /// more: left alone.
     pub let_go: Vec<(Name, Rtype)>,
     /// What the guard `source-complete` says of the source. It judges here and not at the gate,
     /// where the source is not known any more.
@@ -70,7 +72,7 @@ pub fn plan(
     let changes = diff_owned(held.content, &desired.content, policy);
     let mut report = Report {
         source: crate::guards::source_complete(desired, held.content, policy),
-        let_go: let_go(held.content, policy),
+        let_go: let_go(held.content, &desired.content, policy),
         left_alone: left_alone(desired, observed.values().next(), policy),
         ..Report::default()
     };
@@ -98,13 +100,25 @@ fn make(
     policy: &Policy,
 ) -> Plan {
     let base = held.content.digest();
-    // The changes were made from this content, so they fit it.
-    let result = held.content.apply(&changes).map_or(base, |z| z.digest());
     let budget = policy.max_update.saturating_sub(OVERHEAD);
     let around = observed.values().next();
     let around = around.filter(|_| !fits_one(&changes, budget));
     let before = around.map(|zone| standing(held.content, zone, policy));
     let before = before.as_ref().unwrap_or(held.content);
+    plan_of_changes(changes, held, base, before, policy)
+}
+
+/// Makes the plan that does these changes (canonical order, fitting what is held) to the owned
+/// content. `base` is the digest of that content, `before` it together with what else stands in the
+/// zone. As [`plan()`], it is made even when guards will refuse it.
+pub fn plan_of_changes(
+    changes: Vec<Change>,
+    held: Held<'_>,
+    base: Digest,
+    before: &Zone,
+    policy: &Policy,
+) -> Plan {
+    let result = held.content.apply(&changes).map_or(base, |z| z.digest());
     let (cut, _too_large) = cut_anyway(before, changes, policy);
     Plan {
         format: FORMAT,
@@ -121,42 +135,59 @@ fn make(
 /// The zone as guards judge it: the owned part as the ledger says, the rest as `observed` on a
 /// server, without types that servers make and without the marker.
 pub fn standing(held: &Zone, observed: &Zone, policy: &Policy) -> Zone {
-    let foreign = |r: &&RRset| {
-        !policy.owns_set(r) && !r.rtype().is_server_made() && !policy.is_marker_side(r.name())
-    };
-    let ours = held.iter().filter(|r| policy.owns_set(r));
-    let mut all: Vec<RRset> = ours.cloned().collect();
-    all.extend(observed.iter().filter(foreign).cloned());
-    // Owned and not owned have nothing in common, and both are inside of the zone.
+    let foreign = |r: &RRset| !r.rtype().is_server_made() && !policy.is_marker_side(r.name());
+    let mut all: Vec<RRset> = Vec::with_capacity(held.len() + 16);
+    for (ours, theirs) in pairs(held, observed) {
+        let owned = || ours.or(theirs).is_some_and(|r| policy.owns_set(r));
+        let pick = if ours == theirs || owned() {
+            ours
+        } else {
+            theirs.filter(|r| foreign(r))
+        };
+        all.extend(pick.cloned());
+    }
+    // Sorted and unique, as both were.
     Zone::new(held.apex().clone(), all).unwrap_or_else(|_| held.clone())
 }
 
-/// The changes that make the owned part of `to` out of the owned part of `from`.
-fn diff_owned(from: &Zone, to: &Zone, policy: &Policy) -> Vec<Change> {
-    let mut changes = Vec::new();
+/// Both zones side by side: each owner and type once, with what either holds.
+fn pairs<'z>(from: &'z Zone, to: &'z Zone) -> impl Iterator<Item = Pair<'z>> {
     let (mut a, mut b) = (from.iter().peekable(), to.iter().peekable());
-    loop {
+    std::iter::from_fn(move || {
         let order = match (a.peek(), b.peek()) {
-            (None, None) => return changes,
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
             (Some(x), Some(y)) => (x.name(), x.rtype()).cmp(&(y.name(), y.rtype())),
         };
         let before = if order.is_le() { a.next() } else { None };
         let after = if order.is_ge() { b.next() } else { None };
-        // Most are equal: who owns them is asked last.
-        if before != after && before.or(after).is_some_and(|r| policy.owns_set(r)) {
-            changes.extend(Change::new(before.cloned(), after.cloned()));
-        }
-    }
+        Some((before, after))
+    })
+}
+
+type Pair<'z> = (Option<&'z RRset>, Option<&'z RRset>);
+
+/// Where two zones differ. Most of a zone is equal: who owns it is asked only for the rest.
+fn differing<'z>(from: &'z Zone, to: &'z Zone) -> impl Iterator<Item = Pair<'z>> {
+    pairs(from, to).filter(|(before, after)| before != after)
+}
+
+/// The changes that make the owned part of `to` out of the owned part of `from`.
+fn diff_owned(from: &Zone, to: &Zone, policy: &Policy) -> Vec<Change> {
+    let owned = |(a, b): &Pair<'_>| a.or(*b).is_some_and(|r| policy.owns_set(r));
+    let owned = differing(from, to).filter(owned);
+    let change = |(a, b): Pair<'_>| Change::new(a.cloned(), b.cloned());
+    owned.filter_map(change).collect()
 }
 
 fn is_wanted(edit: &Change, desired: &Zone) -> bool {
     desired.get(edit.name(), edit.rtype()) == edit.after()
 }
 
-fn let_go(held: &Zone, policy: &Policy) -> Vec<(Name, Rtype)> {
-    let gone = held.iter().filter(|r| !policy.owns_set(r));
+fn let_go(held: &Zone, desired: &Zone, policy: &Policy) -> Vec<(Name, Rtype)> {
+    let held = differing(held, desired).filter_map(|(before, _)| before);
+    let gone = held.filter(|r| !policy.owns_set(r));
     gone.map(|r| (r.name().clone(), r.rtype())).collect()
 }
 
@@ -169,15 +200,14 @@ fn left_alone(
         return Vec::new();
     };
     let mut left = Vec::new();
-    for rrset in desired.content.iter().filter(|r| !policy.owns_set(r)) {
-        let (name, rtype) = (rrset.name(), rrset.rtype());
-        let stands = observed.get(name, rtype);
-        let same = match stands {
-            Some(stands) if rtype == Rtype::SOA => same_but_serial(stands, rrset),
-            stands => stands == Some(rrset),
+    for (stands, wanted) in differing(observed, &desired.content) {
+        let Some(wanted) = wanted.filter(|r| !policy.owns_set(r)) else {
+            continue;
         };
-        if !same {
-            left.push((name.clone(), rtype, why_left(rrset, policy)));
+        let soa = stands.filter(|_| wanted.rtype() == Rtype::SOA);
+        if !soa.is_some_and(|stands| same_but_serial(stands, wanted)) {
+            let why = why_left(wanted, policy);
+            left.push((wanted.name().clone(), wanted.rtype(), why));
         }
     }
     left

@@ -1,11 +1,13 @@
 //! Plans: what would change, exactly, in which steps, and the way back.
 
+mod behind;
+pub mod compose;
 mod make;
 mod order;
 pub(crate) mod path;
 mod steps;
 
-pub use make::{Desired, Held, Planned, Report, plan, standing};
+pub use make::{Desired, Held, Planned, Report, plan, plan_of_changes, standing};
 pub use steps::{Cut, CutError, OVERHEAD, cut, update_len};
 
 use dns::{Change, Digest, Name};

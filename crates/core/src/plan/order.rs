@@ -33,9 +33,11 @@ pub(super) fn units(changes: &[dns::Change]) -> Vec<Unit<'_>> {
 }
 
 /// The order of the units along `path` (whose positions are not looked at yet): a topological
-/// order of what hangs on what, canonical where that leaves a choice. Owners that hang on each
-/// other stand next to each other.
-pub(super) fn order(path: &Path<'_>, units: &[Unit<'_>]) -> Vec<u32> {
+/// order of what hangs on what. Where that leaves a choice, names that somebody is known to ask for
+/// come first when they come to be, and go last when they cease, since what happens beside them
+/// may hide a wildcard from them; else the order is canonical. Owners that hang on each other stand
+/// next to each other.
+pub(super) fn order(path: &Path<'_>, units: &[Unit<'_>], asked_for: &BTreeSet<Name>) -> Vec<u32> {
     let mut graph = Graph {
         path,
         units,
@@ -53,7 +55,17 @@ pub(super) fn order(path: &Path<'_>, units: &[Unit<'_>]) -> Vec<u32> {
         .into_iter()
         .map(|s| s.into_iter().collect())
         .collect();
-    topological(&after)
+    let (start, end) = (path.at(0), path.at(END));
+    let rank = |unit: &Unit<'_>| {
+        let has = |view: &At<'_, '_>| !view.node(unit.name).is_empty();
+        match asked_for.contains(unit.name) {
+            true if has(&end) && !has(&start) => 0,
+            true if has(&start) && !has(&end) => 2,
+            _ => 1,
+        }
+    };
+    let ranks: Vec<u8> = units.iter().map(rank).collect();
+    topological(&after, &ranks)
 }
 
 struct Graph<'g, 'a> {
@@ -204,8 +216,8 @@ fn targets(rrset: Option<&RRset>) -> Vec<Name> {
 }
 
 /// Orders nodes so that each comes before those after it; the members of a circle one after
-/// another. The smallest first where there is a choice.
-fn topological(after: &[Vec<u32>]) -> Vec<u32> {
+/// another. The lowest rank first where there is a choice, of one rank the smallest.
+fn topological(after: &[Vec<u32>], ranks: &[u8]) -> Vec<u32> {
     let (circle_of, circles) = circles(after);
     let mut waits = vec![0u32; circles.len()];
     let mut leads: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); circles.len()];
@@ -216,14 +228,15 @@ fn topological(after: &[Vec<u32>]) -> Vec<u32> {
             }
         }
     }
+    let rank = |c: usize| circles[c].iter().map(|n| ranks[*n as usize]).min();
     // By their smallest members.
-    let ready = |c: usize| Reverse((circles[c].first().copied(), c));
+    let ready = |c: usize| Reverse((rank(c), circles[c].first().copied(), c));
     let mut heap: BinaryHeap<_> = (0..circles.len())
         .filter(|c| waits[*c] == 0)
         .map(ready)
         .collect();
     let mut order = Vec::with_capacity(after.len());
-    while let Some(Reverse((_, circle))) = heap.pop() {
+    while let Some(Reverse((_, _, circle))) = heap.pop() {
         order.extend_from_slice(&circles[circle]);
         for other in &leads[circle] {
             waits[*other] -= 1;
@@ -290,13 +303,16 @@ mod tests {
     fn what_is_needed_comes_first_and_circles_stay_together() {
         // 0 needs 3, 3 and 1 need each other, 2 is free.
         let after = vec![vec![], vec![3], vec![], vec![0, 1]];
-        assert_eq!(topological(&after), vec![1, 3, 0, 2]);
-        assert_eq!(topological(&[]), Vec::<u32>::new());
-        assert_eq!(topological(&[vec![1], vec![2], vec![0]]), vec![0, 1, 2]);
+        let plain = |after: &[Vec<u32>]| topological(after, &vec![1; after.len()]);
+        assert_eq!(plain(&after), vec![1, 3, 0, 2]);
+        assert_eq!(topological(&after, &[1, 1, 0, 1]), vec![2, 1, 3, 0]);
+        assert_eq!(topological(&after, &[0, 2, 1, 1]), vec![1, 3, 0, 2]);
+        assert_eq!(plain(&[]), Vec::<u32>::new());
+        assert_eq!(plain(&[vec![1], vec![2], vec![0]]), vec![0, 1, 2]);
         let long: Vec<Vec<u32>> = (0..50_000)
             .map(|i| Vec::from_iter((i > 0).then(|| i - 1)))
             .collect();
         let expected: Vec<u32> = (0..50_000).rev().collect();
-        assert_eq!(topological(&long), expected);
+        assert_eq!(plain(&long), expected);
     }
 }

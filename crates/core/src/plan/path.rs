@@ -14,8 +14,10 @@ pub(crate) struct Path<'a> {
     changes: &'a [Change],
     /// For each change the position that makes it (or, on the way back, unmakes it), from 0.
     position: Vec<u32>,
-    /// How many of the changes up to each place have a before-value.
+    /// How many of the changes before each place have a before-value.
     stood: Vec<u32>,
+    /// The same for after-values.
+    stands: Vec<u32>,
     back: bool,
 }
 
@@ -30,18 +32,14 @@ impl<'a> Path<'a> {
         position: Vec<u32>,
         back: bool,
     ) -> Path<'a> {
-        let mut stood = Vec::with_capacity(changes.len() + 1);
-        let mut sum = 0;
-        stood.push(sum);
-        for change in changes {
-            sum += u32::from(change.before().is_some());
-            stood.push(sum);
-        }
+        let stood = counted(changes, |c| c.before().is_some());
+        let stands = counted(changes, |c| c.after().is_some());
         Path {
             base,
             changes,
             position,
             stood,
+            stands,
             back,
         }
     }
@@ -104,6 +102,16 @@ impl<'a> Path<'a> {
         let rest = self.changes.get(from..).unwrap_or_default();
         from..from + rest.partition_point(|c| c.name().is_under(name))
     }
+}
+
+/// For each place how many of the changes before it are such.
+fn counted(changes: &[Change], such: impl Fn(&Change) -> bool) -> Vec<u32> {
+    let mut sum = 0;
+    let count = changes.iter().map(|c| {
+        sum += u32::from(such(c));
+        sum
+    });
+    std::iter::once(0).chain(count).collect()
 }
 
 /// The zone at one point of a path.
@@ -169,8 +177,16 @@ impl View for At<'_, '_> {
             return self.path.base.exists(name);
         }
         // More RRsets than the changes know of: some stands whatever they do.
-        let known = self.path.stood[end] - self.path.stood[start];
-        let standing = self.path.base.subtree(name).len();
-        standing > known as usize || (start..end).any(|i| self.side(i).is_some())
+        let among = |sums: &[u32]| sums[end] - sums[start];
+        let known = among(&self.path.stood);
+        if self.path.base.subtree(name).len() > known as usize {
+            return true;
+        }
+        // At both ends nothing needs to be looked through.
+        match (self.done, self.path.back) {
+            (0, false) | (END, true) => known > 0,
+            (0, true) | (END, false) => among(&self.path.stands) > 0,
+            _ => (start..end).any(|i| self.side(i).is_some()),
+        }
     }
 }

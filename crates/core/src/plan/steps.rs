@@ -9,6 +9,7 @@ use crate::guards::pointers;
 use crate::guards::walk::{Health, Item, Walk, look};
 use crate::policy::Policy;
 use dns::{Change, Name, RRset, Zone};
+use std::collections::BTreeSet;
 
 /// Steps and the way back.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,8 +70,9 @@ pub(super) fn cut_anyway(
         let steps = Steps { changes, order };
         return (Cut { steps, back }, None);
     }
-    let (order, problem) = one_way(before, &changes, policy, false);
-    let (back, problem_back) = one_way(before, &changes, policy, true);
+    let watched = watched(before, &changes, policy);
+    let (order, problem) = one_way(before, &changes, &watched, policy, false);
+    let (back, problem_back) = one_way(before, &changes, &watched, policy, true);
     let steps = Steps { changes, order };
     (Cut { steps, back }, problem.or(problem_back))
 }
@@ -82,15 +84,23 @@ pub(super) fn fits_one(changes: &[Change], budget: usize) -> bool {
     there.max(back) <= budget || changes.is_empty()
 }
 
+/// What the changes may hurt, in either direction.
+fn watched(before: &Zone, changes: &[Change], policy: &Policy) -> Vec<Item> {
+    let critical = policy.critical.iter().cloned().map(Item::Critical);
+    let path = Path::new(before, changes, vec![0; changes.len()], false);
+    critical.chain(pointers::affected(&path)).collect()
+}
+
 fn one_way(
     before: &Zone,
     changes: &[Change],
+    watched: &[Item],
     policy: &Policy,
     back: bool,
 ) -> (Vec<Vec<u32>>, Option<CutError>) {
     let units = units(changes);
     let path = Path::new(before, changes, vec![0; changes.len()], back);
-    let order = order(&path, &units);
+    let order = order(&path, &units, &asked_for(&path, watched));
     let mut position = vec![0u32; changes.len()];
     for (place, unit) in in_order(&order, &units).enumerate() {
         for i in unit.changes.clone() {
@@ -100,8 +110,26 @@ fn one_way(
         }
     }
     let path = Path::new(before, changes, position, back);
-    let good = good_places(&path, &order, &units, policy);
+    let good = good_places(&path, &order, &units, watched);
     pack(changes, &order, &units, &good, policy, back)
+}
+
+/// The names that what is watched asks for.
+fn asked_for(path: &Path<'_>, watched: &[Item]) -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    for item in watched {
+        match item {
+            Item::Critical(name) => {
+                names.insert(name.clone());
+            }
+            Item::Pointer(name, rtype) => {
+                let ends = [path.start(), path.end()];
+                let sets = ends.iter().filter_map(|v| v.get(name, *rtype));
+                names.extend(sets.flat_map(RRset::targets));
+            }
+        }
+    }
+    names
 }
 
 fn in_order<'u, 'a>(order: &'u [u32], units: &'u [Unit<'a>]) -> impl Iterator<Item = &'u Unit<'a>> {
@@ -109,15 +137,8 @@ fn in_order<'u, 'a>(order: &'u [u32], units: &'u [Unit<'a>]) -> impl Iterator<It
 }
 
 /// For each place between two units whether the state there is one to stop in.
-fn good_places(path: &Path<'_>, order: &[u32], units: &[Unit<'_>], policy: &Policy) -> Vec<bool> {
-    let mut items: Vec<Item> = policy
-        .critical
-        .iter()
-        .cloned()
-        .map(Item::Critical)
-        .collect();
-    items.extend(pointers::affected(path));
-    let mut walk = Walk::new(path, items);
+fn good_places(path: &Path<'_>, order: &[u32], units: &[Unit<'_>], watched: &[Item]) -> Vec<bool> {
+    let mut walk = Walk::new(path, watched.to_vec());
     let end = |i: &Item| look(i, &path.end(), &mut Trace::default());
     let ends = walk.items().iter().map(end);
     let both = |(start, end): (&Health, Health)| Need::of_both(start, &end);

@@ -1,7 +1,7 @@
 //! Gathers records into RRsets and RRsets into a zone, by sorting, not by maps: a million
 //! one-record RRsets must not take a second.
 
-use super::problem::{Raw, shorten};
+use super::problem::{Raw, Warnings, shorten};
 use crate::name::Name;
 use crate::rdata;
 use crate::rrset::RRset;
@@ -56,7 +56,7 @@ impl Builder {
     }
 
     /// The zone, and what was odd about its RRsets.
-    pub(super) fn finish(mut self, apex: &Name, warnings: &mut Vec<Raw>) -> Zone {
+    pub(super) fn finish(mut self, apex: &Name, warnings: &mut Warnings) -> Zone {
         self.close();
         if self.unsorted {
             let order = sorted_order(&self.groups, apex);
@@ -85,7 +85,7 @@ impl Builder {
     }
 
     /// One canonical RRset of neighbouring groups: data sorted, duplicates dropped, lowest TTL.
-    fn merge(&self, from: usize, until: usize, warnings: &mut Vec<Raw>) -> RRset {
+    fn merge(&self, from: usize, until: usize, warnings: &mut Warnings) -> RRset {
         let groups = self.groups.get(from..until).unwrap_or_default();
         let mut data: Vec<(&[u8], u32)> = Vec::new();
         let mut ttls: Vec<(u32, u32)> = Vec::new();
@@ -135,7 +135,7 @@ impl Builder {
 }
 
 /// RFC 2181 §5.2: one TTL an RRset.
-fn warn_of_ttls(name: &Name, rtype: Rtype, ttls: &[(u32, u32)], lowest: u32, out: &mut Vec<Raw>) {
+fn warn_of_ttls(name: &Name, rtype: Rtype, ttls: &[(u32, u32)], lowest: u32, out: &mut Warnings) {
     let Some((first, _)) = ttls.first() else {
         return;
     };
@@ -155,9 +155,10 @@ fn warn_of_ttls(name: &Name, rtype: Rtype, ttls: &[(u32, u32)], lowest: u32, out
 
 /// Indices of `groups` in canonical order, those of one owner and type in the order given.
 ///
-/// The first sixteen octets below the apex decide nearly always, and they lie side by side.
+/// The first sixteen octets after what all names have in common decide nearly always, and they lie
+/// side by side.
 fn sorted_order(groups: &[RRset], apex: &Name) -> Vec<(u128, u32)> {
-    let skip = apex.key().len();
+    let skip = common_front(groups, apex.key().len());
     let prefix = |group: &RRset| {
         let tail = group.name().key().get(skip..).unwrap_or_default();
         let mut front = [0; 16];
@@ -176,6 +177,23 @@ fn sorted_order(groups: &[RRset], apex: &Name) -> Vec<(u128, u32)> {
         order => order,
     });
     order
+}
+
+/// How many octets the keys of all names below the apex have in common; `apex` is the length of
+/// the apex's key. Names that end inside of it sort first by their zero padding.
+fn common_front(groups: &[RRset], apex: usize) -> usize {
+    let below = |group: &&RRset| group.name().key().len() > apex;
+    let mut keys = groups.iter().filter(below).map(|g| g.name().key());
+    let Some(first) = keys.next() else {
+        return apex;
+    };
+    keys.fold(first.len(), |common, key| {
+        let front = first.get(..common).unwrap_or(first);
+        match key.starts_with(front) {
+            true => common,
+            false => front.iter().zip(key).take_while(|(a, b)| a == b).count(),
+        }
+    })
 }
 
 /// Brings both lists into `order`, in place.

@@ -2,8 +2,9 @@
 
 use super::fields::{self, shown};
 use super::lexer::{QUOTED, Token};
-use super::parser::{Owner, Parser, ttl_of};
+use super::parser::{Owner, Parser};
 use super::problem::{Fail, Raw, Source, Text};
+use super::words::ttl_of;
 use super::{MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_TEXT};
 use crate::name::Name;
 

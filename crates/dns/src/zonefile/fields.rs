@@ -3,7 +3,8 @@
 
 use super::lexer::{ESCAPED, GLUED, HIGH, QUOTED, Token};
 use super::problem::{Fail, shorten};
-use crate::name::{KeyBuf, Name, unescaped};
+use crate::keybuf::KeyBuf;
+use crate::name::{Name, unescaped};
 use crate::rdata;
 use crate::rtype::Rtype;
 use std::fmt::Write;

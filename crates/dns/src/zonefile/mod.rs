@@ -17,6 +17,7 @@ mod include;
 mod lexer;
 mod parser;
 mod problem;
+mod words;
 mod writer;
 
 #[cfg(test)]
@@ -75,6 +76,8 @@ pub struct Parsed {
     /// What is allowed but likely a mistake, in the order of the text; at most
     /// [`Options::max_warnings`].
     pub warnings: Vec<Problem>,
+    /// How many more warnings there were.
+    pub more_warnings: usize,
 }
 
 /// Gets the text of an included file: called with the path as written and the display name of the

@@ -99,6 +99,23 @@ pub(super) struct Raw {
     pub(super) help: String,
 }
 
+/// Warnings up to a number, and how many there were beyond it.
+pub(super) struct Warnings {
+    pub(super) kept: Vec<Raw>,
+    pub(super) dropped: usize,
+    pub(super) max: usize,
+}
+
+impl Warnings {
+    pub(super) fn push(&mut self, raw: Raw) {
+        if self.kept.len() < self.max {
+            self.kept.push(raw);
+        } else {
+            self.dropped += 1;
+        }
+    }
+}
+
 /// What a part of the parser found wrong with one token of a record.
 pub(super) struct Fail {
     /// Which token; `None` for the last one.

@@ -84,6 +84,10 @@ fn strings_and_escapes() {
         "a\\.b\\032\\$ 3600 IN TXT \"\\195\\169\"\n"
     );
     assert_eq!(
+        lines("a HTTPS 1 . alpn=\"h2,h3\" port=8443\n"),
+        "a 3600 IN HTTPS 1 . alpn=h2,h3 port=8443\n"
+    );
+    assert_eq!(
         lines("a TYPE1 \\# 4 C0 00 02 01\na TYPE65280 \\# 0\na TYPE65281 \\# 3 abc def\n"),
         "a 3600 IN A 192.0.2.1\na 3600 IN TYPE65280 \\# 0\na 3600 IN TYPE65281 \\# 3 abcdef\n"
     );
@@ -229,6 +233,12 @@ fn what_is_likely_wrong_is_told() {
     assert!(warnings("a CNAME b.c\nc NS ns.example.org.\n").is_empty());
     let carried = read(b"@ 60 SOA ns1 admin 1 2 3 4 5\na A 192.0.2.1\nb A 192.0.2.1\n").unwrap();
     assert_eq!(places(&carried.warnings), ["2:1 ttl-carried-over "]);
+}
+
+#[test]
+fn a_million_warnings_are_a_number() {
+    let parsed = good(&format!("{SOA}{}", "a A 192.0.2.1\n".repeat(1000)));
+    assert_eq!((parsed.warnings.len(), parsed.more_warnings), (100, 899));
 }
 
 #[test]

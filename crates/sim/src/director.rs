@@ -1,0 +1,441 @@
+//! Decides, by a seed, what happens when. It only schedules actions; the world does them.
+
+use crate::action::{Action, E, Event, Item, News, Srv, Verb};
+use crate::rng::Rng;
+use crate::scenario::{Faults, Scenario, rrset};
+use crate::world::{DAWN, World};
+use dns::Rtype;
+use std::collections::{BTreeMap, BTreeSet};
+use steadfast_core::safeguards::Safeguards;
+
+/// How often things go wrong, in parts per million per occasion; drawn for each seed.
+#[derive(Clone, Debug)]
+struct Rates {
+    stall: u32,
+    crash: u32,
+    lose: u32,
+    late: u32,
+    double: u32,
+    impatient: u32,
+    store_fails: u32,
+    poll: u64,
+    lag: u64,
+}
+
+/// The director of one run.
+#[derive(Debug)]
+pub struct Director {
+    rng: Rng,
+    scenario: Scenario,
+    faults: Faults,
+    rates: Rates,
+    queue: BTreeMap<(u64, u64), Action>,
+    count: u64,
+    stalled: BTreeMap<E, Vec<Action>>,
+    cut: BTreeMap<(E, usize), u64>,
+    wakes: BTreeMap<E, u64>,
+    patience: BTreeSet<Item>,
+    shown: BTreeMap<Srv, u64>,
+    calm: bool,
+}
+
+impl Director {
+    /// The director of a seed.
+    pub fn new(rng: Rng, scenario: &Scenario, faults: Faults) -> Director {
+        let mut rng = rng;
+        let mut upto = |most: u64| rng.below(most) as u32;
+        let rates = Rates {
+            stall: upto(60_000),
+            crash: upto(30_000),
+            lose: upto(200_000),
+            late: upto(200_000),
+            double: upto(200_000),
+            impatient: upto(100_000),
+            store_fails: upto(5_000),
+            poll: 300 + u64::from(upto(1_200)),
+            lag: 1 + u64::from(upto(3_000)),
+        };
+        Director {
+            rng,
+            scenario: scenario.clone(),
+            faults,
+            rates,
+            queue: BTreeMap::new(),
+            count: 0,
+            stalled: BTreeMap::new(),
+            cut: BTreeMap::new(),
+            wakes: BTreeMap::new(),
+            patience: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            calm: false,
+        }
+    }
+
+    /// Writes the programme: starts, verbs, and faults that need no occasion.
+    pub fn open(&mut self) {
+        let (enactors, servers) = (self.scenario.enactors, self.scenario.servers);
+        for e in 0..enactors {
+            if self.faults.skew {
+                let skew = self.rng.between(0, 4_000) as i64 - 2_000;
+                self.at(DAWN, Action::Skew(e, skew));
+            }
+            let at = self.rng.below(2_000);
+            self.at(DAWN + at, Action::Start(e));
+        }
+        for s in 0..servers {
+            if self.faults.skew {
+                let skew = self.rng.between(0, 4_000) as i64 - 2_000;
+                self.at(DAWN, Action::ServerSkew(s, skew));
+            }
+        }
+        for _ in 0..self.scenario.verbs {
+            let at = self.moment();
+            let verb = self.verb();
+            let e = self.any_enactor();
+            self.at(at, Action::Operate(e, verb));
+        }
+        for _ in 0..self.rng.below(4) {
+            let at = self.moment();
+            let s = self.rng.below(u64::from(servers)) as Srv;
+            self.misfortune(at, s);
+        }
+        self.at(DAWN + self.scenario.rough, Action::Calm);
+    }
+
+    fn moment(&mut self) -> u64 {
+        DAWN + 1_000 + self.rng.below(self.scenario.rough.saturating_sub(2_000))
+    }
+
+    fn any_enactor(&mut self) -> E {
+        self.rng.below(u64::from(self.scenario.enactors)) as E
+    }
+
+    fn verb(&mut self) -> Verb {
+        match self.rng.below(10) {
+            0 | 1 => Verb::Rollback(self.rng.between(1, 3)),
+            2 if self.faults.freezes => Verb::Freeze(None),
+            3 if self.faults.freezes => Verb::Freeze(Some(self.rng.between(1_000, 20_000))),
+            4 | 5 if self.faults.freezes => Verb::Thaw,
+            _ => Verb::Apply(self.rng.below(1_000)),
+        }
+    }
+
+    /// Something that befalls a server, and ends.
+    fn misfortune(&mut self, at: u64, s: Srv) {
+        let span = self.rng.between(100, 15_000);
+        let mut kinds = Vec::new();
+        let f = &self.faults;
+        for (on, kind) in [
+            (f.network, 0),
+            (f.network, 1),
+            (f.habits, 2),
+            (f.foreign, 3),
+            (f.restores, 4),
+            (f.reloads, 5),
+            (f.copies, 6),
+        ] {
+            kinds.extend(on.then_some(kind));
+        }
+        match self.rng.pick(&kinds) {
+            Some(0) => {
+                self.at(at, Action::Down(s));
+                self.at(at + span, Action::Up(s));
+            }
+            Some(1) => {
+                let e = self.any_enactor();
+                self.cut.insert((e, usize::from(s)), at + span);
+            }
+            Some(2) => {
+                self.at(at, Action::Refuse(s));
+                self.at(at + span, Action::Permit(s));
+            }
+            Some(3) => self.edit(at, s),
+            Some(4) => {
+                self.at(at, Action::Backup(s));
+                self.at(at + span * 2, Action::Restore(s));
+            }
+            Some(5) => self.at(at, Action::Reload(s)),
+            Some(6) => {
+                let e = self.any_enactor();
+                self.at(at, Action::CopyStore(0));
+                self.at(at, Action::Attach(e, 1));
+                self.at(at + span, Action::Crash(e));
+                self.at(at + span + 10, Action::Start(e));
+            }
+            _ => {}
+        }
+    }
+
+    fn edit(&mut self, at: u64, s: Srv) {
+        let n = self.rng.below(200) + 1;
+        let set = match self.rng.below(6) {
+            0 => rrset("api", 60, Rtype::A, &[&format!("203.0.113.{n}")]),
+            1 => rrset("pool-a", 60, Rtype::A, &[&format!("203.0.113.{n}")]),
+            2 => rrset("www", 60, Rtype::CNAME, &["pool-b"]),
+            3 => rrset("old", 60, Rtype::TXT, &["foreign"]),
+            4 => rrset("note", 60, Rtype::TXT, &["foreign"]),
+            _ => rrset("beside", 60, Rtype::A, &["203.0.113.1"]),
+        };
+        let (name, rtype) = (set.name().clone(), set.rtype());
+        let after = (!self.rng.chance(100_000)).then_some(set);
+        self.at(at, Action::Foreign(s, name, rtype, after));
+    }
+
+    fn at(&mut self, at: u64, action: Action) {
+        self.count += 1;
+        self.queue.insert((at, self.count), action);
+    }
+
+    /// The next thing that happens; `None`: the run is over.
+    pub fn next<S: Safeguards>(&mut self, world: &World<S>) -> Option<Event> {
+        loop {
+            let ((at, _), action) = self.queue.pop_first()?;
+            if self.calm && at > DAWN + self.scenario.rough + self.scenario.calm {
+                return None;
+            }
+            let limit = DAWN + self.scenario.rough + self.scenario.calm;
+            if action == Action::Check && at < limit && !world.is_quiet() {
+                // It was quiet, and is not any more.
+                continue;
+            }
+            if let Action::Wake(e) = action {
+                // Only the earliest of an enactor's timers rings.
+                if self.wakes.get(&e) == Some(&at) {
+                    self.wakes.remove(&e);
+                }
+            }
+            if let Some(held) = side(&action).and_then(|e| self.stalled.get_mut(&e)) {
+                held.push(action);
+                continue;
+            }
+            if let Some(action) = self.through(at, action, world) {
+                return Some(Event { at, action });
+            }
+        }
+    }
+
+    /// What of it gets through the network.
+    fn through<S: Safeguards>(
+        &mut self,
+        at: u64,
+        action: Action,
+        world: &World<S>,
+    ) -> Option<Action> {
+        let (Action::Deliver(item) | Action::Look(item)) = action else {
+            return Some(action);
+        };
+        let server = world.server_of(item)?;
+        let cut = self.cut.get(&(item.0, server)).is_some_and(|u| at < *u);
+        let down = world.servers.get(server).is_none_or(|s| s.down);
+        if cut || down {
+            self.lose(at, item);
+            return None;
+        }
+        Some(action)
+    }
+
+    /// The answer will not come: the asker stops waiting some time later.
+    fn lose(&mut self, at: u64, item: Item) {
+        if self.patience.insert(item) {
+            let wait = self.rng.between(500, 5_000);
+            self.at(at + wait, Action::GiveUp(item));
+        }
+    }
+
+    /// Plans what follows from an event.
+    pub fn react<S: Safeguards>(&mut self, event: &Event, news: &[News], world: &World<S>) {
+        let at = event.at;
+        match &event.action {
+            Action::Start(e) => {
+                let poll = self.rng.between(1, self.rates.poll);
+                self.wake(*e, at + poll);
+            }
+            Action::Wake(e) => self.wake(*e, at + self.rates.poll),
+            Action::Go(e) => self.release(*e, at),
+            Action::Deliver(item) if !news.contains(&News::ReplyWaits(*item)) => {
+                // A duplicate, or a reply that nobody waits for.
+            }
+            Action::Calm => self.soothe(at, world),
+            _ => {}
+        }
+        for one in news {
+            self.follow(at, one);
+        }
+        if self.calm && world.is_quiet() && !matches!(event.action, Action::Check) {
+            let limit = DAWN + self.scenario.rough + self.scenario.calm;
+            let planned = |((at, _), a): (&(u64, u64), &Action)| *a == Action::Check && *at < limit;
+            if !self.queue.iter().any(planned) {
+                self.at(at + 3 * self.rates.poll, Action::Check);
+            }
+        }
+    }
+
+    fn wake(&mut self, e: E, at: u64) {
+        if self.wakes.get(&e).is_none_or(|known| at < *known) {
+            self.wakes.insert(e, at);
+            self.at(at, Action::Wake(e));
+        }
+    }
+
+    fn release(&mut self, e: E, at: u64) {
+        let held = self.stalled.remove(&e).unwrap_or_default();
+        for (i, action) in held.into_iter().enumerate() {
+            self.at(at + i as u64 / 4, action);
+        }
+    }
+
+    fn follow(&mut self, at: u64, news: &News) {
+        let soon = self.rng.between(0, 4);
+        match news {
+            News::StoreWaits(e) => {
+                self.befall(*e, at);
+                if self.faults.store_failures
+                    && !self.calm
+                    && self.rng.chance(self.rates.store_fails)
+                {
+                    self.at(at + soon, Action::StoreFails(*e));
+                    // Nobody trusts it any more; somebody starts it again.
+                    self.at(at + 2_000, Action::Crash(*e));
+                    return self.at(at + 2_100, Action::Start(*e));
+                }
+                self.at(at + soon, Action::Store(*e));
+            }
+            News::AnswerWaits(e) => {
+                self.at(at + soon, Action::Answer(*e));
+                self.befall(*e, at);
+            }
+            News::WriteWaits(item) => {
+                self.befall(item.0, at);
+                self.at(at + soon, Action::Send(*item));
+            }
+            News::Sent(item) => self.transport(at, *item),
+            News::LookWaits(item) => {
+                if self.lost() {
+                    return self.lose(at, *item);
+                }
+                let delay = self.delay();
+                self.at(at + delay, Action::Look(*item));
+            }
+            News::ReplyWaits(item) => {
+                if self.lost() {
+                    return self.lose(at, *item);
+                }
+                let delay = self.delay();
+                self.at(at + delay, Action::Return(*item));
+            }
+            News::WakeAt(e, when) => self.wake(*e, (*when).max(at + 1)),
+            News::Trails(s) => {
+                let lag = if self.calm { 20 } else { self.rates.lag };
+                let lag = self.rng.between(1, lag);
+                let due = (at + lag).max(self.shown.get(s).copied().unwrap_or(0));
+                self.shown.insert(*s, due);
+                self.at(due, Action::Show(*s));
+            }
+            News::Answered(_, false) if !self.calm && self.rng.chance(500_000) => {
+                let (e, verb) = (self.any_enactor(), self.verb());
+                let wait = self.rng.between(10, 2_000);
+                self.at(at + wait, Action::Operate(e, verb));
+            }
+            News::Answered(..) => {}
+        }
+    }
+
+    /// A write on its way.
+    fn transport(&mut self, at: u64, item: Item) {
+        if self.faults.network && !self.calm && self.rng.chance(self.rates.double) {
+            let delay = self.rng.between(0, 12_000);
+            self.at(at + delay, Action::Deliver(item));
+        }
+        if self.faults.network && !self.calm && self.rng.chance(self.rates.impatient) {
+            let wait = self.rng.between(1, 5_000);
+            self.at(at + wait, Action::GiveUp(item));
+        }
+        if self.lost() {
+            return self.lose(at, item);
+        }
+        let delay = self.delay();
+        self.at(at + delay, Action::Deliver(item));
+    }
+
+    fn lost(&mut self) -> bool {
+        self.faults.network && !self.calm && self.rng.chance(self.rates.lose)
+    }
+
+    fn delay(&mut self) -> u64 {
+        if self.faults.network && !self.calm && self.rng.chance(self.rates.late) {
+            return self.rng.between(100, 13_000);
+        }
+        self.rng.between(0, 8)
+    }
+
+    /// Something that befalls an enactor between two effects.
+    fn befall(&mut self, e: E, at: u64) {
+        if self.calm {
+            return;
+        }
+        if self.faults.stalls && self.rng.chance(self.rates.stall) && !self.stalled.contains_key(&e)
+        {
+            self.stalled.insert(e, Vec::new());
+            let span = if self.rng.chance(300_000) {
+                self.rng.between(5_000, 15_000)
+            } else {
+                self.rng.between(50, 5_000)
+            };
+            self.at(at, Action::Stall(e));
+            self.at(at + span, Action::Go(e));
+        }
+        if self.faults.crashes && self.rng.chance(self.rates.crash) {
+            let (when, pause) = (self.rng.between(0, 5), self.rng.between(10, 5_000));
+            self.at(at + when, Action::Crash(e));
+            self.at(at + when + pause, Action::Start(e));
+        }
+    }
+
+    /// Faults end: everything is up, clocks are right, everybody starts anew.
+    fn soothe<S: Safeguards>(&mut self, at: u64, world: &World<S>) {
+        self.calm = true;
+        self.cut.clear();
+        self.queue
+            .retain(|_, a| matches!(a, Action::Show(_) | Action::Deliver(_)));
+        self.stalled.clear();
+        self.wakes.clear();
+        for s in 0..self.scenario.servers {
+            self.at(at, Action::Up(s));
+            self.at(at, Action::Permit(s));
+            self.at(at, Action::ServerSkew(s, 0));
+        }
+        let trailing = world
+            .servers
+            .iter()
+            .map(|s| s.trailing.len())
+            .collect::<Vec<_>>();
+        for (s, versions) in trailing.into_iter().enumerate() {
+            for _ in 0..versions {
+                self.at(at + 20, Action::Show(s as Srv));
+            }
+        }
+        for e in 0..self.scenario.enactors {
+            self.at(at, Action::Attach(e, 0));
+            self.at(at, Action::Skew(e, 0));
+            self.at(at, Action::Crash(e));
+            let start = self.rng.between(1, 1_000);
+            self.at(at + start, Action::Start(e));
+        }
+        self.at(at + self.scenario.calm, Action::Check);
+    }
+}
+
+/// The enactor that has to run for an action to happen.
+fn side(action: &Action) -> Option<E> {
+    match action {
+        Action::Wake(e)
+        | Action::Store(e)
+        | Action::Answer(e)
+        | Action::StoreFails(e)
+        | Action::Operate(e, _) => Some(*e),
+        Action::Send(item) | Action::Look(item) | Action::Return(item) | Action::GiveUp(item) => {
+            Some(item.0)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,128 @@
+//! What an operator's command does: read the ledger, plan, pass the gate, submit.
+
+use crate::action::Verb;
+use crate::scenario;
+use dns::Zone;
+use std::sync::Arc;
+use steadfast_core::body::Body;
+use steadfast_core::gate;
+use steadfast_core::guards::{Finding, judge_plan};
+use steadfast_core::ledger::Event;
+use steadfast_core::lifecycle::{Lifecycle, Submission};
+use steadfast_core::plan::{Desired, Held, Plan, Purpose, plan};
+use steadfast_core::safeguards::Safeguards;
+use steadfast_core::time::{Millis, Time};
+
+/// The submission of a verb, by what the enactor knows of the ledger.
+///
+/// # Errors
+/// Nothing to do, or a refusal; for the story.
+pub fn submission<S: Safeguards>(
+    life: &mut Lifecycle<S>,
+    servers: &[String],
+    verb: &Verb,
+    now: Time,
+) -> Result<Submission, String> {
+    let reason = || "the operator said so".to_owned();
+    let plain = |event: Event| Submission {
+        cleared: None,
+        events: vec![event],
+        bodies: Vec::new(),
+    };
+    match verb {
+        Verb::Freeze(span) => Ok(plain(Event::Frozen {
+            reason: reason(),
+            until: span.map(|s| now + Millis(s)),
+        })),
+        Verb::Thaw => Ok(plain(Event::Thawed { reason: reason() })),
+        Verb::Resume(srv) => {
+            let server = servers.get(usize::from(*srv)).ok_or("no such server")?;
+            let state = life.state();
+            let halted = state
+                .servers
+                .get(server)
+                .is_some_and(|s| s.halted.is_some());
+            halted.then_some(()).ok_or("the server is not halted")?;
+            Ok(plain(Event::Resumed {
+                server: server.clone(),
+            }))
+        }
+        Verb::Apply(n) => propose(life, scenario::recipe(*n), Purpose::Change, now),
+        Verb::Rollback(by) => {
+            let held = life.state().configuration;
+            let to = held.saturating_sub(*by);
+            let content = life.book().content(to).map_err(|e| e.to_string())?;
+            propose(life, Zone::clone(&content), Purpose::Rollback { to }, now)
+        }
+    }
+}
+
+/// Plans the way to `wanted`, passes the gate, and makes the events that a plan consists of.
+fn propose<S: Safeguards>(
+    life: &mut Lifecycle<S>,
+    wanted: Zone,
+    purpose: Purpose,
+    now: Time,
+) -> Result<Submission, String> {
+    let policy = life.policy().clone();
+    let head = life.book().head().map_err(|e| e.to_string())?;
+    let standing = with_soa(&head);
+    let desired = Desired {
+        content: with_soa(&wanted),
+        source: "a recipe".into(),
+    };
+    let held = Held {
+        configuration: life.state().configuration,
+        content: &head,
+    };
+    let observed = [("ns0".to_owned(), standing.clone())].into();
+    let planned = plan(&desired, held, &observed, &policy);
+    let mut plan = planned.plan.ok_or("nothing to do")?;
+    plan.purpose = purpose;
+    let findings = findings(&plan, &standing, life, now);
+    let state = life.state();
+    let body = Arc::new(Body::Plan(plan.clone()));
+    let (hash, _) = body.encode();
+    let cleared = gate::check(&plan, hash, &findings, state, now, policy.deadline)
+        .map_err(|e| e.to_string())?;
+    let number = state.last_number + 1;
+    let events = vec![
+        Event::Proposed {
+            number,
+            plan: hash,
+            parent: plan.parent,
+            findings,
+        },
+        Event::Cleared {
+            number,
+            plan: hash,
+            configuration: plan.generation(),
+            result: plan.result,
+        },
+    ];
+    Ok(Submission {
+        cleared: Some(cleared),
+        events,
+        bodies: vec![body],
+    })
+}
+
+fn with_soa(content: &Zone) -> Zone {
+    let all = content.iter().cloned().chain([scenario::soa()]).collect();
+    Zone::new(scenario::apex(), all).unwrap_or_else(|_| content.clone())
+}
+
+fn findings<S: Safeguards>(
+    plan: &Plan,
+    before: &Zone,
+    life: &Lifecycle<S>,
+    now: Time,
+) -> Vec<Finding> {
+    let state = life.state();
+    let servers = state.servers.iter();
+    let abilities: Vec<_> = servers
+        .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
+        .collect();
+    let held = (state.configuration, state.result);
+    judge_plan(plan, held, before, life.policy(), &abilities, &[], now)
+}

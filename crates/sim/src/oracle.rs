@@ -1,0 +1,397 @@
+//! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
+//! keep and serve, and by a resolver of its own.
+
+use crate::naive;
+use crate::server::{Records, Server};
+use crate::store::Store;
+use dns::{Digest, Name, Rtype};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use steadfast_core::body::Body;
+use steadfast_core::ledger::{Act, Decision, Drift, Entry, Event, State, Stored};
+use steadfast_core::lifecycle::Append;
+use steadfast_core::marker::{Holding, Marker};
+use steadfast_core::policy::Policy;
+use steadfast_core::server::Write;
+use steadfast_core::time::Time;
+
+/// A broken invariant.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Violation {
+    /// Its name in DESIGN.md.
+    pub invariant: &'static str,
+    /// What happened.
+    pub text: String,
+}
+
+/// What the oracle knows of one store's ledger.
+#[derive(Clone, Debug, Default)]
+struct Ledger {
+    state: State,
+    bodies: BTreeMap<Digest, Arc<Body>>,
+    contents: BTreeMap<u64, Records>,
+    decided: BTreeMap<u64, (Decision, Time)>,
+    /// Frozen, and no called-off write can be accepted any more.
+    sealed: bool,
+}
+
+/// What the oracle knows of one server.
+#[derive(Clone, Debug, Default)]
+struct Watch {
+    /// Sequence of the last marker, and its configuration generation.
+    last: (u64, u64),
+    /// What others edited, or the server dropped: no claim is made about it.
+    blurred: BTreeSet<(Name, Rtype)>,
+}
+
+/// The judge.
+#[derive(Clone, Debug)]
+pub struct Oracle {
+    policy: Policy,
+    ledgers: Vec<Ledger>,
+    watches: Vec<Watch>,
+    /// The first violation.
+    pub violation: Option<Violation>,
+}
+
+impl Oracle {
+    /// A judge of a world with that many servers.
+    pub fn new(policy: Policy, servers: usize) -> Oracle {
+        Oracle {
+            policy,
+            ledgers: vec![Ledger::default()],
+            watches: vec![Watch::default(); servers],
+            violation: None,
+        }
+    }
+
+    /// Says that an invariant is broken; the first one counts.
+    pub fn accuse(&mut self, invariant: &'static str, text: String) {
+        self.violation.get_or_insert(Violation { invariant, text });
+    }
+
+    /// The state of a store's ledger.
+    pub fn state(&self, store: usize) -> Option<&State> {
+        self.ledgers.get(store).map(|l| &l.state)
+    }
+
+    /// A store was copied.
+    pub fn copied(&mut self, from: usize) {
+        if let Some(ledger) = self.ledgers.get(from).cloned() {
+            self.ledgers.push(ledger);
+        }
+    }
+
+    /// Entries were appended.
+    pub fn appended(
+        &mut self,
+        store: usize,
+        append: &Append,
+        held: &Store,
+        servers: &[Server],
+    ) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let Some(ledger) = self.ledgers.get_mut(store) else {
+            return entries;
+        };
+        match ledger.take(append, &mut entries) {
+            Err((invariant, text)) => self.accuse(invariant, text),
+            Ok(()) if append.forget.is_empty() => {}
+            Ok(()) => {
+                if let Some(text) = ledger.lost(&self.policy, held, servers) {
+                    self.accuse("I6", text);
+                }
+            }
+        }
+        entries
+    }
+
+    /// A write was accepted.
+    pub fn accepted(&mut self, srv: usize, server: &Server, write: &Write, now: u64) {
+        let Some(watch) = self.watches.get_mut(srv) else {
+            return;
+        };
+        let mut faults = Vec::new();
+        let text = write.marker.as_ref().map(|m| m.texts().concat());
+        let known = |l: &Ledger| {
+            let (decision, _) = l.decided.get(&write.seq)?;
+            let marker = Marker::new(l.state.ledger, write.seq, &decision.holding);
+            let same = match &text {
+                Some(text) => text.trim_matches('"') == marker.to_string(),
+                None => decision.act == Act::Withdraw,
+            };
+            (decision.server == server.id && same).then(|| decision.clone())
+        };
+        let mut found = self.ledgers.iter().filter_map(|l| Some((l, known(l)?)));
+        let Some((ledger, decision)) = found.next() else {
+            let text = format!(
+                "{} took write {}, which no ledger decided",
+                server.id, write.seq
+            );
+            return self.accuse("I11", text);
+        };
+        let sealed = ledger.sealed || found.any(|(l, _)| l.sealed);
+        if sealed && !write.changes.is_empty() {
+            let text = format!(
+                "at {now} {} took write {} although the zone is frozen and nothing was revoking",
+                server.id, write.seq
+            );
+            faults.push(("I14", text));
+        }
+        let (last, configuration) = watch.last;
+        if write.seq <= last {
+            let text = format!("{} went from marker {last} to {}", server.id, write.seq);
+            faults.push(("I2", text));
+        }
+        if decision.holding.configuration < configuration {
+            let text = format!(
+                "{} went from configuration {configuration} back to {}",
+                server.id, decision.holding.configuration
+            );
+            faults.push(("I2", text));
+        }
+        watch.last = (write.seq, decision.holding.configuration);
+        // What the server dropped is its own doing; whether it is noticed is judged at the end.
+        for after in write.changes.iter().filter_map(|c| c.after()) {
+            let key = (after.name().clone(), after.rtype());
+            if server.kept.get(&key) != Some(after) {
+                watch.blurred.insert(key);
+            }
+        }
+        if let Some(text) = ledger.differs(&decision, write, server, &watch.blurred) {
+            faults.push(("I4", text));
+        }
+        // Emptiness first: it is what people feel.
+        self.served(server);
+        for (invariant, text) in faults {
+            self.accuse(invariant, text);
+        }
+    }
+
+    /// A served view changed.
+    pub fn served(&mut self, server: &Server) {
+        if let Some(name) = self.empty(&server.served) {
+            self.accuse("I3", format!("{} answers {name} with nothing", server.id));
+        }
+    }
+
+    /// The first critical name that has no address.
+    pub fn empty(&self, records: &Records) -> Option<Name> {
+        let apex = &self.policy.zone;
+        let mut critical = self.policy.critical.iter();
+        critical
+            .find(|name| !naive::has_address(records, apex, name))
+            .cloned()
+    }
+
+    /// Somebody else set an RRset.
+    pub fn edited(&mut self, srv: usize, key: (Name, Rtype)) {
+        if let Some(watch) = self.watches.get_mut(srv) {
+            watch.blurred.insert(key);
+        }
+    }
+
+    /// A server came back with older data, or without its marker.
+    pub fn reset(&mut self, srv: usize, server: &Server) {
+        let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
+        let marker = marker.and_then(|m| Marker::read(m).ok());
+        if let Some(watch) = self.watches.get_mut(srv) {
+            watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
+        }
+    }
+
+    /// Time has passed: a freeze may be complete now.
+    pub fn tick(&mut self, now: u64) {
+        for ledger in &mut self.ledgers {
+            let frozen = ledger.state.frozen.as_ref();
+            let for_good = frozen.is_some_and(|f| f.until.is_none());
+            ledger.sealed =
+                for_good && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
+        }
+    }
+
+    /// Everything must be at rest: what a server of the first store still lacks.
+    pub fn unfinished(&self, srv: usize, server: &Server) -> Option<String> {
+        let ledger = self.ledgers.first()?;
+        let state = &ledger.state;
+        if state.frozen.as_ref().is_some_and(|f| f.until.is_none()) {
+            return None;
+        }
+        let Some(held) = state.servers.get(&server.id) else {
+            return Some(format!("{} is not in the ledger", server.id));
+        };
+        if let Some(halt) = &held.halted {
+            let lost = halt.fix.is_empty() || halt.reason.is_empty();
+            return lost.then(|| format!("{} is halted without a way out", server.id));
+        }
+        // No way passes the guards because of somebody's edit: said, and a person's to decide.
+        let blocked = held.drift.iter().any(|d| !d.overwrite);
+        if !held.is_whole_at(state.configuration) && !blocked {
+            let at = held.holding().map_or("nothing".into(), ToString::to_string);
+            let goal = state.configuration;
+            return Some(format!("{} holds {at}, the goal is {goal}", server.id));
+        }
+        let blurred = &self.watches.get(srv)?.blurred;
+        let goal = ledger.contents.get(&state.configuration)?;
+        let differs = difference(goal, server, blurred)?;
+        let known = |d: &Drift| (&d.name, d.rtype) == (&differs.0, differs.1);
+        if held.drift.iter().any(known) || !held.is_whole_at(state.configuration) {
+            return None;
+        }
+        Some(format!(
+            "{} seems to be whole, but {} {} is not as the ledger says",
+            server.id, differs.0, differs.1
+        ))
+    }
+}
+
+impl Ledger {
+    fn take(
+        &mut self,
+        append: &Append,
+        entries: &mut Vec<Entry>,
+    ) -> Result<(), (&'static str, String)> {
+        for (hash, bytes) in &append.bodies {
+            let body = Body::decode(*hash, bytes).map_err(|e| ("I6", e.to_string()))?;
+            self.bodies.insert(*hash, Arc::new(body));
+        }
+        for stored in &append.entries {
+            self.entry(stored, entries).map_err(|e| ("I11", e))?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, stored: &Stored, entries: &mut Vec<Entry>) -> Result<(), String> {
+        let read = self.state.extend([stored]).map_err(|e| e.to_string())?;
+        for entry in read {
+            entries.push(entry.clone());
+            match entry.event {
+                Event::Adopted(adopted) => {
+                    let content = match self.bodies.get(&adopted.content).map(Arc::as_ref) {
+                        Some(Body::Content(zone)) => zone.clone(),
+                        _ => return Err("adopted content without its body".into()),
+                    };
+                    let records = content
+                        .iter()
+                        .map(|r| ((r.name().clone(), r.rtype()), r.clone()));
+                    self.contents
+                        .insert(adopted.configuration, records.collect());
+                }
+                Event::Cleared {
+                    plan,
+                    configuration,
+                    ..
+                } => {
+                    let before = self.contents.get(&(configuration - 1)).cloned();
+                    let body = self.bodies.get(&plan).and_then(|b| b.steps().cloned());
+                    let (Some(mut content), Some(steps)) = (before, body) else {
+                        return Err(format!("generation {configuration} without its plan"));
+                    };
+                    steps.changes.iter().for_each(|c| put(&mut content, c));
+                    self.contents.insert(configuration, content);
+                }
+                Event::Decided(decision) => {
+                    self.decided.insert(entry.seq, (decision, entry.at));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What a server holds by the ledger: the content before the body, and its steps done so far.
+    fn expected(&self, holding: &Holding) -> Option<Records> {
+        if holding.of == 0 {
+            return self.contents.get(&holding.configuration).cloned();
+        }
+        let body = self.bodies.get(&holding.body)?;
+        let mut content = match body.as_ref() {
+            Body::Plan(plan) => self.contents.get(&plan.parent).cloned()?,
+            Body::Course(course) => self.expected(&course.from)?,
+            Body::Content(_) => return None,
+        };
+        let steps = body.steps()?;
+        for n in 1..=holding.step {
+            steps.step(n).for_each(|c| put(&mut content, c));
+        }
+        Some(content)
+    }
+
+    /// How an accepted write is not what was decided, or the result not what it leads to.
+    fn differs(
+        &self,
+        decision: &Decision,
+        write: &Write,
+        server: &Server,
+        blurred: &BTreeSet<(Name, Rtype)>,
+    ) -> Option<String> {
+        let seq = write.seq;
+        let steps = self.bodies.get(&decision.holding.body)?.steps();
+        let decided: Vec<_> = match (&decision.act, steps) {
+            (Act::Step, Some(steps)) => steps.step(decision.holding.step).cloned().collect(),
+            _ => Vec::new(),
+        };
+        if decided != write.changes {
+            return Some(format!("write {seq} does not do what was decided"));
+        }
+        let Some(expected) = self.expected(&decision.holding) else {
+            return Some(format!("what write {seq} leads to is in no ledger"));
+        };
+        let (name, rtype) = difference(&expected, server, blurred)?;
+        let id = &server.id;
+        Some(format!(
+            "after write {seq} {name} {rtype} on {id} is not what the ledger leads to"
+        ))
+    }
+
+    /// A body that is gone and still needed.
+    fn lost(&self, policy: &Policy, held: &Store, servers: &[Server]) -> Option<String> {
+        let there = |hash: &Digest| held.bodies.contains_key(hash);
+        let state = &self.state;
+        if !there(&state.content.0) {
+            return Some("the content that all plans build on was forgotten".into());
+        }
+        let oldest = state.configuration.saturating_sub(u64::from(policy.keep));
+        for (generation, made) in state.generations.range(oldest + 1..) {
+            if made.plan.is_some_and(|p| !there(&p)) {
+                return Some(format!("the plan of generation {generation} was forgotten"));
+            }
+        }
+        for server in servers {
+            let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
+            let marker = marker.and_then(|m| Marker::read(m).ok());
+            // A backup may be of any age, and nobody knows yet that it was restored.
+            let verified = state.servers.get(&server.id).and_then(|s| s.verified);
+            let marker = marker.filter(|m| Some(m.sequence) >= verified);
+            let decided = marker.and_then(|m| self.decided.get(&m.sequence));
+            if let Some((decision, _)) = decided.filter(|(d, _)| d.holding.of > 0)
+                && !there(&decision.holding.body)
+            {
+                return Some(format!("what {} holds was forgotten", server.id));
+            }
+        }
+        None
+    }
+}
+
+fn put(content: &mut Records, change: &dns::Change) {
+    let key = (change.name().clone(), change.rtype());
+    match change.after() {
+        Some(after) => drop(content.insert(key, after.clone())),
+        None => drop(content.remove(&key)),
+    }
+}
+
+/// The first RRset that is not as expected, of those about which a claim is made.
+fn difference(
+    expected: &Records,
+    server: &Server,
+    blurred: &BTreeSet<(Name, Rtype)>,
+) -> Option<(Name, Rtype)> {
+    let ours = |(name, rtype): &&(Name, Rtype)| *rtype != Rtype::SOA && *name != server.marker;
+    let keys = expected.keys().chain(server.kept.keys());
+    let mut differing = keys
+        .filter(ours)
+        .filter(|key| expected.get(key) != server.kept.get(key));
+    differing.find(|key| !blurred.contains(key)).cloned()
+}

@@ -1,0 +1,156 @@
+//! Runs: a seed becomes a trace; a trace can be run again, told, and made smaller.
+
+use crate::action::Event;
+use crate::director::Director;
+use crate::oracle::Violation;
+use crate::rng::Rng;
+use crate::scenario::{Nature, Scenario};
+use crate::server::Habit;
+use crate::world::{Stats, World};
+use steadfast_core::safeguards::Safeguards;
+
+/// What a world consists of, before anything happens.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Setting {
+    /// How many enactors.
+    pub enactors: u8,
+    /// The servers.
+    pub servers: Vec<Nature>,
+}
+
+/// How a run went.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The first broken invariant.
+    pub violation: Option<Violation>,
+    /// Everything that happened.
+    pub trace: Vec<Event>,
+    /// The world it happened in.
+    pub setting: Setting,
+    /// Numbers.
+    pub stats: Stats,
+    /// The trace and what it led to, as a number.
+    pub hash: u64,
+}
+
+/// What many runs showed.
+#[derive(Clone, Debug, Default)]
+pub struct Exploration {
+    /// How many runs.
+    pub runs: u64,
+    /// All their numbers, added up.
+    pub stats: Stats,
+    /// The first run that broke something, and its seed.
+    pub found: Option<(u64, Outcome)>,
+}
+
+/// A world in its first instant.
+pub fn build<S: Safeguards>(setting: &Setting) -> World<S> {
+    World::new(setting.enactors, &setting.servers)
+}
+
+/// Runs a seed to its first violation, or to rest.
+pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
+    let mut rng = Rng::new(seed);
+    let faults = scenario.faults.draw(&mut rng);
+    let nature = |rng: &mut Rng| Nature {
+        lags: faults.lag && rng.chance(500_000),
+        habit: if faults.habits && rng.chance(300_000) {
+            Habit::LosesSwaps
+        } else {
+            Habit::Plain
+        },
+    };
+    let setting = Setting {
+        enactors: scenario.enactors,
+        servers: (0..scenario.servers).map(|_| nature(&mut rng)).collect(),
+    };
+    let mut world = build::<S>(&setting);
+    let mut director = Director::new(rng, scenario, faults);
+    director.open();
+    let mut trace = Vec::new();
+    while let Some(event) = director.next(&world) {
+        let news = world.act(&event);
+        let over = matches!(event.action, crate::action::Action::Check);
+        director.react(&event, &news, &world);
+        trace.push(event);
+        if over || world.oracle.violation.is_some() {
+            break;
+        }
+    }
+    outcome(world, trace, setting)
+}
+
+/// Runs a trace again. Nothing is drawn.
+pub fn replay<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Outcome {
+    let mut world = build::<S>(setting);
+    let mut done = Vec::with_capacity(trace.len());
+    for event in trace {
+        world.act(event);
+        done.push(event.clone());
+        if world.oracle.violation.is_some() {
+            break;
+        }
+    }
+    outcome(world, done, setting.clone())
+}
+
+fn outcome<S: Safeguards>(world: World<S>, trace: Vec<Event>, setting: Setting) -> Outcome {
+    Outcome {
+        hash: world.hash(),
+        stats: world.stats,
+        violation: world.oracle.violation,
+        trace,
+        setting,
+    }
+}
+
+/// Runs seed after seed until one of them breaks something.
+pub fn explore<S: Safeguards>(
+    scenario: &Scenario,
+    seeds: impl IntoIterator<Item = u64>,
+) -> Exploration {
+    let mut all = Exploration::default();
+    for seed in seeds {
+        let outcome = run::<S>(seed, scenario);
+        all.runs += 1;
+        all.stats.add(&outcome.stats);
+        if outcome.violation.is_some() {
+            all.found = Some((seed, outcome));
+            break;
+        }
+    }
+    all
+}
+
+/// Leaves out of a trace what its violation does not need. Only for safety: a trace without
+/// deliveries comes to no rest, whatever the lifecycle does.
+pub fn minimise<S: Safeguards>(outcome: &Outcome) -> Outcome {
+    let mut best = outcome.clone();
+    let Some(wanted) = best.violation.as_ref().map(|v| v.invariant) else {
+        return best;
+    };
+    let mut size = best.trace.len().div_ceil(2);
+    loop {
+        let mut at = 0;
+        let before = best.trace.len();
+        while at < best.trace.len() {
+            let mut less = best.trace.clone();
+            less.drain(at..(at + size).min(less.len()));
+            let tried = replay::<S>(&best.setting, &less);
+            if tried
+                .violation
+                .as_ref()
+                .is_some_and(|v| v.invariant == wanted)
+            {
+                best = tried;
+            } else {
+                at += size;
+            }
+        }
+        if size == 1 && best.trace.len() == before {
+            return best;
+        }
+        size = size.div_ceil(2).max(1);
+    }
+}

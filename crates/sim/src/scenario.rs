@@ -1,0 +1,258 @@
+//! The zone, its policy, the contents that operators ask for, and how rough the world is.
+
+use crate::rng::Rng;
+use crate::server::{Habit, Records};
+use dns::pattern::Pattern;
+use dns::{Name, RRset, Rtype, Zone, rdata};
+use steadfast_core::policy::{Limit, Limits, PerName, Policy};
+use steadfast_core::time::Millis;
+
+/// How rough the world is. Parts per million are per occasion.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// How many enactors.
+    pub enactors: u8,
+    /// How many servers.
+    pub servers: u8,
+    /// How long faults last, in milliseconds of the world's clock.
+    pub rough: u64,
+    /// How long everything may take to come to rest afterwards.
+    pub calm: u64,
+    /// How many operators' verbs.
+    pub verbs: u32,
+    /// Which faults may be drawn at all.
+    pub faults: Faults,
+}
+
+/// Switches of faults. Each seed draws which of these it uses, and how often (swarm).
+#[derive(Clone, Debug)]
+pub struct Faults {
+    /// Enactors stop and go on.
+    pub stalls: bool,
+    /// Enactors die and start again.
+    pub crashes: bool,
+    /// Packets are lost, late, doubled; links are cut; servers are down.
+    pub network: bool,
+    /// Served views trail.
+    pub lag: bool,
+    /// Clocks differ by up to two seconds.
+    pub skew: bool,
+    /// Servers refuse, or drop a CNAME that meets other data.
+    pub habits: bool,
+    /// Somebody else edits.
+    pub foreign: bool,
+    /// Freezes and thaws.
+    pub freezes: bool,
+    /// Backups are restored.
+    pub restores: bool,
+    /// Zone files without the marker are loaded.
+    pub reloads: bool,
+    /// Copies of the store come into use.
+    pub copies: bool,
+    /// The store fails.
+    pub store_failures: bool,
+}
+
+impl Faults {
+    /// Nothing goes wrong.
+    pub const NONE: Faults = Faults {
+        stalls: false,
+        crashes: false,
+        network: false,
+        lag: false,
+        skew: false,
+        habits: false,
+        foreign: false,
+        freezes: false,
+        restores: false,
+        reloads: false,
+        copies: false,
+        store_failures: false,
+    };
+
+    /// Everything may.
+    pub const ALL: Faults = Faults {
+        stalls: true,
+        crashes: true,
+        network: true,
+        lag: true,
+        skew: true,
+        habits: true,
+        foreign: true,
+        freezes: true,
+        restores: true,
+        reloads: true,
+        copies: true,
+        store_failures: true,
+    };
+
+    /// A random part of these: each seed looks at another corner (swarm testing).
+    #[must_use]
+    pub fn draw(&self, rng: &mut Rng) -> Faults {
+        let mut half = |on: bool| on && rng.chance(500_000);
+        Faults {
+            stalls: half(self.stalls),
+            crashes: half(self.crashes),
+            network: half(self.network),
+            lag: half(self.lag),
+            skew: half(self.skew),
+            habits: half(self.habits),
+            foreign: half(self.foreign),
+            freezes: half(self.freezes),
+            restores: half(self.restores) && half(true),
+            reloads: half(self.reloads) && half(true),
+            copies: half(self.copies) && half(true),
+            store_failures: half(self.store_failures),
+        }
+    }
+}
+
+impl Default for Scenario {
+    fn default() -> Scenario {
+        Scenario {
+            enactors: 3,
+            servers: 2,
+            rough: 60_000,
+            calm: 180_000,
+            verbs: 8,
+            faults: Faults::ALL,
+        }
+    }
+}
+
+/// The zone of every scenario.
+pub fn apex() -> Name {
+    name("example.com")
+}
+
+/// An absolute name; the texts are this crate's own.
+pub fn name(text: &str) -> Name {
+    Name::absolute(text).unwrap_or_else(|e| unreachable!("{text}: {e}"))
+}
+
+/// An RRset from one line: owner under the zone, TTL, type, data.
+pub fn rrset(owner: &str, ttl: u32, rtype: Rtype, data: &[&str]) -> RRset {
+    let owner = Name::parse(owner, &apex()).unwrap_or_else(|e| unreachable!("{owner}: {e}"));
+    let one = |text: &&str| {
+        let tokens: Vec<&str> = text.split(' ').collect();
+        rdata::from_text(rtype, &tokens, &apex()).unwrap_or_else(|e| unreachable!("{text}: {e}"))
+    };
+    RRset::new(owner, rtype, ttl, data.iter().map(one)).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+/// The policy of every scenario. UPDATEs are small, so plans have several steps.
+pub fn policy() -> Policy {
+    let limit = Limit {
+        count: Some(100),
+        share_ppm: None,
+    };
+    Policy {
+        zone: apex(),
+        own: vec![
+            Pattern::parse("**", &apex()).unwrap_or_else(|e| unreachable!("a good pattern: {e}")),
+        ],
+        ignore: Vec::new(),
+        critical: critical(),
+        limits: Limits {
+            create: limit,
+            change: limit,
+            delete: limit,
+            per_name: PerName::default(),
+        },
+        ttl_min: 1,
+        ttl_max: 86_400,
+        max_rrset: 100,
+        max_update: 840,
+        deadline: Millis::seconds(10),
+        read_back: Millis::seconds(8),
+        keep: 3,
+    }
+}
+
+/// Names that may never be empty.
+pub fn critical() -> Vec<Name> {
+    ["www.example.com", "api.example.com"].map(name).into()
+}
+
+/// The recipe that moves `www` to `pool-b` and deletes `pool-a`.
+pub const FORTH: u64 = u64::MAX;
+/// The recipe of the content that everything starts with.
+pub const BACK: u64 = u64::MAX - 1;
+
+/// Wanted content number `n`. Every one of them gives `www` and `api` an address; `www` is an
+/// alias of one of three pools, of which some may be gone.
+pub fn recipe(n: u64) -> Zone {
+    match n {
+        FORTH => return moved(),
+        BACK => return start(),
+        _ => {}
+    }
+    let mut rng = Rng::new(n);
+    let pools = ["pool-a", "pool-b", "pool-c"];
+    let live = rng.below(3) as usize;
+    let mut sets = vec![rrset("@", 3600, Rtype::NS, &["ns1.example.net."])];
+    let target = pools.get(live).copied().unwrap_or("pool-a");
+    sets.push(rrset("www", 60, Rtype::CNAME, &[target]));
+    for (i, pool) in pools.iter().enumerate() {
+        if i == live || rng.chance(400_000) {
+            let address = format!("192.0.2.{}", 10 * (i as u64 + 1) + rng.below(2));
+            sets.push(rrset(pool, 60, Rtype::A, &[&address]));
+        }
+    }
+    let address = format!("198.51.100.{}", rng.below(3) + 1);
+    sets.push(rrset("api", 60, Rtype::A, &[&address]));
+    if rng.chance(500_000) {
+        let text = format!("v{}", rng.below(3));
+        sets.push(rrset("note", 60, Rtype::TXT, &[&text]));
+    }
+    if rng.chance(300_000) {
+        sets.push(rrset("old", 60, Rtype::CNAME, &["www"]));
+    } else if rng.chance(300_000) {
+        // From an alias to data and back: not every server is able to do it.
+        sets.push(rrset("old", 60, Rtype::A, &["192.0.2.99"]));
+    }
+    Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+/// The content that everything starts with: `www` is an alias of `pool-a`.
+pub fn start() -> Zone {
+    let sets = vec![
+        rrset("@", 3600, Rtype::NS, &["ns1.example.net."]),
+        rrset("www", 60, Rtype::CNAME, &["pool-a"]),
+        rrset("pool-a", 60, Rtype::A, &["192.0.2.10"]),
+        rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
+        rrset("api", 60, Rtype::A, &["198.51.100.1"]),
+    ];
+    Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+fn moved() -> Zone {
+    let sets = vec![
+        rrset("@", 3600, Rtype::NS, &["ns1.example.net."]),
+        rrset("www", 60, Rtype::CNAME, &["pool-b"]),
+        rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
+        rrset("api", 60, Rtype::A, &["198.51.100.1"]),
+    ];
+    Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+/// The SOA that everything starts with.
+pub fn soa() -> RRset {
+    let data = "ns1.example.net. hostmaster.example.net. 1 3600 600 86400 60";
+    rrset("@", 3600, Rtype::SOA, &[data])
+}
+
+/// A server's records at the start.
+pub fn records(content: &Zone) -> Records {
+    let all = content.iter().cloned().chain([soa()]);
+    all.map(|r| ((r.name().clone(), r.rtype()), r)).collect()
+}
+
+/// How a server behaves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Nature {
+    /// Whether its served view trails.
+    pub lags: bool,
+    /// Its habit.
+    pub habit: Habit,
+}

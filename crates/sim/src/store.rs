@@ -1,0 +1,51 @@
+//! The shared store: an append-only list, compared and swapped, and bodies by hash.
+
+use dns::Digest;
+use std::collections::BTreeMap;
+use steadfast_core::ledger::Stored;
+use steadfast_core::lifecycle::{Append, Input};
+
+/// What a reader gets: entries and the bodies that they need.
+pub type Tail = (Vec<Stored>, Vec<(Digest, Vec<u8>)>);
+
+/// A store.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    /// The entries.
+    pub entries: Vec<Stored>,
+    /// The bodies.
+    pub bodies: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl Store {
+    /// Number of the last entry.
+    pub fn last(&self) -> u64 {
+        self.entries.last().map_or(0, |e| e.seq)
+    }
+
+    /// The entries after `last`, and every body: a reader keeps those that it does not have.
+    pub fn tail(&self, last: u64) -> Tail {
+        let from = self.entries.partition_point(|e| e.seq <= last);
+        let entries = self.entries.get(from..).unwrap_or_default().to_vec();
+        let bodies = if entries.is_empty() {
+            Vec::new()
+        } else {
+            self.bodies.iter().map(|(h, b)| (*h, b.clone())).collect()
+        };
+        (entries, bodies)
+    }
+
+    /// Appends by compare-and-swap, all of it or nothing.
+    pub fn append(&mut self, append: &Append) -> Input {
+        if append.expect_last != self.last() {
+            let (entries, bodies) = self.tail(append.expect_last);
+            return Input::Conflict(entries, bodies);
+        }
+        self.entries.extend(append.entries.iter().cloned());
+        self.bodies.extend(append.bodies.iter().cloned());
+        for hash in &append.forget {
+            self.bodies.remove(hash);
+        }
+        Input::Appended
+    }
+}

@@ -1,0 +1,701 @@
+//! The world: stores, servers, enactors, and one action at a time. It draws nothing: whoever
+//! directs it says what happens and when, so that a list of events is the whole story.
+
+use crate::action::{Action, E, Event, Fnv, Item, News, Srv, Verb};
+use crate::enactor::{Ask, Emitted, Enactor, Progress, Request, ToStore};
+use crate::operator;
+use crate::oracle::Oracle;
+use crate::scenario::{self, Nature};
+use crate::server::Server;
+use crate::store::Store;
+use dns::{Name, Rtype, Zone};
+use std::collections::BTreeSet;
+use std::hash::Hash;
+use std::sync::Arc;
+use steadfast_core::body::Body;
+use steadfast_core::guards::Abilities;
+use steadfast_core::ledger::{self, Adopted, Entry, Event as Entered, FORMAT, Origin};
+use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
+use steadfast_core::marker::LedgerId;
+use steadfast_core::policy::Policy;
+use steadfast_core::safeguards::Safeguards;
+use steadfast_core::server::{Reading, Reply};
+use steadfast_core::time::Time;
+
+/// When every story begins, in milliseconds since 1970.
+pub const DAWN: u64 = 1_760_918_400_000;
+
+/// What happened, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Actions done.
+    pub events: u64,
+    /// Entries appended.
+    pub entries: u64,
+    /// Writes accepted.
+    pub accepted: u64,
+    /// Writes refused by a prerequisite.
+    pub fenced: u64,
+    /// Writes that came too late.
+    pub late: u64,
+    /// Appends that lost.
+    pub conflicts: u64,
+    /// Plans cleared.
+    pub cleared: u64,
+    /// Servers halted.
+    pub halted: u64,
+    /// Drift found.
+    pub drifted: u64,
+    /// Restored servers found.
+    pub restored: u64,
+    /// Revocations decided.
+    pub revoked: u64,
+    /// Cleanups.
+    pub cleaned: u64,
+    /// Times that guards refused every way to the present configuration.
+    pub blocked: u64,
+}
+
+impl Stats {
+    /// Adds another run's numbers.
+    pub fn add(&mut self, other: &Stats) {
+        self.events += other.events;
+        self.entries += other.entries;
+        self.accepted += other.accepted;
+        self.fenced += other.fenced;
+        self.late += other.late;
+        self.conflicts += other.conflicts;
+        self.cleared += other.cleared;
+        self.halted += other.halted;
+        self.drifted += other.drifted;
+        self.restored += other.restored;
+        self.revoked += other.revoked;
+        self.cleaned += other.cleaned;
+        self.blocked += other.blocked;
+    }
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World<S: Safeguards> {
+    /// Milliseconds.
+    pub now: u64,
+    policy: Policy,
+    ids: Vec<String>,
+    /// Stores; the first is the zone's, others are copies.
+    pub stores: Vec<Store>,
+    /// Servers.
+    pub servers: Vec<Server>,
+    /// Enactors.
+    pub enactors: Vec<Enactor<S>>,
+    /// The judge.
+    pub oracle: Oracle,
+    /// Numbers.
+    pub stats: Stats,
+    hash: Fnv,
+    calm: bool,
+    /// Servers of which an operator was told, since faults ended, that guards refuse every way,
+    /// with what to do about it.
+    blocked: BTreeSet<String>,
+    /// Lines of the story, when somebody reads it.
+    pub story: Option<Vec<(String, String)>>,
+}
+
+impl<S: Safeguards> World<S> {
+    /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
+    pub fn new(enactors: u8, natures: &[Nature]) -> World<S> {
+        let policy = scenario::policy();
+        let records = Arc::new(scenario::records(&scenario::start()));
+        let server = |(i, nature): (usize, &Nature)| Server {
+            id: format!("ns{i}"),
+            apex: scenario::apex(),
+            marker: policy.marker_name(),
+            kept: records.clone(),
+            served: records.clone(),
+            trailing: Default::default(),
+            lags: nature.lags,
+            habit: nature.habit,
+            skew: 0,
+            down: false,
+            refuses: false,
+            backup: None,
+            highest: 1,
+        };
+        let servers: Vec<Server> = natures.iter().enumerate().map(server).collect();
+        let ids: Vec<String> = servers.iter().map(|s| s.id.clone()).collect();
+        let mut world = World {
+            now: DAWN,
+            oracle: Oracle::new(policy.clone(), servers.len()),
+            policy,
+            ids,
+            stores: vec![Store::default()],
+            servers,
+            enactors: (0..enactors).map(Enactor::new).collect(),
+            stats: Stats::default(),
+            hash: Fnv::default(),
+            calm: false,
+            blocked: BTreeSet::new(),
+            story: None,
+        };
+        world.adopt();
+        world
+    }
+
+    fn adopt(&mut self) {
+        let content = scenario::start();
+        let result = content.digest();
+        let body = Body::Content(Arc::new(content));
+        let (content, bytes) = body.encode();
+        let origin = |s: &Server| Origin {
+            marker: None,
+            soa: Some(scenario::soa()),
+            abilities: Abilities {
+                swap_cname: s.habit == crate::server::Habit::Plain,
+                ..Abilities::assumed()
+            },
+        };
+        let adopted = Adopted {
+            ledger: LedgerId(0x5eed),
+            zone: scenario::apex(),
+            content,
+            result,
+            configuration: 1,
+            servers: self
+                .servers
+                .iter()
+                .map(|s| (s.id.clone(), origin(s)))
+                .collect(),
+        };
+        let entry = Entry {
+            format: FORMAT,
+            seq: 1,
+            at: Time(self.now),
+            by: "adopt".into(),
+            event: Entered::Adopted(adopted),
+        };
+        let append = Append {
+            expect_last: 0,
+            entries: vec![ledger::seal(&dns::Digest::default(), &entry)],
+            bodies: vec![(content, bytes)],
+            forget: Vec::new(),
+            snapshot: None,
+        };
+        self.append(0, &append);
+    }
+
+    /// What happened so far, as a number: equal for equal stories.
+    pub fn hash(&self) -> u64 {
+        self.hash.0
+    }
+
+    /// One thing happens.
+    pub fn act(&mut self, event: &Event) -> Vec<News> {
+        self.now = self.now.max(event.at);
+        self.stats.events += 1;
+        event.hash(&mut self.hash);
+        let mut news = Vec::new();
+        self.dispatch(&event.action, &mut news);
+        self.oracle.tick(self.now);
+        for store in &self.stores {
+            store.last().hash(&mut self.hash);
+        }
+        for server in &self.servers {
+            server.serial().hash(&mut self.hash);
+        }
+        news
+    }
+
+    fn dispatch(&mut self, action: &Action, news: &mut Vec<News>) {
+        match action {
+            Action::Start(e) => self.start(*e, news),
+            Action::Crash(e) => {
+                if let Some(enactor) = self.enactor(*e) {
+                    let verbs = std::mem::take(&mut enactor.verbs);
+                    enactor.crash();
+                    news.extend((0..verbs).map(|_| News::Answered(*e, false)));
+                }
+                self.tell(*e, || "dies".into());
+            }
+            Action::Stall(e) => self.tell(*e, || "is stopped".into()),
+            Action::Go(e) => self.tell(*e, || "goes on".into()),
+            Action::Skew(e, skew) => {
+                if let Some(enactor) = self.enactor(*e) {
+                    enactor.skew = *skew;
+                }
+            }
+            Action::Wake(e) => self.step(*e, Input::Wake, news),
+            Action::Store(e) => self.store(*e, news),
+            Action::Answer(e) => {
+                let answer = self.enactor(*e).and_then(|x| x.back.pop_front());
+                if let Some(answer) = answer {
+                    self.step(*e, answer, news);
+                }
+            }
+            Action::StoreFails(e) => self.store_fails(*e, news),
+            Action::Send(item) => self.send(*item, news),
+            Action::Deliver(item) => self.deliver(*item, news),
+            Action::Look(item) => self.look(*item, news),
+            Action::Return(item) => self.give_back(*item, news),
+            Action::GiveUp(item) => self.give_up(*item, news),
+            Action::Operate(e, verb) => self.operate(*e, verb, news),
+            Action::CopyStore(from) => {
+                if let Some(store) = self.stores.get(usize::from(*from)).cloned() {
+                    self.stores.push(store);
+                    self.oracle.copied(usize::from(*from));
+                }
+            }
+            Action::Attach(e, store) => {
+                let there = usize::from(*store) < self.stores.len();
+                if let Some(enactor) = self.enactor(*e).filter(|_| there) {
+                    enactor.next_store = usize::from(*store);
+                }
+            }
+            Action::Calm => self.calm = true,
+            Action::Check => self.check(),
+            _ => self.happens(action, news),
+        }
+    }
+
+    /// What happens to servers.
+    fn happens(&mut self, action: &Action, news: &mut Vec<News>) {
+        let srv = match action {
+            Action::Down(s)
+            | Action::Up(s)
+            | Action::Refuse(s)
+            | Action::Permit(s)
+            | Action::Show(s)
+            | Action::ServerSkew(s, _)
+            | Action::Backup(s)
+            | Action::Restore(s)
+            | Action::Reload(s)
+            | Action::Foreign(s, ..) => *s,
+            _ => return,
+        };
+        let index = usize::from(srv);
+        let Some(server) = self.servers.get_mut(index) else {
+            return;
+        };
+        let id = server.id.clone();
+        match action {
+            Action::Down(_) => server.down = true,
+            Action::Up(_) => server.down = false,
+            Action::Refuse(_) => server.refuses = true,
+            Action::Permit(_) => server.refuses = false,
+            Action::ServerSkew(_, skew) => server.skew = *skew,
+            Action::Backup(_) => server.backup = Some(server.kept.clone()),
+            Action::Show(_) => {
+                if server.show() {
+                    self.oracle.served(server);
+                }
+                return;
+            }
+            Action::Restore(_) => {
+                if server.restore() {
+                    self.oracle.reset(index, server);
+                    self.oracle.served(server);
+                }
+            }
+            Action::Reload(_) => {
+                let owner = server.marker.clone();
+                server.set(&owner, Rtype::TXT, None);
+                self.oracle.reset(index, server);
+                news.extend(server.lags.then_some(News::Trails(srv)));
+            }
+            Action::Foreign(_, name, rtype, set) => {
+                let mut edited = server.clone();
+                edited.set(name, *rtype, set.as_ref());
+                // Others may do what they like, but not the very thing that is judged.
+                if self.oracle.empty(&edited.kept).is_some() {
+                    return;
+                }
+                *server = edited;
+                self.oracle.edited(index, (name.clone(), *rtype));
+                self.oracle.served(server);
+                news.extend(server.lags.then_some(News::Trails(srv)));
+            }
+            _ => {}
+        }
+        if let Some(story) = &mut self.story {
+            story.push((id, format!("{action:?}")));
+        }
+    }
+
+    fn enactor(&mut self, e: E) -> Option<&mut Enactor<S>> {
+        self.enactors.get_mut(usize::from(e))
+    }
+
+    fn request(&mut self, item: Item) -> Option<&mut Request> {
+        self.enactor(item.0)?.requests.get_mut(&item.1)
+    }
+
+    fn tell(&mut self, e: E, what: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push((format!("e{e}"), what()));
+        }
+    }
+
+    fn start(&mut self, e: E, news: &mut Vec<News>) {
+        let policy = self.policy.clone();
+        let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
+            return;
+        };
+        enactor.start(&policy);
+        if let Some(life) = &mut enactor.life
+            && let Ok(context) = Zone::new(scenario::apex(), vec![scenario::soa()])
+        {
+            life.set_context(context);
+        }
+        self.tell(e, || "starts".into());
+        // It knows nothing yet: its first wish is the ledger.
+        self.step(e, Input::Wake, news);
+    }
+
+    /// One input for an enactor's lifecycle, and what follows.
+    fn step(&mut self, e: E, input: Input, news: &mut Vec<News>) {
+        let now = self.now;
+        let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
+            return;
+        };
+        if enactor.life.is_none() {
+            return;
+        }
+        let emitted = enactor.step(e, now, input, &self.ids);
+        let skew = enactor.skew;
+        self.absorb(e, emitted, skew, news);
+    }
+
+    fn absorb(&mut self, e: E, emitted: Emitted, skew: i64, news: &mut Vec<News>) {
+        news.extend((0..emitted.to_store).map(|_| News::StoreWaits(e)));
+        for item in emitted.requests {
+            let writes = self
+                .request(item)
+                .is_some_and(|r| matches!(r.ask, Ask::Write(..)));
+            news.push(if writes {
+                News::WriteWaits(item)
+            } else {
+                News::LookWaits(item)
+            });
+        }
+        if let Some(at) = emitted.wake {
+            news.push(News::WakeAt(e, at.0.saturating_add_signed(-skew)));
+        }
+        for notice in emitted.notices {
+            self.notice(e, &notice, news);
+        }
+    }
+
+    fn notice(&mut self, e: E, notice: &Notice, news: &mut Vec<News>) {
+        self.tell(e, || crate::story::notice(notice));
+        let answer = match notice {
+            Notice::Submitted(_) => Some(true),
+            Notice::Stale => Some(false),
+            Notice::Blocked(id, CourseError::Guards(findings)) => {
+                self.stats.blocked += 1;
+                let repairable = findings.iter().all(|f| !f.fix.is_empty());
+                if self.calm && repairable {
+                    self.blocked.insert(id.clone());
+                }
+                None
+            }
+            Notice::Doubt(why) => {
+                let why = format!("e{e} lost its trust without a cause: {why}");
+                if self.enactor(e).is_some_and(|x| !x.failed) {
+                    self.oracle.accuse("I12", why);
+                }
+                None
+            }
+            _ => None,
+        };
+        if let Some(yes) = answer {
+            if let Some(enactor) = self.enactor(e) {
+                enactor.verbs = enactor.verbs.saturating_sub(1);
+            }
+            news.push(News::Answered(e, yes));
+        }
+    }
+
+    fn store(&mut self, e: E, news: &mut Vec<News>) {
+        let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
+            return;
+        };
+        let index = enactor.store;
+        let Some(store) = self.stores.get_mut(index) else {
+            return;
+        };
+        let Some(asked) = enactor.ask_store(store) else {
+            return;
+        };
+        news.push(News::AnswerWaits(e));
+        if let ToStore::Append(append) = asked {
+            let done = matches!(enactor.back.back(), Some(Input::Appended));
+            if done {
+                self.appended(index, &append);
+            } else {
+                self.stats.conflicts += 1;
+                self.tell(e, || "loses an append".into());
+            }
+        }
+    }
+
+    fn append(&mut self, index: usize, append: &Append) {
+        if let Some(store) = self.stores.get_mut(index) {
+            store.append(append);
+            self.appended(index, append);
+        }
+    }
+
+    fn appended(&mut self, index: usize, append: &Append) {
+        for stored in &append.entries {
+            stored.hash.0.hash(&mut self.hash);
+        }
+        let Some(store) = self.stores.get(index) else {
+            return;
+        };
+        let entries = self.oracle.appended(index, append, store, &self.servers);
+        for entry in &entries {
+            self.count(entry);
+            if let Some(story) = &mut self.story {
+                story.push((format!("store{index}"), crate::story::entry(entry)));
+            }
+        }
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        self.stats.entries += 1;
+        let counter = match &entry.event {
+            Entered::Cleared { .. } => &mut self.stats.cleared,
+            Entered::Halted { .. } => &mut self.stats.halted,
+            Entered::Drifted { .. } => &mut self.stats.drifted,
+            Entered::Restored { .. } => &mut self.stats.restored,
+            Entered::Cleaned { .. } => &mut self.stats.cleaned,
+            Entered::Decided(d) if d.act == ledger::Act::Revoke => &mut self.stats.revoked,
+            _ => return,
+        };
+        *counter += 1;
+    }
+
+    fn store_fails(&mut self, e: E, news: &mut Vec<News>) {
+        let Some(enactor) = self.enactor(e) else {
+            return;
+        };
+        if enactor.out.pop_front().is_none() {
+            return;
+        }
+        enactor.failed = true;
+        self.step(e, Input::StoreFailed("disk full".into()), news);
+    }
+
+    fn send(&mut self, item: Item, news: &mut Vec<News>) {
+        if let Some(Request {
+            ask: Ask::Write(_, sent),
+            done: false,
+            ..
+        }) = self.request(item)
+        {
+            *sent = true;
+            news.push(News::Sent(item));
+        }
+    }
+
+    fn deliver(&mut self, item: Item, news: &mut Vec<News>) {
+        let now = self.now;
+        let Some(Request {
+            ask: Ask::Write(write, true),
+            server,
+            ..
+        }) = self.request(item)
+        else {
+            return;
+        };
+        let (write, index) = (write.clone(), *server);
+        let Some(server) = self.servers.get_mut(index) else {
+            return;
+        };
+        let Some(reply) = server.take(now, &write) else {
+            return;
+        };
+        let id = server.id.clone();
+        match &reply {
+            Reply::Accepted => {
+                self.stats.accepted += 1;
+                news.extend(server.lags.then_some(News::Trails(index as Srv)));
+                self.oracle.accepted(index, server, &write, now);
+            }
+            Reply::Fenced(_) => self.stats.fenced += 1,
+            Reply::Late(_) => self.stats.late += 1,
+            _ => {}
+        }
+        if let Some(story) = &mut self.story {
+            story.push((id.clone(), crate::story::write(item, &write, &reply)));
+        }
+        if let Some(request) = self.request(item)
+            && request.reply.is_none()
+            && !request.done
+        {
+            request.reply = Some(Input::Written(id, write.seq, reply));
+            news.push(News::ReplyWaits(item));
+        }
+    }
+
+    fn look(&mut self, item: Item, news: &mut Vec<News>) {
+        let Some(request) = self.enactors.get_mut(usize::from(item.0)) else {
+            return;
+        };
+        let Some(request) = request.requests.get_mut(&item.1).filter(|r| !r.done) else {
+            return;
+        };
+        let Some(server) = self.servers.get(request.server).filter(|s| !s.down) else {
+            return;
+        };
+        let marker = server
+            .served
+            .get(&(server.marker.clone(), Rtype::TXT))
+            .cloned();
+        let id = server.id.clone();
+        let get = |name: &Name, rtype: Rtype| server.served.get(&(name.clone(), rtype)).cloned();
+        let reply = match &mut request.ask {
+            Ask::Write(..) => return,
+            Ask::Read(wanted, progress) => match progress.clone() {
+                Progress::Start => {
+                    *progress = Progress::Marker(Reading {
+                        before: marker,
+                        rrsets: Vec::new(),
+                        after: None,
+                        soa: None,
+                    });
+                    return news.push(News::LookWaits(item));
+                }
+                Progress::Marker(mut reading) => {
+                    let sets = wanted.iter().map(|(n, t)| (n.clone(), *t, get(n, *t)));
+                    reading.rrsets = sets.collect();
+                    *progress = Progress::Sets(reading);
+                    return news.push(News::LookWaits(item));
+                }
+                Progress::Sets(mut reading) => {
+                    reading.after = marker;
+                    reading.soa = get(&server.apex, Rtype::SOA);
+                    Input::Read(id, Ok(reading))
+                }
+            },
+            Ask::Transfer => {
+                let all = server.served.values().cloned().collect();
+                let zone = Zone::new(server.apex.clone(), all).map_err(|e| e.to_string());
+                Input::Transferred(id, zone)
+            }
+            Ask::Serials => Input::Serials(id, Ok(vec![server.serial(), server.highest])),
+        };
+        request.reply = Some(reply);
+        news.push(News::ReplyWaits(item));
+    }
+
+    fn give_back(&mut self, item: Item, news: &mut Vec<News>) {
+        let Some(enactor) = self.enactor(item.0) else {
+            return;
+        };
+        let lives = enactor.lives;
+        let Some(request) = enactor.requests.get_mut(&item.1).filter(|r| !r.done) else {
+            return;
+        };
+        let Some(reply) = request.reply.take() else {
+            return;
+        };
+        request.done = true;
+        if request.life == lives {
+            self.step(item.0, reply, news);
+        }
+    }
+
+    fn give_up(&mut self, item: Item, news: &mut Vec<News>) {
+        let ids = self.ids.clone();
+        let Some(enactor) = self.enactor(item.0) else {
+            return;
+        };
+        let lives = enactor.lives;
+        let Some(request) = enactor.requests.get_mut(&item.1).filter(|r| !r.done) else {
+            return;
+        };
+        let Some(id) = ids.get(request.server).cloned() else {
+            return;
+        };
+        let why = "no answer".to_owned();
+        let input = match &request.ask {
+            Ask::Write(write, true) => Input::Written(id, write.seq, Reply::Unknown(why)),
+            Ask::Write(write, false) => Input::Written(id, write.seq, Reply::NotSent(why)),
+            Ask::Read(..) => Input::Read(id, Err(why)),
+            Ask::Transfer => Input::Transferred(id, Err(why)),
+            Ask::Serials => Input::Serials(id, Err(why)),
+        };
+        request.done = true;
+        if request.life == lives {
+            self.step(item.0, input, news);
+        }
+    }
+
+    fn operate(&mut self, e: E, verb: &Verb, news: &mut Vec<News>) {
+        let now = self.now;
+        let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
+            return;
+        };
+        let clock = enactor.clock(now);
+        let Some(life) = enactor.life.as_mut().filter(|l| l.state().is_adopted()) else {
+            return news.push(News::Answered(e, false));
+        };
+        match operator::submission(life, &self.ids, verb, clock) {
+            Ok(submission) => {
+                enactor.verbs += 1;
+                self.tell(e, || format!("is asked: {verb:?}"));
+                self.step(e, Input::Submit(submission), news);
+            }
+            Err(why) => {
+                self.tell(e, || format!("is asked: {verb:?}, and refuses: {why}"));
+                news.push(News::Answered(e, false));
+            }
+        }
+    }
+
+    /// Whether nothing more is to be expected: everybody at rest, nothing on its way.
+    pub fn is_quiet(&self) -> bool {
+        let at_rest = |x: &Enactor<S>| {
+            x.out.is_empty() && x.back.is_empty() && x.life.as_ref().is_some_and(|l| l.is_at_rest())
+        };
+        let last = self.stores.first().map_or(0, Store::last);
+        let knows = |x: &Enactor<S>| x.life.as_ref().is_some_and(|l| l.state().last == last);
+        // A freeze that ends by itself is something to wait for.
+        let freeze = self.oracle.state(0).and_then(|s| s.frozen.as_ref());
+        let until = freeze.and_then(|f| f.until);
+        until.is_none_or(|until| until.0 <= self.now)
+            && self.enactors.iter().all(|x| at_rest(x) && knows(x))
+            && self.servers.iter().all(|s| s.trailing.is_empty())
+    }
+
+    /// Everything must be done and at rest (I12).
+    fn check(&mut self) {
+        if !self.calm {
+            return;
+        }
+        let mut open = Vec::new();
+        for (i, server) in self.servers.iter().enumerate() {
+            if self.blocked.contains(&server.id) {
+                continue;
+            }
+            open.extend(self.oracle.unfinished(i, server));
+        }
+        for enactor in &self.enactors {
+            if enactor.verbs > 0 {
+                open.push(format!("{} owes an operator an answer", enactor.name));
+            }
+        }
+        if open.is_empty() && !self.is_quiet() {
+            open.push("somebody still does something".into());
+        }
+        if !open.is_empty() {
+            self.oracle.accuse("I12", open.join("; "));
+        }
+    }
+
+    /// The server that a request concerns.
+    pub fn server_of(&self, item: Item) -> Option<usize> {
+        let enactor = self.enactors.get(usize::from(item.0))?;
+        enactor.requests.get(&item.1).map(|r| r.server)
+    }
+}
