@@ -166,8 +166,13 @@ fn what_was_forgotten_is_not_missed() {
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("what can be returned to"), "{err}");
     // The oldest that is offered can really be returned to.
-    let offered = err.lines().filter(|l| l.contains("plan "));
-    let oldest = offered.last().unwrap().split_whitespace().next().unwrap();
+    let mut offered = err.lines().filter(|l| l.contains("plan "));
+    let oldest = offered
+        .next_back()
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
     let (code, out, err) = talk.quietly(&format!("rollback example.com --to {oldest} --yes"));
     assert_eq!(code, 0, "{out}{err}");
     let (code, out, err) = talk.quietly("log verify example.com");
