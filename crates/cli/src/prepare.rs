@@ -293,7 +293,13 @@ pub fn overwriting(
 ) -> Result<Vec<Event>, Fail> {
     let mut events = Vec::new();
     for (id, zone) in &observed.zones {
-        let Some(holding) = holding(book.state(), id, zone, policy) else {
+        let Some(holding) = book
+            .state()
+            .servers
+            .get(id)
+            .and_then(|s| s.holding())
+            .copied()
+        else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;

@@ -93,8 +93,8 @@ fn edits(
     let mut edits: BTreeMap<(Name, Rtype), (String, Option<RRset>)> = BTreeMap::new();
     let mut events = Vec::new();
     for (id, stands) in &observed.zones {
-        let policy = &zone.policy;
-        let Some(holding) = prepare::holding(book.state(), id, stands, policy) else {
+        let server = book.state().servers.get(id);
+        let Some(holding) = server.and_then(|s| s.holding()).copied() else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;

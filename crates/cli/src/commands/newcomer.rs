@@ -96,35 +96,58 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
         &[].into(),
     )?;
     let path = into.join(FILE_NAME);
-    let secret = std::fs::read(&key).map_err(|e| {
-        let message = format!("cannot read {}: {e}", shown_path(&key));
-        Fail::new(Exit::Usage, "no-key", message, "let this user read it")
-    })?;
-    files::folder(&into.join("keys"))?;
-    files::create(&[
-        (into.join(&key_file), secret, 0o600),
-        (
-            config.content.clone(),
-            files::zone_text(content, &policy).into_bytes(),
-            0o644,
-        ),
-        (path.clone(), text.into_bytes(), 0o644),
-    ])?;
-    out::note(
-        &format!(
-            "  wrote {}, {} and {}",
-            shown_path(&path),
-            shown_path(&config.content),
-            shown_path(&into.join(&key_file))
-        ),
-        style,
-    );
+    let new = New {
+        path: &path,
+        text,
+        key: &key,
+        key_file: &key_file,
+        content: &config.content,
+    };
+    write(new, &into, files::zone_text(content, &policy), style)?;
     let site = Site::load(&path)?;
     let exit = adopt::adopt(&site.zone(&name)?, &site.store()?, args, style)?;
     if into != Path::new(".") && !style.json {
         out::text(&format!("  there: cd {}\n", shown_path(&into)));
     }
     Ok(exit)
+}
+
+/// What a first adoption writes.
+struct New<'a> {
+    /// The config file…
+    path: &'a Path,
+    /// …and its text.
+    text: String,
+    /// The key, as it was named…
+    key: &'a Path,
+    /// …and its copy, relative to the folder.
+    key_file: &'a str,
+    /// The zone file.
+    content: &'a Path,
+}
+
+/// Writes config, key and content, all or none.
+fn write(new: New<'_>, into: &Path, zone: String, style: Style) -> Result<(), Fail> {
+    let secret = std::fs::read(new.key).map_err(|e| {
+        let message = format!("cannot read {}: {e}", shown_path(new.key));
+        Fail::new(Exit::Usage, "no-key", message, "let this user read it")
+    })?;
+    files::folder(&into.join("keys"))?;
+    files::create(&[
+        (into.join(new.key_file), secret, 0o600),
+        (new.content.to_owned(), zone.into_bytes(), 0o644),
+        (new.path.to_owned(), new.text.into_bytes(), 0o644),
+    ])?;
+    out::note(
+        &format!(
+            "  wrote {}, {} and {}",
+            shown_path(new.path),
+            shown_path(new.content),
+            shown_path(&into.join(new.key_file))
+        ),
+        style,
+    );
+    Ok(())
 }
 
 fn apex(zone: &str) -> Result<Name, Fail> {

@@ -103,9 +103,9 @@ fn a_freeze_says_until_when_it_could_still_be_accepted() {
         assert!(seen, "status never said that it is revoking");
         assert!(stdout.contains("no write that was called off"), "{stdout}");
     });
-    // The deadline of the config is five seconds.
+    // The deadline of the config is five seconds: twice that by anybody's clock.
     assert!(
-        start.elapsed() < Duration::from_secs(9),
+        start.elapsed() < Duration::from_secs(15),
         "{:?}",
         start.elapsed()
     );

@@ -188,6 +188,9 @@ fn spans(text: &str) -> String {
                 line = format!("{} SPAN ago{}", &line[..number], &line[at + 4..]);
             }
         }
+        if let Some(at) = line.find("are served after ") {
+            line = format!("{}are served after SPAN", &line[..at]);
+        }
         if let Some(at) = line.find("(in ")
             && let Some(end) = line[at..].find(')')
         {
