@@ -47,10 +47,11 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         return Ok(Exit::Refused);
     }
     if args.dry_run {
-        out::note(
-            &format!("  next: steadfast rollback {name} --to {to} --yes"),
-            style,
-        );
+        if !style.json {
+            out::text(&format!(
+                "  nothing was written\n  next: steadfast rollback {name} --to {to}\n"
+            ));
+        }
         return Ok(Exit::Done);
     }
     if !args.yes {

@@ -18,6 +18,8 @@ pub(crate) struct Draft {
     now: Time,
     entries: Vec<(Entry, Stored)>,
     bodies: Vec<(Digest, Arc<Body>)>,
+    /// The bodies as they are stored: encoded once, handed on with the append.
+    encoded: Vec<(Digest, Vec<u8>)>,
     forget: Vec<Digest>,
     pub(crate) submission: Option<Submission>,
 }
@@ -31,6 +33,7 @@ impl Draft {
             now,
             entries: Vec::new(),
             bodies: Vec::new(),
+            encoded: Vec::new(),
             forget: Vec::new(),
             submission: None,
         }
@@ -42,6 +45,12 @@ impl Draft {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Whether what follows from the submission may go with it.
+    pub(crate) fn goes_on(&self) -> bool {
+        let cleared = self.submission.as_ref().map(|s| s.cleared.is_some());
+        cleared.unwrap_or(false)
     }
 
     pub(crate) fn entries(&self) -> &[(Entry, Stored)] {
@@ -79,12 +88,20 @@ impl Draft {
 
     /// Adds a body; returns its hash.
     pub(crate) fn attach(&mut self, body: Arc<Body>) -> Digest {
-        let (hash, _) = body.encode();
+        let (hash, bytes) = body.encode();
         self.bodies.push((hash, body));
+        self.encoded.push((hash, bytes));
         hash
     }
 
-    pub(crate) fn to_append(&self) -> Append {
+    /// A body that was added.
+    pub(crate) fn body(&self, hash: &Digest) -> Option<&Arc<Body>> {
+        let found = self.bodies.iter().find(|(h, _)| h == hash);
+        found.map(|(_, body)| body)
+    }
+
+    /// What is to be stored; to be asked for once.
+    pub(crate) fn take_append(&mut self) -> Append {
         let snapshot = self.start / SNAPSHOT_EVERY != self.state.last / SNAPSHOT_EVERY;
         Append {
             expect_last: self.start,
@@ -93,7 +110,7 @@ impl Draft {
                 .iter()
                 .map(|(_, stored)| stored.clone())
                 .collect(),
-            bodies: self.bodies.iter().map(|(_, body)| body.encode()).collect(),
+            bodies: std::mem::take(&mut self.encoded),
             forget: self.forget.clone(),
             snapshot: snapshot
                 .then(|| serde_json::to_vec(&self.state).ok())

@@ -311,7 +311,7 @@ impl<S: Safeguards> Lifecycle<S> {
             .map(|h| h.configuration);
         let open = state.servers.values().flat_map(|s| s.decisions.values());
         let open = open
-            .filter(|d| now <= d.expires())
+            .filter(|d| now <= d.is_over_at())
             .map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
         let through = held.chain(open).chain([oldest]).min().unwrap_or(oldest);
