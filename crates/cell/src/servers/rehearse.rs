@@ -410,10 +410,21 @@ impl<'a> Stage<'a> {
     fn seen(&mut self) -> Result<(), RehearseError> {
         let since = Instant::now();
         let text = Some(self.text(self.at)?);
-        while self.serves(&self.lead, Rtype::TXT)? != text {
+        loop {
+            let served = self.serves(&self.lead, Rtype::TXT)?;
+            if served == text {
+                break;
+            }
             if since.elapsed() >= self.patience {
                 let within = self.patience;
                 return Err(RehearseError::Unseen { within });
+            }
+            // Nothing of ours: not there yet, or somebody else took it away.
+            if !served.is_some_and(|s| self.is_ours(&s)) {
+                let there = self
+                    .update()
+                    .require(Prerequisite::RRsetEquals(self.text(self.at)?));
+                self.undisturbed(&self.send(&there, now()))?;
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -423,6 +434,17 @@ impl<'a> Stage<'a> {
 
     fn serves(&self, name: &Name, rtype: Rtype) -> Result<Option<RRset>, AskError> {
         self.server.serves(name, rtype)
+    }
+
+    /// Whether a lead has a text of this rehearsal.
+    fn is_ours(&self, lead: &RRset) -> bool {
+        let salt = format!("steadfast-rehearsal {:04x} ", self.salt);
+        let ours = |datum: &[u8]| {
+            datum
+                .get(1..)
+                .is_some_and(|t| t.starts_with(salt.as_bytes()))
+        };
+        lead.data().any(ours)
     }
 
     fn send(&self, update: &Update, signed_at: u64) -> UpdateReply {
