@@ -24,6 +24,11 @@ const LONG_AGO: u64 = 3600;
 /// How often a write of unknown outcome is tried.
 const TRIES: u32 = 4;
 
+/// How often a rehearsal is begun when others disturb it…
+const ATTEMPTS: u32 = 6;
+/// …and the least pause between, times the number of tries so far.
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// Why a server could not be rehearsed.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearseError {
@@ -98,9 +103,30 @@ pub(super) fn rehearse(
     deadline: Millis,
     read_back: Millis,
 ) -> Result<Abilities, RehearseError> {
+    for attempt in 1..ATTEMPTS {
+        match once(server, deadline, read_back) {
+            Err(RehearseError::Disturbed(_)) => {}
+            done => return done,
+        }
+        let random = random_id().map_err(RehearseError::Random)?;
+        std::thread::sleep(PAUSE * attempt + Duration::from_millis(u64::from(random % 500)));
+    }
+    once(server, deadline, read_back)
+}
+
+/// One try. Where another rehearsal disturbs this one, the scratch names are left to the other,
+/// which clears them away: of any number that meet, the last to begin gets through.
+fn once(
+    server: &dyn Actor,
+    deadline: Millis,
+    read_back: Millis,
+) -> Result<Abilities, RehearseError> {
     let mut stage = Stage::new(server, deadline, read_back)?;
     stage.clear()?;
     let played = stage.play();
+    if matches!(played, Err(RehearseError::Disturbed(_))) {
+        return played;
+    }
     // Whatever happened; but the first error says more.
     let cleared = stage.clear();
     let abilities = played?;
@@ -259,8 +285,9 @@ impl<'a> Stage<'a> {
                 .edit(Edit::DeleteRRset(self.extra.clone(), gone))
                 .edit(Edit::AddRRset(there.clone()))
                 .replace(self.text(self.at + 1)?);
-            if !self.moved(&update, self.at + 1)?.0 {
-                return Ok(false);
+            match self.moved(&update, self.at + 1)? {
+                (true, _) => {}
+                (false, reply) => return self.undisturbed(&reply).map(|()| false),
             }
             self.at += 1;
             self.seen()?;
@@ -280,10 +307,12 @@ impl<'a> Stage<'a> {
                 .require(Prerequisite::RRsetEquals(self.text(self.at)?))
                 .edit(Edit::TryRRset(crowd))
                 .replace(self.text(self.at + 1)?);
-            if self.moved(&update, self.at + 1)?.0 {
+            let (moved, reply) = self.moved(&update, self.at + 1)?;
+            if moved {
                 self.at += 1;
                 return Ok(count);
             }
+            self.undisturbed(&reply)?;
             count = if count > USUAL_RRSET {
                 USUAL_RRSET
             } else {
@@ -338,13 +367,20 @@ impl<'a> Stage<'a> {
     fn must(&self, update: &Update, to: u32, what: &'static str) -> Result<(), RehearseError> {
         match self.moved(update, to)? {
             (true, _) => Ok(()),
-            (false, reply) if matches!(reply.outcome, Outcome::Prerequisite(_)) => {
-                Err(RehearseError::Disturbed(self.lead.clone()))
-            }
             (false, reply) => {
+                self.undisturbed(&reply)?;
                 let detail = reply.detail;
                 Err(RehearseError::Refused { what, detail })
             }
+        }
+    }
+
+    /// Fails where the lead is not where this rehearsal left it: then a refusal says nothing of what
+    /// the server can do.
+    fn undisturbed(&self, refusal: &UpdateReply) -> Result<(), RehearseError> {
+        match refusal.outcome {
+            Outcome::Prerequisite(_) => Err(RehearseError::Disturbed(self.lead.clone())),
+            _ => Ok(()),
         }
     }
 
@@ -374,10 +410,21 @@ impl<'a> Stage<'a> {
     fn seen(&mut self) -> Result<(), RehearseError> {
         let since = Instant::now();
         let text = Some(self.text(self.at)?);
-        while self.serves(&self.lead, Rtype::TXT)? != text {
+        loop {
+            let served = self.serves(&self.lead, Rtype::TXT)?;
+            if served == text {
+                break;
+            }
             if since.elapsed() >= self.patience {
                 let within = self.patience;
                 return Err(RehearseError::Unseen { within });
+            }
+            // Nothing of ours: not there yet, or somebody else took it away.
+            if !served.is_some_and(|s| self.is_ours(&s)) {
+                let there = self
+                    .update()
+                    .require(Prerequisite::RRsetEquals(self.text(self.at)?));
+                self.undisturbed(&self.send(&there, now()))?;
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -387,6 +434,17 @@ impl<'a> Stage<'a> {
 
     fn serves(&self, name: &Name, rtype: Rtype) -> Result<Option<RRset>, AskError> {
         self.server.serves(name, rtype)
+    }
+
+    /// Whether a lead has a text of this rehearsal.
+    fn is_ours(&self, lead: &RRset) -> bool {
+        let salt = format!("steadfast-rehearsal {:04x} ", self.salt);
+        let ours = |datum: &[u8]| {
+            datum
+                .get(1..)
+                .is_some_and(|t| t.starts_with(salt.as_bytes()))
+        };
+        lead.data().any(ours)
     }
 
     fn send(&self, update: &Update, signed_at: u64) -> UpdateReply {

@@ -155,3 +155,26 @@ fn wait_for_updates(proxy: &Proxy, count: u64) {
         std::thread::sleep(Duration::from_micros(100));
     }
 }
+
+/// Two that meet both get through in the end, and neither takes the other's traces for a flaw.
+#[test]
+fn rehearsals_that_meet_do_not_confuse_each_other() {
+    for kind in Kind::ALL {
+        let fixture = start(kind);
+        let before = content(&fixture);
+        let alone = rehearse(&fixture).unwrap();
+        std::thread::scope(|scope| {
+            let others = [0, 1].map(|_| scope.spawn(|| rehearse(&fixture)));
+            for other in others {
+                let found = other.join().unwrap().unwrap();
+                assert!(found.unfenced.is_empty(), "{kind}: {found}");
+                assert_eq!(
+                    (found.swap_cname, found.max_rrset),
+                    (alone.swap_cname, alone.max_rrset),
+                    "{kind}"
+                );
+            }
+        });
+        assert_eq!(before.diff(&content(&fixture)), [], "{kind}");
+    }
+}

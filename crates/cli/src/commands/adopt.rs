@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::body::Body;
+use steadfast_core::book::Book;
 use steadfast_core::gate;
 use steadfast_core::guards::Abilities;
 use steadfast_core::ledger::{Adopted, Event, Origin, State};
@@ -88,14 +89,9 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
     if book.state().is_adopted() && !args.take_over {
         return resume(zone, store, book.state(), style);
     }
-    let observed = observe_all(zone)?;
-    if !args.take_over {
-        // Another process with this store may have been faster.
-        refresh(store, &key, &mut book).map_err(Fail::store)?;
-        if book.state().is_adopted() {
-            return resume(zone, store, book.state(), style);
-        }
-    }
+    let Some(observed) = observe_unless_adopted(zone, store, &mut book, args.take_over)? else {
+        return resume(zone, store, book.state(), style);
+    };
     agreed(zone, &observed)?;
     let assumed = BTreeMap::new();
     let standing = found(zone, &observed, book.state(), args.take_over, &assumed)?;
@@ -107,7 +103,9 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
     }
     let abilities = super::rehearse::rehearse_all(zone, style)?;
     // Anew: the rehearsal moved the serial, which fences the first marker.
-    let observed = observe_all(zone)?;
+    let Some(observed) = observe_unless_adopted(zone, store, &mut book, args.take_over)? else {
+        return resume(zone, store, book.state(), style);
+    };
     let owned = agreed(zone, &observed)?;
     let found = found(zone, &observed, book.state(), args.take_over, &abilities)?;
     let (submission, configuration) = adoption(zone, owned, found, book.state())?;
@@ -124,6 +122,22 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
         return Ok(exit);
     }
     compare(zone, &observed, enactor.state(), style)
+}
+
+/// What stands on the servers; `None` where another process with this store was faster and adopted
+/// the zone. A take-over is decided on the ledger as it was first read, and fails if that moves.
+fn observe_unless_adopted(
+    zone: &ZoneSite<'_>,
+    store: &Store,
+    book: &mut Book,
+    take_over: bool,
+) -> Result<Option<Observed>, Fail> {
+    let observed = observe_all(zone)?;
+    if take_over {
+        return Ok(Some(observed));
+    }
+    refresh(store, &zone.policy.zone.to_string(), book).map_err(Fail::store)?;
+    Ok((!book.state().is_adopted()).then_some(observed))
 }
 
 /// The ledger grew between looking and adopting.

@@ -75,6 +75,8 @@ fn killed_at_every_boundary(kind: Kind) {
         assert!(here > 0, "{kind}: {moment} is never reached");
         killed += here;
     }
+    rig.run(&rig.config("verify", &pools(0)), &["log", "verify", ZONE])
+        .expect(0);
     println!(
         "{kind}: killed {killed} times at {} kinds of moments",
         MOMENTS.len()
@@ -135,14 +137,18 @@ fn killed_at_random_in_a_large_change() {
     let config = rig.config("next", &hosts(1));
     let started = Instant::now();
     rig.run(&config, &args).expect(0);
-    let span = started.elapsed();
+    let (took, mut span) = (started.elapsed(), started.elapsed().as_micros() as u64);
     let steps = rig.book().state().servers["ns1"].holding().unwrap().of;
     assert!(steps >= 5, "{steps} steps");
     let (mut killed, mut done, mut between) = (0, 0, 0);
     for round in 0..peers::rounds("kills at random", 200) {
         let config = rig.config("next", &hosts(2 + round));
+        let before = rig.book().state().servers["ns1"]
+            .holding()
+            .unwrap()
+            .configuration;
         let process: Process = rig.spawn(&config, &args, "");
-        let instant = next(&mut seed, span.as_micros() as u64);
+        let instant = next(&mut seed, span);
         std::thread::sleep(Duration::from_micros(instant));
         match process.kill() {
             true => killed += 1,
@@ -151,6 +157,12 @@ fn killed_at_random_in_a_large_change() {
         let state = rig.book().state().clone();
         let holding = state.servers["ns1"].holding().copied().unwrap();
         between += u32::from(!holding.is_whole());
+        // A busy machine is slower than the first run was: the instants follow.
+        let begun = !holding.is_whole() || holding.configuration > before;
+        span = match begun {
+            true => span - span / 16,
+            false => span + span / 8,
+        };
         let second = rig.run(&config, &args);
         assert_eq!(
             second.code,
@@ -160,8 +172,10 @@ fn killed_at_random_in_a_large_change() {
         );
         rig.assert_whole();
     }
+    rig.run(&config, &["log", "verify", ZONE]).expect(0);
     println!(
-        "an apply of {steps} steps takes {span:?}: killed {killed} times, {between} of them between steps; {done} were done before"
+        "an apply of {steps} steps takes {took:?}: killed {killed} times, {between} of them between steps; {done} were done before"
     );
+    assert!(between > 0, "it was never killed between steps");
     sampler.stop().assert_never_empty(500);
 }
