@@ -13,7 +13,8 @@ const SNAPSHOT_EVERY: u64 = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     start: u64,
-    state: State,
+    /// Shared with the book until the first event.
+    state: Arc<State>,
     by: String,
     now: Time,
     entries: Vec<(Entry, Stored)>,
@@ -25,10 +26,10 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn new(state: &State, by: &str, now: Time) -> Draft {
+    pub(crate) fn new(state: Arc<State>, by: &str, now: Time) -> Draft {
         Draft {
             start: state.last,
-            state: state.clone(),
+            state,
             by: by.to_owned(),
             now,
             entries: Vec::new(),
@@ -41,6 +42,11 @@ impl Draft {
 
     pub(crate) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The state after the events, for the book.
+    pub(crate) fn shared_state(&self) -> Arc<State> {
+        self.state.clone()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -81,7 +87,7 @@ impl Draft {
             event,
         };
         let stored = seal(&self.state.last_hash, &entry);
-        self.state.fold(&entry, stored.hash);
+        Arc::make_mut(&mut self.state).fold(&entry, stored.hash);
         self.entries.push((entry, stored));
         seq
     }
@@ -100,7 +106,7 @@ impl Draft {
         found.map(|(_, body)| body)
     }
 
-    /// What is to be stored; to be asked for once.
+    /// What is to be stored. The bodies are handed over, so it is asked for once.
     pub(crate) fn take_append(&mut self) -> Append {
         let snapshot = self.start / SNAPSHOT_EVERY != self.state.last / SNAPSHOT_EVERY;
         Append {
@@ -113,7 +119,7 @@ impl Draft {
             bodies: std::mem::take(&mut self.encoded),
             forget: self.forget.clone(),
             snapshot: snapshot
-                .then(|| serde_json::to_vec(&self.state).ok())
+                .then(|| serde_json::to_vec(self.state.as_ref()).ok())
                 .flatten(),
         }
     }

@@ -313,7 +313,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if self.inflight.is_some() || self.refreshing {
             return;
         }
-        let mut draft = Draft::new(self.book.state(), &self.by, now);
+        let mut draft = Draft::new(self.book.shared_state(), &self.by, now);
         self.submit(now, &mut draft, effects);
         if draft.is_empty() || draft.goes_on() {
             for id in &ids {
@@ -387,8 +387,8 @@ impl<S: Safeguards> Lifecycle<S> {
         for (hash, body) in draft.bodies() {
             self.book.keep(*hash, body.clone());
         }
-        for (entry, stored) in draft.entries() {
-            self.book.note(entry, stored.hash);
+        self.book.moved_to(draft.shared_state());
+        for (entry, _) in draft.entries() {
             self.after(entry);
             // Who submits knows what it says.
             if draft.submission.is_none() {
@@ -464,6 +464,12 @@ impl<S: Safeguards> Lifecycle<S> {
             | Event::Thawed { .. }
             | Event::Released => {
                 self.runs.values_mut().for_each(Run::rouse);
+            }
+            // What was seen before a person looked says nothing.
+            Event::Resumed { server } => {
+                if let Some(run) = self.runs.get_mut(server) {
+                    run.phase = Phase::Unread;
+                }
             }
             event => {
                 if let Some(run) = event.server().and_then(|id| self.runs.get_mut(id)) {
