@@ -137,7 +137,7 @@ fn foreign_additions_inside_are_reported_and_outside_ignored() {
     assert!(!said.contains("free") && !said.contains("drift"), "{said}");
     nsupdate(&peer, &["update add guest 60 A 192.0.2.51"]);
     site.run(&["plan", ZONE])
-        .says(&["drift on ns1", "guest.example.com. A"]);
+        .says(&["drift on ns1", "guest.example.com"]);
     // A change elsewhere goes on beside it, and leaves it.
     site.wants("www 60 A 192.0.2.1\napi 60 A 192.0.2.12\n");
     site.apply().says(&["guest"]);
@@ -166,4 +166,27 @@ fn a_foreign_addition_that_empties_a_critical_name_is_reported() {
     site.wants(&format!("{RECORDS}api 60 A 192.0.2.2\n"));
     site.apply().expect(0).says(&["standing", "shop.w"]);
     assert_eq!(a(&peer, "api"), ["192.0.2.2"]);
+}
+
+/// The other way out: what stands becomes configuration.
+#[test]
+fn a_foreign_edit_can_be_kept() {
+    for kind in Kind::ALL {
+        let peer = start(kind, Mode::Plain, FIRST);
+        let site = Site::adopted(&peer, FIRST);
+        nsupdate(
+            &peer,
+            &["update delete www A", "update add www 60 A 192.0.2.66"],
+        );
+        site.run(&["adopt", ZONE, "--drift", "www", "--yes"])
+            .expect(0);
+        assert_eq!(a(&peer, "www"), ["192.0.2.66"], "{kind}");
+        site.wants("www 60 A 192.0.2.66\napi 60 A 192.0.2.2\n");
+        site.run(&["plan", ZONE, "--exit-code"])
+            .expect(0)
+            .says(&["nothing to do"]);
+        site.wants(SECOND);
+        site.apply().expect(0);
+        assert_eq!(a(&peer, "www"), ["192.0.2.11"], "{kind}");
+    }
 }

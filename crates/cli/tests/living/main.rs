@@ -8,6 +8,7 @@ mod drift;
 mod kit;
 mod marker;
 mod no_names;
+mod octodns;
 mod read_back;
 mod refusals;
 mod restore;

@@ -148,13 +148,35 @@ fn a_foreign_ledger_halts() {
         let before = axfr(&peer);
         site.apply()
             .expect(4)
-            .says(&["halted", "not of this ledger", "--take-over"]);
+            .says(&["led by ledger", "--take-over"]);
         assert_eq!(axfr(&peer), before, "{kind}");
         assert_eq!(marker(&peer), foreign, "{kind}");
         site.run(&["adopt", ZONE, "--take-over", "--yes"]).expect(0);
         site.apply().expect(0);
         assert_eq!(a(&peer, "www"), ["192.0.2.11"], "{kind}");
     }
+}
+
+/// It appears between the decision and the write: refused, halted, nothing written.
+#[test]
+fn a_foreign_ledger_that_appears_under_a_write_halts() {
+    let peer = start(Kind::Bind, Mode::Plain, FIRST);
+    let site = Site::adopted(&peer, FIRST);
+    site.wants(SECOND);
+    let mut apply = site.spawn(&["apply", ZONE, "--yes"], "enactor.before-write@1=stop");
+    apply.wait_stopped();
+    let add = format!(
+        "update add _steadfast 60 TXT \"{}\"",
+        foreign(&marker(&peer))
+    );
+    nsupdate(&peer, &["update delete _steadfast TXT", &add]);
+    let before = axfr(&peer);
+    apply.cont();
+    apply
+        .ended()
+        .expect(4)
+        .says(&["halted", "not of this ledger", "--take-over"]);
+    assert_eq!(axfr(&peer), before);
 }
 
 /// The same marker with another ledger's id.

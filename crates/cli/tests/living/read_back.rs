@@ -43,7 +43,7 @@ fn a_dropped_cname_is_detected() {
         let ended = apply.ended();
         assert_eq!(ended.code, Some(4), "{kind}: {}", ended.said);
         assert!(
-            ended.said.contains("alias.example.com. CNAME"),
+            ended.said.contains("alias.example.com CNAME"),
             "{kind}: {}",
             ended.said
         );
