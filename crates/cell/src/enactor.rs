@@ -137,6 +137,19 @@ pub fn open_book(store: &Store, zone: &str) -> Result<Book, EnactorError> {
     Ok(book)
 }
 
+/// Reads on where a book ends.
+///
+/// # Errors
+/// As [`open_book`].
+pub fn refresh(store: &Store, zone: &str, book: &mut Book) -> Result<(), EnactorError> {
+    let tail = store.tail(zone, book.state().last, &bodies_of)?;
+    let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
+    let bodies = to_bodies(tail.bodies);
+    let bodies = bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice()));
+    book.read(&entries, bodies)?;
+    Ok(())
+}
+
 /// Reads a zone's state alone, without the bodies that it refers to.
 ///
 /// # Errors
@@ -221,6 +234,11 @@ impl Enactor {
     /// The lifecycle.
     pub fn lifecycle(&mut self) -> &mut Lifecycle {
         &mut self.lifecycle
+    }
+
+    /// Whether it has no server to talk to, and only appends.
+    pub fn is_alone(&self) -> bool {
+        self.jobs.is_empty()
     }
 
     /// The store.

@@ -3,14 +3,15 @@
 use crate::commands::out;
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
-use cell::enactor::{Enactor, Ended};
+use cell::enactor::{Enactor, Ended, now};
 use cell::store::Store;
 use dns::Zone;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::{HaltKind, Loss, State};
+use steadfast_core::ledger::{Found, HaltKind, Loss, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
 use steadfast_core::server::Reply;
 
@@ -68,11 +69,14 @@ pub fn run_until(
         enactor.submit(submission);
     }
     let mut notices = Vec::new();
+    let mut told = BTreeSet::new();
+    let alone = enactor.is_alone();
     let mut tell = |notice: &Notice, state: &State| {
         match notice {
             Notice::Submitted(_) => handled.set(Some(true)),
             Notice::Stale => handled.set(Some(false)),
-            other => say(other, state, style),
+            Notice::Waiting(..) if alone => {}
+            other => say(other, state, &mut told, style),
         }
         notices.push(notice.clone());
     };
@@ -111,9 +115,17 @@ pub fn pass(
     }
 }
 
-/// One line of progress on standard error.
-fn say(notice: &Notice, state: &State, style: Style) {
-    if let Some(line) = line(notice, state) {
+/// One line of progress on standard error. A server that keeps on refusing says the same thing
+/// many times; it is shown once.
+fn say(notice: &Notice, state: &State, told: &mut BTreeSet<String>, style: Style) {
+    let Some(line) = line(notice, state) else {
+        return;
+    };
+    let heard = match notice {
+        Notice::Waiting(_, why) => told.iter().any(|line| line.ends_with(why)),
+        _ => false,
+    };
+    if !heard && told.insert(line.clone()) {
         out::note(&line, style);
     }
 }
@@ -153,8 +165,17 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
                 .take(3)
                 .map(|f| format!("{} {}", f.name, f.rtype))
                 .collect();
+            let put_back = |f: &Found| {
+                let here = state.servers.get(server).into_iter();
+                let mut drift = here.flat_map(|s| s.drift_at(&f.name));
+                drift.any(|d| d.rtype == f.rtype && d.overwrite)
+            };
+            let how = match found.iter().all(put_back) {
+                true => "putting the recorded value back",
+                false => "left as found",
+            };
             format!(
-                "  {server}  drift: {} edited by somebody else; left as found",
+                "  {server}  drift: {} edited by somebody else; {how}",
                 names.join(", ")
             )
         }
@@ -179,6 +200,9 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     }
     if state.configuration != configuration || !run.submitted {
         return Exit::Superseded;
+    }
+    if state.freeze(now()).is_some() && state.behind().next().is_some() {
+        return Exit::Waiting;
     }
     if state.servers.values().any(|s| s.halted.is_some()) {
         let mut halts = state.servers.values().filter_map(|s| s.halted.as_ref());

@@ -193,6 +193,11 @@ impl Director {
             if self.calm && at > DAWN + self.scenario.rough + self.scenario.calm {
                 return None;
             }
+            let limit = DAWN + self.scenario.rough + self.scenario.calm;
+            if action == Action::Check && at < limit && !world.is_quiet() {
+                // It was quiet, and is not any more.
+                continue;
+            }
             if let Action::Wake(e) = action {
                 // Only the earliest of an enactor's timers rings.
                 if self.wakes.get(&e) == Some(&at) {
@@ -257,8 +262,11 @@ impl Director {
             self.follow(at, one);
         }
         if self.calm && world.is_quiet() && !matches!(event.action, Action::Check) {
-            self.queue.retain(|_, a| !matches!(a, Action::Check));
-            self.at(at + 3 * self.rates.poll, Action::Check);
+            let limit = DAWN + self.scenario.rough + self.scenario.calm;
+            let planned = |((at, _), a): (&(u64, u64), &Action)| *a == Action::Check && *at < limit;
+            if !self.queue.iter().any(planned) {
+                self.at(at + 3 * self.rates.poll, Action::Check);
+            }
         }
     }
 

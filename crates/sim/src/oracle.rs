@@ -224,7 +224,9 @@ impl Oracle {
             let lost = halt.fix.is_empty() || halt.reason.is_empty();
             return lost.then(|| format!("{} is halted without a way out", server.id));
         }
-        if !held.is_whole_at(state.configuration) {
+        // No way passes the guards because of somebody's edit: said, and a person's to decide.
+        let blocked = held.drift.iter().any(|d| !d.overwrite);
+        if !held.is_whole_at(state.configuration) && !blocked {
             let at = held.holding().map_or("nothing".into(), ToString::to_string);
             let goal = state.configuration;
             return Some(format!("{} holds {at}, the goal is {goal}", server.id));
@@ -233,7 +235,7 @@ impl Oracle {
         let goal = ledger.contents.get(&state.configuration)?;
         let differs = difference(goal, server, blurred)?;
         let known = |d: &Drift| (&d.name, d.rtype) == (&differs.0, differs.1);
-        if held.drift.iter().any(known) {
+        if held.drift.iter().any(known) || !held.is_whole_at(state.configuration) {
             return None;
         }
         Some(format!(
@@ -358,6 +360,9 @@ impl Ledger {
         for server in servers {
             let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
             let marker = marker.and_then(|m| Marker::read(m).ok());
+            // A backup may be of any age, and nobody knows yet that it was restored.
+            let verified = state.servers.get(&server.id).and_then(|s| s.verified);
+            let marker = marker.filter(|m| Some(m.sequence) >= verified);
             let decided = marker.and_then(|m| self.decided.get(&m.sequence));
             if let Some((decision, _)) = decided.filter(|(d, _)| d.holding.of > 0)
                 && !there(&decision.holding.body)

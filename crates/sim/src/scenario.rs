@@ -4,7 +4,7 @@ use crate::rng::Rng;
 use crate::server::{Habit, Records};
 use dns::pattern::Pattern;
 use dns::{Name, RRset, Rtype, Zone, rdata};
-use steadfast_core::policy::{Limit, Limits, Policy};
+use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::Millis;
 
 /// How rough the world is. Parts per million are per occasion.
@@ -157,7 +157,7 @@ pub fn policy() -> Policy {
             create: limit,
             change: limit,
             delete: limit,
-            per_name: Default::default(),
+            per_name: PerName::default(),
         },
         ttl_min: 1,
         ttl_max: 86_400,
@@ -207,6 +207,9 @@ pub fn recipe(n: u64) -> Zone {
     }
     if rng.chance(300_000) {
         sets.push(rrset("old", 60, Rtype::CNAME, &["www"]));
+    } else if rng.chance(300_000) {
+        // From an alias to data and back: not every server is able to do it.
+        sets.push(rrset("old", 60, Rtype::A, &["192.0.2.99"]));
     }
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }

@@ -145,10 +145,7 @@ impl World {
         let origin = Origin {
             marker: None,
             soa,
-            abilities: Abilities {
-                swap_cname: true,
-                max_rrset: 100,
-            },
+            abilities: Abilities::assumed(),
         };
         let adopted = Adopted {
             ledger: LedgerId(7),

@@ -1,12 +1,14 @@
 //! `steadfast adopt ZONE`: take over a live zone without changing an answer.
 
-use super::ask;
+use super::survey::{self, Survey};
+use super::{ask, files, keep, newcomer, out, show};
 use crate::args::{AdoptArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Observed};
 use crate::site::{Site, Style, ZoneSite};
-use cell::enactor::open_book;
+use cell::enactor::{Ended, now, open_book, refresh};
 use cell::store::Store;
 use dns::{Change, Digest, Name, RRset, Rtype, View, Zone};
 use serde_json::json;
@@ -14,11 +16,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::body::Body;
+use steadfast_core::gate;
 use steadfast_core::guards::Abilities;
 use steadfast_core::ledger::{Adopted, Event, Origin, State};
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::marker::{LedgerId, Marker, marker_text};
 use steadfast_core::policy::Policy;
+use steadfast_core::time::Millis;
 
 /// How long planting the markers may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,10 +32,50 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// Servers that do not answer or disagree, another ledger's marker, a store that fails.
 pub fn run(cli: &Cli, args: &AdoptArgs, style: Style) -> Outcome {
+    if let Some(file) = &args.from {
+        return newcomer::from_file(args, file, style);
+    }
+    if !args.server.is_empty() {
+        return newcomer::run(args, style);
+    }
+    if args.key.is_some() || args.into.is_some() {
+        let help = format!(
+            "steadfast adopt {} --server ADDR --key FILE --into DIR",
+            args.zone
+        );
+        let message = "--key and --into belong to --server ADDR, which is missing";
+        return Err(Fail::new(Exit::Usage, "needs-server", message, help));
+    }
     let site = Site::open(cli)?;
     let zone = site.zone(&args.zone)?;
+    if let Some(names) = &args.drift {
+        return keep::run(&zone, &site.store()?, names, args, style);
+    }
+    if args.dry_run {
+        return survey(&zone, style);
+    }
     let store = site.store()?;
     adopt(&zone, &store, args, style)
+}
+
+/// Shows what adoption would own, of a configured zone.
+fn survey(zone: &ZoneSite<'_>, style: Style) -> Outcome {
+    let observed = observe_all(zone)?;
+    agreed(zone, &observed)?;
+    let Some((id, content)) = observed.zones.iter().next() else {
+        return Ok(Exit::Usage);
+    };
+    survey::show(
+        &Survey {
+            zone: content,
+            from: id.clone(),
+            policy: &zone.policy,
+            proposal: None,
+            next: format!("steadfast adopt {}", zone.config.name),
+        },
+        style,
+    );
+    Ok(Exit::Done)
 }
 
 /// Adopts a configured zone.
@@ -39,28 +83,57 @@ pub fn run(cli: &Cli, args: &AdoptArgs, style: Style) -> Outcome {
 /// # Errors
 /// As [`run`].
 pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: Style) -> Outcome {
-    let book = open_book(store, &zone.policy.zone.to_string()).map_err(Fail::store)?;
+    let key = zone.policy.zone.to_string();
+    let mut book = open_book(store, &key).map_err(Fail::store)?;
     if book.state().is_adopted() && !args.take_over {
         return resume(zone, store, book.state(), style);
     }
     let observed = observe_all(zone)?;
-    let owned = agreed(zone, &observed)?;
-    let found = found(zone, &observed, book.state(), args.take_over)?;
-    if args.take_over && !args.yes && found.values().any(|o| o.marker.is_some()) {
+    if !args.take_over {
+        // Another process with this store may have been faster.
+        refresh(store, &key, &mut book).map_err(Fail::store)?;
+        if book.state().is_adopted() {
+            return resume(zone, store, book.state(), style);
+        }
+    }
+    agreed(zone, &observed)?;
+    let assumed = BTreeMap::new();
+    let standing = found(zone, &observed, book.state(), args.take_over, &assumed)?;
+    if args.take_over && !args.yes && standing.values().any(|o| o.marker.is_some()) {
         ask::confirm(
             "Take the zone over? The ledger that led it will be refused from now on.",
             style,
         )?;
     }
+    let abilities = super::rehearse::rehearse_all(zone, style)?;
+    // Anew: the rehearsal moved the serial, which fences the first marker.
+    let observed = observe_all(zone)?;
+    let owned = agreed(zone, &observed)?;
+    let found = found(zone, &observed, book.state(), args.take_over, &abilities)?;
     let (submission, configuration) = adoption(zone, owned, found, book.state())?;
+    content_file(zone, &observed, style)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let mut enactor = enact::enactor(zone, store, Some(unowned))?;
     let run = enact::run(&mut enactor, Some(submission), PATIENCE, style);
+    if run.ended == Ended::Done && !run.submitted {
+        return Err(overtaken(&zone.config.name));
+    }
     let exit = enact::verdict(&run, enactor.state(), configuration);
     if exit != Exit::Done {
+        show::applied(zone, enactor.state(), configuration, exit, style);
         return Ok(exit);
     }
     compare(zone, &observed, enactor.state(), style)
+}
+
+/// The ledger grew between looking and adopting.
+fn overtaken(zone: &str) -> Fail {
+    Fail::new(
+        Exit::Superseded,
+        "overtaken",
+        format!("another process wrote to the ledger of {zone} meanwhile; nothing was adopted"),
+        format!("see `steadfast status {zone}`; where it is still needed, run the command again"),
+    )
 }
 
 /// The zone is under this ledger already: plants what is not planted yet.
@@ -72,23 +145,44 @@ fn resume(zone: &ZoneSite<'_>, store: &Arc<Store>, state: &State, style: Style) 
         .all(|s| s.verified.is_some() && s.halted.is_none())
     {
         if style.json {
-            println!(
-                "{}",
-                json!({ "zone": name, "adopted": true, "ledger": state.ledger })
-            );
+            out::json(&json!({ "zone": name, "adopted": true, "ledger": state.ledger }));
         } else {
-            println!("{name}: adopted already, by ledger {}", state.ledger);
+            out::text(&format!(
+                "{name}: adopted already, by ledger {}\n  next: steadfast status {name}\n",
+                state.ledger
+            ));
         }
         return Ok(Exit::Done);
     }
     let configuration = state.configuration;
     let mut enactor = enact::enactor(zone, store, None)?;
     let run = enact::run(&mut enactor, None, PATIENCE, style);
-    Ok(enact::verdict(&run, enactor.state(), configuration))
+    let exit = enact::verdict(&run, enactor.state(), configuration);
+    show::applied(zone, enactor.state(), configuration, exit, style);
+    Ok(exit)
+}
+
+/// Writes the zone's content from the transfer, where the config names a file that is not there.
+fn content_file(zone: &ZoneSite<'_>, observed: &Observed, style: Style) -> Result<(), Fail> {
+    let path = &zone.config.content;
+    let Some(content) = observed.zones.values().next().filter(|_| !path.exists()) else {
+        return Ok(());
+    };
+    let text = files::zone_text(content, &zone.policy);
+    files::create(&[(path.clone(), text.into_bytes(), 0o644)])?;
+    let shown = crate::diag::shown_path(path);
+    out::note(
+        &format!("  {shown} was not there: written from the transfer"),
+        style,
+    );
+    Ok(())
 }
 
 /// Every server must answer: a zone is adopted whole.
-fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
+///
+/// # Errors
+/// The servers that gave no transfer, each with the reason.
+pub fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
     let observed = prepare::observe(&zone.servers);
     if observed.silent.is_empty() {
         return Ok(observed);
@@ -109,7 +203,10 @@ fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
 }
 
 /// The owned content, which all servers must agree on.
-fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
+///
+/// # Errors
+/// Servers that differ; nothing owned.
+pub fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
     let mut servers = observed.zones.iter();
     let Some((first, content)) = servers.next() else {
         return Err(Fail::new(
@@ -146,11 +243,15 @@ fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
 }
 
 /// What stands on each server in place of our marker.
-fn found(
+///
+/// # Errors
+/// A marker, where nothing is to be taken over.
+pub fn found(
     zone: &ZoneSite<'_>,
     observed: &Observed,
     state: &State,
     take_over: bool,
+    abilities: &BTreeMap<String, Abilities>,
 ) -> Result<BTreeMap<String, Origin>, Fail> {
     let name = &zone.config.name;
     let owner = zone.policy.marker_name();
@@ -162,13 +263,11 @@ fn found(
             Fail::new(Exit::Refused, "foreign-marker", format!("{id}: {e}"), help)
         })?;
         if let Some(text) = marker.as_ref().filter(|_| !take_over) {
-            return Err(led(name, id, text, state));
+            return Err(led::led(name, id, text, state));
         }
         let soa = content.rrset(content.apex(), Rtype::SOA).cloned();
-        let abilities = Abilities {
-            swap_cname: true,
-            max_rrset: 100,
-        };
+        let abilities = abilities.get(id).cloned();
+        let abilities = abilities.unwrap_or_else(Abilities::assumed);
         found.insert(
             id.clone(),
             Origin {
@@ -179,22 +278,6 @@ fn found(
         );
     }
     Ok(found)
-}
-
-fn led(zone: &str, server: &str, text: &str, state: &State) -> Fail {
-    let who = match text.parse::<Marker>() {
-        Ok(marker) if marker.ledger == state.ledger => {
-            "an earlier adoption by this store".to_owned()
-        }
-        Ok(marker) => format!("ledger {}", marker.ledger),
-        Err(_) => format!("something that left {text:?}"),
-    };
-    Fail::new(
-        Exit::Refused,
-        "led-by-another",
-        format!("{zone} on {server} is led by {who}; nothing was written"),
-        format!("if that ledger is gone for good: steadfast adopt {zone} --take-over"),
-    )
 }
 
 /// The entry that records the zone, and the configuration generation that it is.
@@ -222,6 +305,8 @@ fn adoption(
     let result: Digest = owned.digest();
     let body = Arc::new(Body::Content(Arc::new(owned)));
     let (content, _) = body.encode();
+    let until = Millis(PATIENCE.as_millis() as u64);
+    let cleared = gate::adopt(state, content, configuration, now(), until);
     let adopted = Adopted {
         ledger,
         zone: zone.policy.zone.clone(),
@@ -233,7 +318,7 @@ fn adoption(
     let events = vec![Event::Adopted(adopted)];
     Ok((
         Submission {
-            cleared: None,
+            cleared: Some(cleared),
             events,
             bodies: vec![body],
         },
@@ -269,23 +354,24 @@ fn compare(zone: &ZoneSite<'_>, before: &Observed, state: &State, style: Style) 
             "owned": owned,
             "changed-meanwhile": lines,
         });
-        println!("{document}");
+        out::json(&document);
     } else {
-        println!(
-            "{name}: adopted by ledger {}, configuration {}; {owned} of {sets} RRsets owned",
+        let mut text = format!(
+            "{name}: adopted by ledger {}, configuration {}; {owned} of {sets} RRsets owned\n",
             state.ledger, state.configuration
         );
-        println!("  transfers before and after differ in the marker and the serial alone");
+        if lines.is_empty() {
+            text += "  transfers before and after differ in the marker and the serial alone\n";
+        }
         for line in &lines {
-            println!(
-                "  but {line}: somebody else edits the zone; `steadfast plan {name}` shows it"
+            text += &format!(
+                "  {line}: somebody else edits the zone; `steadfast plan {name}` shows it\n"
             );
         }
-        println!("  octoDNS users: tell it to leave the marker alone, or it deletes it:");
-        println!(
-            "    processors: steadfast: {{class: octodns.processor.filter.NameRejectlistFilter, rejectlist: [_steadfast]}}"
-        );
-        println!("  next: steadfast plan {name}");
+        text += "  octoDNS users: tell it to leave the marker alone, or it deletes it:\n";
+        text += "    processors: steadfast: {class: octodns.processor.filter.NameRejectlistFilter, rejectlist: [_steadfast]}\n";
+        text += &format!("  next: steadfast plan {name}\n");
+        out::text(&text);
     }
     Ok(Exit::Done)
 }

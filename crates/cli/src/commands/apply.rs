@@ -4,6 +4,7 @@ use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Prepared, prepare};
 use crate::site::{Site, Style, ZoneSite};
 use cell::store::Store;
@@ -31,9 +32,16 @@ pub fn run(cli: &Cli, args: &ApplyArgs, style: Style) -> Outcome {
 fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
-    overwrite(&zone, &store, args, style)?;
+    thawed(&zone, &store)?;
+    let overwritten = overwrite(&zone, &store, args, style)?;
+    if !matches!(overwritten, Exit::Done | Exit::Error) {
+        return Ok(overwritten);
+    }
     let prepared = prepare(site, &zone, &store)?;
-    show::plan(&zone, &prepared, None, style);
+    // For programs one document is printed: the outcome's, unless it ends here.
+    if !style.json || prepared.is_refused() {
+        show::plan(&zone, &prepared, None, style);
+    }
     let Some(planned) = prepared.plan.clone() else {
         return catch_up(&zone, &store, &prepared, args, style);
     };
@@ -43,7 +51,12 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     if !args.yes {
         ask::confirm("Apply this plan?", style)?;
     }
-    enact_plan(&zone, &store, prepared, planned, None, args.patience, style)
+    let passing = Passing {
+        planned,
+        number: None,
+        before: Vec::new(),
+    };
+    enact_plan(&zone, &store, prepared, passing, args.patience, style)
 }
 
 fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcome {
@@ -82,7 +95,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let Body::Plan(plan) = body.as_ref().clone() else {
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
-    let observed = prepare::observe_some(&zone)?;
+    let observed = led::observe(&zone, &store, &mut book)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
@@ -96,16 +109,42 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         unowned,
         warnings: Vec::new(),
     };
-    show::plan(&zone, &prepared, Some(number), style);
-    enact_plan(
-        &zone,
-        &store,
-        prepared,
-        (plan, hash, body),
-        Some(number),
-        args.patience,
-        style,
-    )
+    if !style.json || prepared.is_refused() {
+        show::plan(&zone, &prepared, Some(number), style);
+    }
+    if prepared.is_refused() && plan.parent == prepared.book.state().configuration {
+        return Ok(Exit::Refused);
+    }
+    let passing = Passing {
+        planned: (plan, hash, body),
+        number: Some(number),
+        before: Vec::new(),
+    };
+    enact_plan(&zone, &store, prepared, passing, args.patience, style)
+}
+
+/// A frozen zone is refused at once.
+fn thawed(zone: &ZoneSite<'_>, store: &Store) -> Result<(), Fail> {
+    let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
+    let Some(freeze) = book.state().freeze(cell::enactor::now()) else {
+        return Ok(());
+    };
+    let frozen = Refusal::Frozen {
+        by: freeze.by.clone(),
+        reason: freeze.reason.clone(),
+        until: freeze.until,
+    };
+    Err(refused(&frozen, &zone.config.name))
+}
+
+/// What is to pass the gate.
+pub struct Passing {
+    /// The plan, its hash and its stored form.
+    pub planned: (Plan, Digest, Arc<Body>),
+    /// Its number, where it was proposed before.
+    pub number: Option<u64>,
+    /// Entries that go before it, in the same append.
+    pub before: Vec<Event>,
 }
 
 /// Passes the gate and runs the rollout.
@@ -116,19 +155,16 @@ pub fn enact_plan(
     zone: &ZoneSite<'_>,
     store: &Arc<Store>,
     prepared: Prepared,
-    (plan, hash, body): (Plan, Digest, Arc<Body>),
-    number: Option<u64>,
+    passing: Passing,
     patience: Duration,
     style: Style,
 ) -> Outcome {
+    let (plan, hash, _) = &passing.planned;
     let configuration = plan.generation();
     let mut gate = |state: &State| {
         let findings = &prepared.findings;
-        let cleared = prepare::clear(&plan, hash, findings, state, &zone.policy)?;
-        let body = body.clone();
-        Ok(passing(
-            state, &plan, hash, body, number, &prepared, cleared,
-        ))
+        let cleared = prepare::clear(plan, *hash, findings, state, &zone.policy)?;
+        Ok(submission(state, &passing, &prepared, cleared))
     };
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
     let run = enact::pass(&mut enactor, &mut gate, patience, style)
@@ -139,17 +175,16 @@ pub fn enact_plan(
 }
 
 /// The entries that make a plan the zone's configuration.
-pub fn passing(
+fn submission(
     state: &State,
-    plan: &Plan,
-    hash: Digest,
-    body: Arc<Body>,
-    number: Option<u64>,
+    passing: &Passing,
     prepared: &Prepared,
     cleared: steadfast_core::gate::Cleared,
 ) -> Submission {
-    let mut events = Vec::new();
-    let number = number.unwrap_or_else(|| {
+    let (plan, hash, body) = &passing.planned;
+    let (hash, body) = (*hash, body.clone());
+    let mut events = passing.before.clone();
+    let number = passing.number.unwrap_or_else(|| {
         let number = state.last_number + 1;
         let findings = prepared.findings.clone();
         events.push(Event::Proposed {
@@ -182,35 +217,20 @@ fn catch_up(
     args: &ApplyArgs,
     style: Style,
 ) -> Outcome {
-    let state = prepared.book.state();
-    if let Some(freeze) = state.freeze(cell::enactor::now()) {
-        let (by, reason) = (freeze.by.clone(), freeze.reason.clone());
-        let frozen = Refusal::Frozen {
-            by,
-            reason,
-            until: freeze.until,
-        };
-        return Err(refused(&frozen, &zone.config.name));
-    }
-    let configuration = state.configuration;
+    let configuration = prepared.book.state().configuration;
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
     let run = enact::run(&mut enactor, None, args.patience, style);
     let exit = enact::verdict(&run, enactor.state(), configuration);
-    if exit != Exit::Done {
+    if exit != Exit::Done || style.json {
         show::applied(zone, enactor.state(), configuration, exit, style);
     }
     Ok(exit)
 }
 
 /// Decides that recorded values are put back over foreign edits.
-fn overwrite(
-    zone: &ZoneSite<'_>,
-    store: &Arc<Store>,
-    args: &ApplyArgs,
-    style: Style,
-) -> Result<(), Fail> {
+fn overwrite(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &ApplyArgs, style: Style) -> Outcome {
     if args.overwrite.is_empty() {
-        return Ok(());
+        return Ok(Exit::Done);
     }
     let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
     let apex = &zone.policy.zone;
@@ -229,8 +249,9 @@ fn overwrite(
     }
     let submission = cell::enactor::said(events);
     let mut enactor = enact::enactor(zone, store, None)?;
-    enact::run(&mut enactor, Some(submission), args.patience, style);
-    Ok(())
+    let configuration = enactor.state().configuration;
+    let run = enact::run(&mut enactor, Some(submission), args.patience, style);
+    Ok(enact::verdict(&run, enactor.state(), configuration))
 }
 
 /// A refusal of the gate, with its exit code and what to type next.

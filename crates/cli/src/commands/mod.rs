@@ -3,17 +3,25 @@
 pub mod adopt;
 pub mod apply;
 pub mod ask;
+pub mod check;
 pub mod explain;
+pub mod files;
 pub mod freeze;
 pub mod generate;
+pub mod init;
+pub mod keep;
 pub mod log;
 pub mod look;
+pub mod newcomer;
 pub mod out;
 pub mod plan;
+pub mod proposal;
+pub mod rehearse;
 pub mod release;
 pub mod rollback;
 pub mod show;
 pub mod status;
+pub mod survey;
 pub mod thaw;
 pub mod words;
 
@@ -38,6 +46,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Release(args) => release::run(cli, args, style),
         Command::Rollback(args) => rollback::run(cli, args, style),
         Command::Generate(what) => generate::run(what, style),
-        _ => Ok(crate::exit::Exit::Usage),
+        Command::Init(args) => init::run(args, style),
+        Command::Check => check::run(cli, style),
     }
 }

@@ -3,9 +3,11 @@
 use super::{apply, ask, out, show, words};
 use crate::args::{Cli, RollbackArgs};
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Prepared};
 use crate::site::{Site, Style, ZoneSite};
 use cell::enactor::now;
+use cell::store::Store;
 use dns::Zone;
 use serde_json::json;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         return Err(apply::refused(&refusal, name));
     }
     let (to, content) = target(&mut book, args.to, name)?;
-    let prepared = prepare_back(&zone, book, to, content)?;
+    let prepared = prepare_back(&zone, &store, book, to, content)?;
     let Some(planned) = prepared.plan.clone() else {
         return Ok(same(name, to, &prepared, style));
     };
@@ -54,7 +56,12 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
     if !args.yes {
         ask::confirm("Roll back?", style)?;
     }
-    let exit = apply::enact_plan(&zone, &store, prepared, planned, None, args.patience, style)?;
+    let passing = apply::Passing {
+        planned,
+        number: None,
+        before: Vec::new(),
+    };
+    let exit = apply::enact_plan(&zone, &store, prepared, passing, args.patience, style)?;
     out::note(
         &format!(
             "  {} still says what was rolled back: correct it before the next apply; `steadfast plan {name}` shows the difference",
@@ -128,12 +135,21 @@ fn choices(book: &Book, present: u64) -> Vec<String> {
 /// The plan that leads back, judged. Limits on the amount of change do not hold it up.
 fn prepare_back(
     zone: &ZoneSite<'_>,
+    store: &Store,
     mut book: Book,
     to: u64,
     content: Arc<Zone>,
 ) -> Result<Prepared, Fail> {
     let policy = &zone.policy;
-    let observed = prepare::observe_some(zone)?;
+    let present = book.state().configuration;
+    let observed = led::observe(zone, store, &mut book)?;
+    let now_at = book.state().configuration;
+    if now_at != present {
+        // Whoever rolls back means what was there when he looked.
+        let (parent, held) = (present, now_at);
+        let moved = Refusal::BaseMoved { parent, held };
+        return Err(apply::refused(&moved, &zone.config.name));
+    }
     let held = book.head().map_err(Fail::store)?;
     let desired = Desired {
         content: Zone::clone(&content),
@@ -144,7 +160,9 @@ fn prepare_back(
         configuration,
         content: &held,
     };
-    let Planned { plan, report } = plan(&desired, held_now, &observed.zones, policy);
+    let Planned { plan, mut report } = plan(&desired, held_now, &observed.zones, policy);
+    // A rollback is wanted most while a server is still behind.
+    prepare::excuse_behind(&mut report, &mut book, &observed, policy)?;
     let plan = plan.map(|mut plan| {
         plan.purpose = Purpose::Rollback { to };
         prepare::seal(plan)

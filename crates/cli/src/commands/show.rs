@@ -1,5 +1,6 @@
 //! Plans and their outcome, for people and for programs.
 
+use super::out;
 use crate::exit::Exit;
 use crate::prepare::Prepared;
 use crate::site::{Style, ZoneSite};
@@ -17,7 +18,7 @@ const SHOWN: usize = 200;
 /// Shows a plan with everything that there is to know about it.
 pub fn plan(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style: Style) {
     if style.json {
-        println!("{}", plan_json(zone, prepared, number));
+        out::json(&plan_json(zone, prepared, number));
         return;
     }
     for warning in &prepared.warnings {
@@ -26,7 +27,7 @@ pub fn plan(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style
     for (id, why) in &prepared.observed.silent {
         eprintln!("warning: {id} gave no transfer, and counts as unknown: {why}");
     }
-    print!("{}", plan_text(zone, prepared, number, style));
+    out::text(&plan_text(zone, prepared, number, style));
 }
 
 fn plan_text(
@@ -206,6 +207,21 @@ fn plan_json(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>) -> s
     })
 }
 
+/// Why nothing is written to servers, and the command that repairs each.
+fn halts(state: &State) -> String {
+    let mut out = String::new();
+    for (id, server) in &state.servers {
+        if let Some(halt) = &server.halted {
+            let _ = writeln!(
+                out,
+                "  {id} is halted: {}\n  next: {}",
+                halt.reason, halt.fix
+            );
+        }
+    }
+    out
+}
+
 /// Shows how an apply ended.
 pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exit, style: Style) {
     let behind: Vec<&String> = state.behind().collect();
@@ -218,16 +234,16 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
             "exit": exit as u8,
             "behind": behind,
         });
-        println!("{document}");
+        out::json(&document);
         return;
     }
     let servers = state.servers.len();
-    match exit {
-        Exit::Done => println!(
-            "{name}: configuration {configuration} on {servers} of {servers} servers, read back"
+    let text = match exit {
+        Exit::Done => format!(
+            "{name}: configuration {configuration} on {servers} of {servers} servers, read back\n  next: steadfast status {name}\n"
         ),
-        Exit::Superseded => println!(
-            "{name}: superseded: configuration {configuration} was overtaken, the zone is at {}\n  next: steadfast plan {name}",
+        Exit::Superseded if state.configuration != configuration => format!(
+            "{name}: superseded: configuration {configuration} was overtaken, the zone is at {}\n  next: steadfast plan {name}\n",
             state.configuration
         ),
         _ => {
@@ -237,9 +253,25 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
                 .collect::<Vec<_>>()
                 .join(", ");
             let list = if list.is_empty() { "none".into() } else { list };
-            println!(
-                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}\n  next: steadfast status {name}"
-            );
+            let halts = halts(state);
+            let next = match (&state.frozen, halts.is_empty()) {
+                (Some(freeze), _) if exit == Exit::Waiting => format!(
+                    "  frozen by {}: {}
+  next: steadfast thaw {name}
+",
+                    freeze.by, freeze.reason
+                ),
+                (_, false) => halts,
+                _ => format!(
+                    "  next: steadfast status {name}
+"
+                ),
+            };
+            format!(
+                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}
+{next}"
+            )
         }
-    }
+    };
+    out::text(&text);
 }

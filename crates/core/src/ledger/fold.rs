@@ -152,7 +152,7 @@ impl State {
             server.decisions.retain(|seq, d| {
                 d.decision.holding.configuration >= through
                     || Some(*seq) == verified
-                    || entry.at <= d.expires()
+                    || entry.at <= d.is_over_at()
             });
         }
     }

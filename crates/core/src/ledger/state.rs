@@ -1,8 +1,9 @@
 //! The state of a zone: what the fold of its ledger knows.
 
 use super::entry::{Decision, Expect, HaltKind, Origin, ServerId};
+use crate::gate::CLOCK_TOLERANCE;
 use crate::marker::{Holding, LedgerId, Marker};
-use crate::time::Time;
+use crate::time::{Millis, Time};
 use dns::{Digest, Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -154,9 +155,16 @@ pub struct ServerState {
 }
 
 impl Decided {
-    /// From when on no server accepts the write.
+    /// Until when the write may be sent.
     pub fn expires(&self) -> Time {
         self.at + self.decision.deadline
+    }
+
+    /// From when on no server accepts the write, by anybody's clock: servers count whole seconds
+    /// (RFC 8945 §5.2.3), and theirs may differ from the clock of who looks, as that of who decided
+    /// may from the ledger's.
+    pub fn is_over_at(&self) -> Time {
+        self.expires() + Millis::seconds(1) + CLOCK_TOLERANCE
     }
 }
 
@@ -182,7 +190,7 @@ impl ServerState {
         let expect = self.expect();
         self.decisions
             .iter()
-            .filter(move |(_, d)| d.decision.expect == expect && now <= d.expires())
+            .filter(move |(_, d)| d.decision.expect == expect && now <= d.is_over_at())
             .map(|(seq, d)| (*seq, d.as_ref()))
     }
 
@@ -229,7 +237,9 @@ impl State {
                 || d.decision.holding.configuration != self.configuration
         };
         let open = self.servers.values().flat_map(|s| s.open(now));
-        open.filter(|(_, d)| off(d)).map(|(_, d)| d.expires()).max()
+        open.filter(|(_, d)| off(d))
+            .map(|(_, d)| d.is_over_at())
+            .max()
     }
 
     /// Servers that are not wholly at the present configuration.

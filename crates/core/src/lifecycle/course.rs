@@ -92,7 +92,8 @@ impl<S: Safeguards> Lifecycle<S> {
         self.book.body(hash).or_else(|| draft.body(hash))
     }
 
-    /// Whether the body leads this server to `target` without touching an owner that drifted.
+    /// Whether the body leads this server to `target`. Where something drifted it does not: guards
+    /// judged it by what the ledger says, and a critical name may now rest on what it takes away.
     fn leads(
         &self,
         hash: &Digest,
@@ -101,21 +102,12 @@ impl<S: Safeguards> Lifecycle<S> {
         server: &ServerState,
         draft: &Draft,
     ) -> bool {
-        let Some(body) = self.body(hash, draft) else {
-            return false;
+        let fits = match self.body(hash, draft).map(AsRef::as_ref) {
+            Some(Body::Plan(plan)) => plan.generation() == target,
+            Some(Body::Course(course)) => course.to == target && &course.server == id,
+            _ => false,
         };
-        let fits = match body.as_ref() {
-            Body::Plan(plan) => plan.generation() == target,
-            Body::Course(course) => course.to == target && &course.server == id,
-            Body::Content(_) => false,
-        };
-        let steps = body
-            .steps()
-            .map(|s| s.changes.as_slice())
-            .unwrap_or_default();
-        fits && !steps
-            .iter()
-            .any(|c| server.drift_at(c.name()).next().is_some())
+        fits && server.drift.is_empty()
     }
 
     fn plan_after(&self, from: u64, target: u64, draft: &Draft) -> Option<Digest> {

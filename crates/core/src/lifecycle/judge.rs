@@ -233,17 +233,21 @@ impl<S: Safeguards> Lifecycle<S> {
             });
             return self.settle(id);
         }
-        if plants && why == Loss::Fenced {
-            if let Some(run) = self.runs.get_mut(id) {
-                run.phase = Phase::Transferring;
-            }
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        run.losses += 1;
+        let losses = run.losses;
+        // Where another enactor's marker was read back, there is nothing to plant any more.
+        let plants = plants && server.verified.is_none_or(|_| reading.before.is_none());
+        if plants && why == Loss::Fenced && losses % 2 == 1 {
+            run.phase = Phase::Transferring;
             effects.push(Effect::Transfer(id.clone()));
             return;
         }
-        let attempts = self.runs.get(id).map_or(0, |r| r.attempts);
         self.settle(id);
         if let Some(run) = self.runs.get_mut(id) {
-            run.attempts = attempts;
+            run.attempts = losses;
         }
         self.no_answer(now, id, detail, effects);
     }
@@ -296,6 +300,9 @@ impl<S: Safeguards> Lifecycle<S> {
                 server: id.clone(),
                 found,
             });
+        }
+        if let Some(run) = self.runs.get_mut(id) {
+            run.losses = 0;
         }
         let serial = reading.soa.as_ref().and_then(serial_of);
         draft.push(Event::Applied {
@@ -393,7 +400,14 @@ impl<S: Safeguards> Lifecycle<S> {
         let changes = self.changes(id, seq);
         let differs =
             |c: &dns::Change| self.differs(reading, c.name(), c.rtype(), c.before(), Ttl::Ignored);
-        changes.iter().filter_map(differs).collect()
+        let rests = self.rests_of(id, seq).iter();
+        let elsewhere =
+            rests.filter_map(|r| self.differs(reading, r.name(), r.rtype(), Some(r), Ttl::Ignored));
+        changes
+            .iter()
+            .filter_map(differs)
+            .chain(elsewhere)
+            .collect()
     }
 
     /// What stands in place of `expected`, if it is something else.

@@ -20,6 +20,7 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod rests;
 mod run;
 mod settle;
 mod write;
@@ -199,6 +200,8 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
+    /// Whether the zone was frozen when effects were derived last.
+    frozen: bool,
     safeguards: PhantomData<S>,
 }
 
@@ -220,6 +223,7 @@ impl<S: Safeguards> Lifecycle<S> {
             context: None,
             doubt: None,
             refreshing: false,
+            frozen: false,
             safeguards: PhantomData,
         }
     }
@@ -304,6 +308,7 @@ impl<S: Safeguards> Lifecycle<S> {
         for id in &ids {
             self.runs.entry(id.clone()).or_default();
         }
+        self.thaw(now);
         self.read_unread(effects);
         if self.inflight.is_some() || self.refreshing {
             return;
@@ -318,8 +323,18 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         self.read_unread(effects);
         self.append(draft, effects);
-        if let Some(wake) = self.runs.values().filter_map(Run::wakes_at).min() {
+        let thaw = self.state().freeze(now).and_then(|f| f.until);
+        let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
+        if let Some(wake) = wakes.min() {
             effects.push(Effect::WakeAt(wake));
+        }
+    }
+
+    /// A freeze may end by itself, without an entry that says so.
+    fn thaw(&mut self, now: Time) {
+        let frozen = self.state().freeze(now).is_some();
+        if std::mem::replace(&mut self.frozen, frozen) && !frozen {
+            self.runs.values_mut().for_each(Run::rouse);
         }
     }
 
@@ -375,7 +390,10 @@ impl<S: Safeguards> Lifecycle<S> {
         self.book.moved_to(draft.shared_state());
         for (entry, _) in draft.entries() {
             self.after(entry);
-            self.tell(entry, effects);
+            // Who submits knows what it says.
+            if draft.submission.is_none() {
+                self.tell(entry, effects);
+            }
         }
         if draft.submission.is_some() {
             effects.push(Effect::Tell(Notice::Submitted(self.state().last)));

@@ -222,6 +222,11 @@ impl<S: Safeguards> Lifecycle<S> {
                     refusal.to_string(),
                 )));
                 self.rest(id);
+                // A clock comes right without an entry in the ledger.
+                if let (gate::Refusal::ClockBehind(_), Some(run)) = (refusal, self.runs.get_mut(id))
+                {
+                    run.wait(now + Millis::seconds(1));
+                }
             }
         }
     }
@@ -306,7 +311,7 @@ impl<S: Safeguards> Lifecycle<S> {
             .map(|h| h.configuration);
         let open = state.servers.values().flat_map(|s| s.decisions.values());
         let open = open
-            .filter(|d| now <= d.expires())
+            .filter(|d| now <= d.is_over_at())
             .map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
         let through = held.chain(open).chain([oldest]).min().unwrap_or(oldest);

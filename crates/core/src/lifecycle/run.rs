@@ -51,8 +51,12 @@ pub(crate) struct Run {
     pub(crate) polling: Option<Time>,
     /// A refused write, to be explained by the next reading.
     pub(crate) refused: Option<Refused>,
+    /// What critical names rest on besides what a write touches: the write sent last, and that.
+    pub(crate) rests: (u64, Vec<RRset>),
     /// Tries in a row that led nowhere.
     pub(crate) attempts: u32,
+    /// Refusals in a row, without a write that was read back.
+    pub(crate) losses: u32,
     /// Whether the ledger was read again after a marker from its future was seen.
     pub(crate) refreshed: bool,
     /// The last SOA read.

@@ -15,6 +15,10 @@ pub(super) type Touched = (Name, Rtype, Option<RRset>);
 impl<S: Safeguards> Lifecycle<S> {
     /// Sends a decided write, unless its deadline has passed.
     pub(super) fn send(&mut self, now: Time, id: &ServerId, seq: u64, effects: &mut Vec<Effect>) {
+        let rests = self.rests(id, seq);
+        if let Some(run) = self.runs.get_mut(id) {
+            run.rests = (seq, rests);
+        }
         let server = self.state().servers.get(id);
         let decided = server.and_then(|s| s.decisions.get(&seq)).cloned();
         let write = decided
@@ -46,7 +50,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let marker = self.state().marker(seq, decision).rrset(&owner);
         let changes = self.changes(id, seq);
         let require = if S::BEFORE_VALUES {
-            self.require(id, decided, &changes)
+            self.require(id, seq, decided, &changes)
         } else {
             Vec::new()
         };
@@ -80,7 +84,13 @@ impl<S: Safeguards> Lifecycle<S> {
         })
     }
 
-    fn require(&self, id: &ServerId, decided: &Decided, changes: &[Change]) -> Vec<Require> {
+    fn require(
+        &self,
+        id: &ServerId,
+        seq: u64,
+        decided: &Decided,
+        changes: &[Change],
+    ) -> Vec<Require> {
         let before = |change: &Change| match change.before() {
             Some(before) => Require::Equals(before.clone()),
             None => Require::Absent(change.name().clone(), change.rtype()),
@@ -88,7 +98,11 @@ impl<S: Safeguards> Lifecycle<S> {
         match &decided.decision.act {
             Act::Plant { soa: Some(soa) } => vec![Require::Equals(soa.clone())],
             Act::Plant { soa: None } => self.values(id),
-            _ => changes.iter().map(before).collect(),
+            _ => {
+                let rests = self.rests_of(id, seq);
+                let rests = rests.iter().cloned().map(Require::Equals);
+                changes.iter().map(before).chain(rests).collect()
+            }
         }
     }
 
@@ -138,9 +152,20 @@ impl<S: Safeguards> Lifecycle<S> {
         let run = self.runs.get(id);
         let seq = run.and_then(|r| r.refused.as_ref().map(|x| x.seq).or(r.focus));
         let touched = seq.map(|seq| self.touched(id, seq)).unwrap_or_default();
+        let rests = seq.map(|seq| self.rests_of(id, seq)).unwrap_or_default();
+        let rests = rests.iter().map(|r| (r.name().clone(), r.rtype()));
         touched
             .into_iter()
             .map(|(name, rtype, _)| (name, rtype))
+            .chain(rests)
             .collect()
+    }
+
+    /// What a write that was sent last had as prerequisites for the sake of critical names.
+    pub(super) fn rests_of(&self, id: &ServerId, seq: u64) -> &[RRset] {
+        match self.runs.get(id).map(|r| &r.rests) {
+            Some((sent, rests)) if *sent == seq => rests,
+            _ => &[],
+        }
     }
 }

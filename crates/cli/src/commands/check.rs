@@ -1,0 +1,175 @@
+//! `steadfast check`: everything that can be found wrong without asking a server, in one run.
+
+use super::out;
+use crate::args::Cli;
+use crate::config;
+use crate::diag::{self, Diag, Place, shown_path};
+use crate::exit::{Exit, Fail, Outcome, Said};
+use crate::site::{Site, Style};
+use crate::source;
+use cell::enactor::open_state;
+use serde_json::json;
+use std::path::Path;
+
+/// What was checked, and what was found.
+#[derive(Default)]
+struct Found {
+    diags: Vec<Diag>,
+    checked: Vec<String>,
+}
+
+impl Found {
+    fn fail(&mut self, fail: Fail, place: &Path) {
+        match fail.said {
+            Said::Diags(diags) => self.diags.extend(diags),
+            Said::Words {
+                code,
+                message,
+                help,
+            } => {
+                let diag = Diag::error(code, message).at(Place::file(shown_path(place)));
+                let diag = if help.is_empty() {
+                    diag
+                } else {
+                    diag.help(help)
+                };
+                self.diags.push(diag);
+            }
+        }
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// No config, or one that does not load.
+pub fn run(cli: &Cli, style: Style) -> Outcome {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = config::discover(cli.config.as_deref(), &here)?;
+    let site = Site::load(&path)?;
+    let mut found = Found::default();
+    found.diags.extend(site.loaded.warnings.clone());
+    found.checked.push(format!(
+        "{}: {} zones, {} servers",
+        shown_path(&path),
+        site.config().zones.len(),
+        site.config().servers.len()
+    ));
+    keys(&site, &mut found);
+    zones(&site, &path, &mut found);
+    state(&site, &mut found);
+    diag::sort(&mut found.diags);
+    Ok(report(&found, style))
+}
+
+fn keys(site: &Site, found: &mut Found) {
+    for server in site.config().servers.values() {
+        match site.loaded.key(server) {
+            Ok((key, warnings)) => {
+                found.diags.extend(warnings);
+                let file = shown_path(&server.key_file);
+                found
+                    .checked
+                    .push(format!("{file}: key {} for {}", key.name, server.name));
+            }
+            Err(diag) => found.diags.push(diag),
+        }
+    }
+}
+
+fn zones(site: &Site, path: &Path, found: &mut Found) {
+    for zone in site.config().zones.values() {
+        let policy = match site.policy(zone) {
+            Ok(policy) => policy,
+            Err(fail) => {
+                found.fail(fail, path);
+                continue;
+            }
+        };
+        match source::load(&zone.content, &site.config().root, &policy.zone) {
+            Ok(source) => {
+                let owned = source.zone.iter().filter(|r| policy.owns_set(r)).count();
+                found.diags.extend(source.warnings);
+                found.checked.push(format!(
+                    "{}: {} RRsets of {}, {owned} owned",
+                    source.file,
+                    source.zone.len(),
+                    zone.name
+                ));
+            }
+            Err(fail) => found.fail(fail, &zone.content),
+        }
+    }
+}
+
+/// The state folder can be written, and the store in it can be read.
+fn state(site: &Site, found: &mut Found) {
+    let folder = &site.config().cell.state;
+    let shown = shown_path(folder);
+    // Where it is missing, it is going to be made in the nearest folder that exists.
+    let there = folder
+        .ancestors()
+        .find(|f| f.exists() || f.as_os_str().is_empty());
+    let there = there
+        .filter(|f| !f.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let probe = there.join(format!(".steadfast-check-{}", std::process::id()));
+    match std::fs::File::create_new(&probe) {
+        Ok(_) => {
+            let _ = std::fs::remove_file(&probe);
+            found.checked.push(format!("{shown}: can be written"));
+        }
+        Err(error) => {
+            let message = format!("the state folder cannot be written: {error}");
+            let help = "give this user access to it, or change `state` under [cell]";
+            let diag = Diag::error("no-state", message).at(Place::file(shown));
+            found.diags.push(diag.help(help));
+        }
+    }
+    let store = match site.store_to_look() {
+        Ok(None) => {
+            return found
+                .checked
+                .push("no store yet: nothing was adopted".into());
+        }
+        Ok(Some(store)) => store,
+        Err(fail) => return found.fail(fail, folder),
+    };
+    let zones = match store.zones() {
+        Ok(zones) => zones,
+        Err(error) => return found.fail(Fail::store(error), folder),
+    };
+    for zone in &zones {
+        match open_state(&store, zone) {
+            Ok(state) => found.checked.push(format!(
+                "{}: ledger of {}, {} entries",
+                shown_path(store.path()),
+                zone.trim_end_matches('.'),
+                state.last
+            )),
+            Err(error) => found.fail(Fail::store(error), store.path()),
+        }
+    }
+}
+
+fn report(found: &Found, style: Style) -> Exit {
+    let bad = diag::has_errors(&found.diags);
+    let exit = if bad { Exit::Usage } else { Exit::Done };
+    if style.json {
+        out::json(&json!({ "ok": !bad, "problems": found.diags, "checked": found.checked }));
+        return exit;
+    }
+    if !found.diags.is_empty() {
+        eprint!("{}", diag::render_all(&found.diags, style.colour_err));
+    }
+    let mut text = String::new();
+    for line in &found.checked {
+        text += &format!("ok  {line}\n");
+    }
+    text += match bad {
+        true => "next: correct what is named above, then steadfast check\n",
+        false => "next: steadfast status\n",
+    };
+    out::text(&text);
+    exit
+}

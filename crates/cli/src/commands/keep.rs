@@ -1,0 +1,209 @@
+//! `steadfast adopt ZONE --drift [NAME…]`: foreign edits are taken into the configuration.
+
+use super::{apply, ask, out, show, words};
+use crate::args::AdoptArgs;
+use crate::exit::{Exit, Fail, Outcome};
+use crate::prepare::{self, Observed, Prepared};
+use crate::site::{Style, ZoneSite};
+use cell::enactor::now;
+use cell::store::Store;
+use dns::{Change, Name, RRset, Rtype, Zone};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use steadfast_core::book::Book;
+use steadfast_core::gate::Refusal;
+use steadfast_core::guards::drift_findings;
+use steadfast_core::ledger::{Event, Found};
+use steadfast_core::plan::{Desired, Held, Planned, Purpose, plan};
+
+/// How long the rollout may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What stands where somebody else edited.
+type Edits = BTreeMap<(Name, Rtype), Option<RRset>>;
+
+/// Runs the command.
+///
+/// # Errors
+/// A frozen zone, servers that were edited differently, no drift, guards.
+pub fn run(
+    zone: &ZoneSite<'_>,
+    store: &Arc<Store>,
+    names: &[String],
+    args: &AdoptArgs,
+    style: Style,
+) -> Outcome {
+    let name = &zone.config.name;
+    let mut book = prepare::adopted_book(store, &zone.policy, name)?;
+    if let Some(freeze) = book.state().freeze(now()).filter(|_| !args.dry_run) {
+        let refusal = Refusal::Frozen {
+            by: freeze.by.clone(),
+            reason: freeze.reason.clone(),
+            until: freeze.until,
+        };
+        return Err(apply::refused(&refusal, name));
+    }
+    let apex = &zone.policy.zone;
+    let names = names.iter().map(|text| words::name_in(apex, text));
+    let names = names.collect::<Result<Vec<Name>, Fail>>()?;
+    let observed = prepare::observe_some(zone)?;
+    let (edits, events) = edits(zone, &mut book, &observed, &names)?;
+    let prepared = prepare_kept(zone, book, observed, &edits)?;
+    let Some(planned) = prepared.plan.clone() else {
+        let help = format!("`steadfast plan {name}` shows what drifted");
+        let message = "nothing drifted there: what stands is what the ledger says";
+        return Err(Fail::new(Exit::Usage, "no-drift", message, help));
+    };
+    let changes = planned.0.steps.changes.clone();
+    if !style.json || args.dry_run || prepared.is_refused() {
+        show::plan(zone, &prepared, None, style);
+    }
+    if prepared.is_refused() {
+        return Ok(Exit::Refused);
+    }
+    if args.dry_run {
+        out::note(
+            "  nothing was written; the same without --dry-run takes them in",
+            style,
+        );
+        return Ok(Exit::Done);
+    }
+    if !args.yes {
+        ask::confirm("Take these edits into the configuration?", style)?;
+    }
+    let passing = apply::Passing {
+        planned,
+        number: None,
+        before: events,
+    };
+    let exit = apply::enact_plan(zone, store, prepared, passing, PATIENCE, style)?;
+    correct_source(zone, &changes, style);
+    Ok(exit)
+}
+
+/// Foreign edits at `names` (everywhere, without names), and the entries that record them.
+fn edits(
+    zone: &ZoneSite<'_>,
+    book: &mut Book,
+    observed: &Observed,
+    names: &[Name],
+) -> Result<(Edits, Vec<Event>), Fail> {
+    let mut edits: BTreeMap<(Name, Rtype), (String, Option<RRset>)> = BTreeMap::new();
+    let mut events = Vec::new();
+    for (id, stands) in &observed.zones {
+        let server = book.state().servers.get(id);
+        let Some(holding) = server.and_then(|s| s.holding()).copied() else {
+            continue;
+        };
+        let held = book.held(&holding).map_err(Fail::store)?;
+        let drift = held.diff(&stands.filter(|r| zone.policy.owns_set(r)));
+        let mut found = Vec::new();
+        for change in drift {
+            let (name, rtype) = (change.name().clone(), change.rtype());
+            if !names.is_empty() && !names.contains(&name) {
+                continue;
+            }
+            let value = change.after().cloned();
+            let key = (name.clone(), rtype);
+            match edits.get(&key) {
+                Some((other, had)) if *had != value => return Err(disagree(id, other, &key)),
+                _ => drop(edits.insert(key, (id.clone(), value.clone()))),
+            }
+            found.push(Found {
+                name,
+                rtype,
+                found: value,
+            });
+        }
+        if !found.is_empty() {
+            let server = id.clone();
+            events.push(Event::Drifted { server, found });
+        }
+    }
+    let edits = edits.into_iter().map(|(key, (_, value))| (key, value));
+    Ok((edits.collect(), events))
+}
+
+fn disagree(one: &str, other: &str, (name, rtype): &(Name, Rtype)) -> Fail {
+    let name = words::name(name);
+    Fail::new(
+        Exit::Refused,
+        "servers-differ",
+        format!("{name} {rtype} was edited on {one} and on {other}, and not in the same way"),
+        format!(
+            "make one of them hold what is to be kept on both, or put ours back: `steadfast apply ZONE --overwrite {name}`"
+        ),
+    )
+}
+
+/// The plan whose content is what the ledger holds with the edits in it, judged.
+fn prepare_kept(
+    zone: &ZoneSite<'_>,
+    mut book: Book,
+    observed: Observed,
+    edits: &Edits,
+) -> Result<Prepared, Fail> {
+    let policy = &zone.policy;
+    let held = book.head().map_err(Fail::store)?;
+    let changes: Vec<Change> = edits
+        .iter()
+        .filter_map(|((name, rtype), found)| {
+            Change::new(held.get(name, *rtype).cloned(), found.clone())
+        })
+        .collect();
+    let content: Zone = held.apply(&changes).map_err(Fail::store)?;
+    let desired = Desired {
+        content,
+        source: "what stands on the servers".into(),
+    };
+    let configuration = book.state().configuration;
+    let held_now = Held {
+        configuration,
+        content: &held,
+    };
+    let Planned { plan, report } = plan(&desired, held_now, &observed.zones, policy);
+    let plan = plan.map(|mut plan| {
+        plan.purpose = Purpose::KeepDrift;
+        prepare::seal(plan)
+    });
+    let mut findings = Vec::new();
+    if let Some((plan, _, _)) = &plan {
+        findings = prepare::judge(plan, &held, &observed, policy, book.state());
+        findings.extend(drift_findings(&report, plan));
+    }
+    let unowned = prepare::unowned(&observed, policy);
+    Ok(Prepared {
+        book,
+        observed,
+        plan,
+        report,
+        findings,
+        unowned,
+        warnings: Vec::new(),
+    })
+}
+
+/// The source does not know of the edits yet: the next plan would take them back.
+fn correct_source(zone: &ZoneSite<'_>, changes: &[Change], style: Style) {
+    let file = zone.config.content.display();
+    out::note(
+        &format!("  put the same into {file}, or the next plan takes it back:"),
+        style,
+    );
+    for change in changes.iter().take(20) {
+        for (sign, side) in [('-', change.before()), ('+', change.after())] {
+            let Some(rrset) = side else { continue };
+            for text in rrset.texts() {
+                let (name, ttl, rtype) = (rrset.name(), rrset.ttl(), rrset.rtype());
+                out::note(&format!("    {sign} {name} {ttl} IN {rtype} {text}"), style);
+            }
+        }
+    }
+    if changes.len() > 20 {
+        out::note(
+            &format!("    … and {} more changes", changes.len() - 20),
+            style,
+        );
+    }
+}
