@@ -1,6 +1,6 @@
 //! Runs the enactor in the foreground and tells how it goes.
 
-use crate::commands::out;
+use crate::commands::{out, words};
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
 use cell::enactor::{Enactor, Ended, now};
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::{Found, HaltKind, Loss, State};
+use steadfast_core::ledger::{Act, Found, HaltKind, Loss, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
 use steadfast_core::server::Reply;
 
@@ -134,7 +134,13 @@ fn say(notice: &Notice, state: &State, told: &mut BTreeSet<String>, style: Style
 pub fn line(notice: &Notice, state: &State) -> Option<String> {
     Some(match notice {
         Notice::Applied(server, seq, holding) => {
-            format!("  {server}  {holding}  written and read back (ledger {seq})")
+            let what = match act(state, server, *seq) {
+                Some(Act::Plant { .. }) => "marker planted and read back",
+                Some(Act::Revoke) => "stalled writes called off, read back",
+                Some(Act::Withdraw) => "marker removed, read back",
+                _ => "written and read back",
+            };
+            format!("  {server}  {holding}  {what} (ledger {seq})")
         }
         Notice::Answered(server, seq, reply) => match reply {
             Reply::Fenced(why) => format!("  {server}  ledger {seq} refused by the server: {why}"),
@@ -163,7 +169,7 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
             let names: Vec<String> = found
                 .iter()
                 .take(3)
-                .map(|f| format!("{} {}", f.name, f.rtype))
+                .map(|f| format!("{} {}", words::name(&f.name), f.rtype))
                 .collect();
             let put_back = |f: &Found| {
                 let here = state.servers.get(server).into_iter();
@@ -174,8 +180,12 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
                 true => "putting the recorded value back",
                 false => "left as found",
             };
+            let more = match found.len().saturating_sub(3) {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
             format!(
-                "  {server}  drift: {} edited by somebody else; {how}",
+                "  {server}  drift: {}{more} edited by somebody else; {how}",
                 names.join(", ")
             )
         }
@@ -191,6 +201,12 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
         Notice::Cleaned(through) => format!("  forgot plans up to configuration {through}"),
         Notice::Submitted(_) | Notice::Stale | Notice::Sent(..) => return None,
     })
+}
+
+/// What a decided write does.
+fn act<'a>(state: &'a State, server: &str, seq: u64) -> Option<&'a Act> {
+    let decided = state.servers.get(server)?.decisions.get(&seq)?;
+    Some(&decided.decision.act)
 }
 
 /// The exit code of a run that was to bring every server to `configuration`.
@@ -212,17 +228,34 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
             Exit::Refused
         };
     }
-    if run.notices.iter().any(|n| matches!(n, Notice::Drift(..))) {
+    if run.notices.iter().any(|n| still_drifts(n, state)) {
         return Exit::Refused;
     }
     if run.notices.iter().any(|n| matches!(n, Notice::Blocked(..))) {
         return Exit::Refused;
     }
     if state.behind().next().is_some() {
+        if state.freeze(cell::enactor::now()).is_some() {
+            return Exit::Waiting;
+        }
         Exit::Error
     } else {
         Exit::Done
     }
+}
+
+/// Whether drift that was told still stands, and nobody decided about it.
+fn still_drifts(notice: &Notice, state: &State) -> bool {
+    let Notice::Drift(server, found) = notice else {
+        return false;
+    };
+    let drift = state.servers.get(server).map(|s| s.drift.as_slice());
+    let stands = |f: &Found| {
+        let drift = drift.unwrap_or_default().iter();
+        let mut here = drift.filter(|d| (&d.name, d.rtype) == (&f.name, f.rtype));
+        here.any(|d| !d.overwrite)
+    };
+    found.iter().any(stands)
 }
 
 /// Appends without enacting anything; says whether it is in the ledger.
@@ -232,14 +265,16 @@ pub fn submit_only(
     patience: Duration,
     style: Style,
 ) -> bool {
-    run_until(enactor, Some(submission), patience, style, &mut |_| true).submitted
-}
-
-/// A zone without its servers: an enactor of it appends and enacts nothing.
-pub fn alone<'a>(zone: &ZoneSite<'a>) -> ZoneSite<'a> {
-    ZoneSite {
-        config: zone.config,
-        policy: zone.policy.clone(),
-        servers: Default::default(),
+    // Nobody waits for servers here, so only doubt is of interest.
+    let silent = Style {
+        json: true,
+        ..style
+    };
+    let run = run_until(enactor, Some(submission), patience, silent, &mut |_| true);
+    for notice in &run.notices {
+        if matches!(notice, Notice::Doubt(_)) {
+            say(notice, enactor.state(), &mut BTreeSet::new(), style);
+        }
     }
+    run.submitted
 }

@@ -14,8 +14,8 @@ use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
 use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, empty_now, judge_plan};
-use steadfast_core::ledger::{Decided, Event, Found, Settlement, State};
-use steadfast_core::marker::Marker;
+use steadfast_core::ledger::{Event, Found, Settlement, State};
+use steadfast_core::marker::{Holding, Marker};
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
@@ -113,6 +113,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let desired = Desired {
         content: source.zone,
         source: source.file,
+        form: source.form,
     };
     let held = book.head().map_err(Fail::store)?;
     let configuration = book.state().configuration;
@@ -156,22 +157,27 @@ pub fn excuse_behind(
     policy: &Policy,
 ) -> Result<(), Fail> {
     for (id, zone) in &observed.zones {
-        let marker = zone.get(&policy.marker_name(), Rtype::TXT);
-        let Some(marker) = marker.and_then(|rrset| Marker::read(rrset).ok()) else {
-            continue;
-        };
-        let state = book.state();
-        let server = state.servers.get(id);
-        let decided = server.and_then(|server| server.decisions.get(&marker.sequence));
-        let ours =
-            |decided: &&Arc<Decided>| state.marker(marker.sequence, &decided.decision) == marker;
-        let Some(holding) = decided.filter(ours).map(|decided| decided.decision.holding) else {
-            continue;
-        };
-        let holds = book.held(&holding).map_err(Fail::store)?;
-        report.excuse_behind(id, &holds);
+        if let Some(holding) = marked(book.state(), id, zone, policy) {
+            let holds = book.held(&holding).map_err(Fail::store)?;
+            report.excuse_behind(id, &holds);
+        }
     }
     Ok(())
+}
+
+/// What a server holds, as its marker says.
+fn marked(state: &State, id: &str, zone: &Zone, policy: &Policy) -> Option<Holding> {
+    let rrset = zone.get(&policy.marker_name(), Rtype::TXT)?;
+    let marker = Marker::read(rrset).ok()?;
+    let decided = state.servers.get(id)?.decisions.get(&marker.sequence)?;
+    let ours = state.marker(marker.sequence, &decided.decision) == marker;
+    ours.then_some(decided.decision.holding)
+}
+
+/// What a server holds, as its marker says; where that says nothing, as it was last read back.
+pub fn holding(state: &State, id: &str, zone: &Zone, policy: &Policy) -> Option<Holding> {
+    let verified = || state.servers.get(id).and_then(|s| s.holding()).copied();
+    marked(state, id, zone, policy).or_else(verified)
 }
 
 /// Transfers from all servers; one that does not answer is told, none that answers is an error.
@@ -287,13 +293,7 @@ pub fn overwriting(
 ) -> Result<Vec<Event>, Fail> {
     let mut events = Vec::new();
     for (id, zone) in &observed.zones {
-        let Some(holding) = book
-            .state()
-            .servers
-            .get(id)
-            .and_then(|s| s.holding())
-            .copied()
-        else {
+        let Some(holding) = holding(book.state(), id, zone, policy) else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Instant;
 use steadfast_core::guards::{Abilities, Verdict, drift_findings, judge_plan};
-use steadfast_core::plan::{Desired, Held, plan};
+use steadfast_core::plan::{Desired, Form, Held, plan};
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::{Millis, Time};
 
@@ -52,6 +52,7 @@ fn measure(policy: &Policy, before: Zone, after: Zone) -> Fallible<()> {
     let desired = Desired {
         content: after,
         source: "made up".into(),
+        form: Form::WithSoa,
     };
     let observed = BTreeMap::from([("ns1".to_owned(), before.clone())]);
     let held = Held {

@@ -9,7 +9,7 @@ use steadfast_core::gate;
 use steadfast_core::guards::{Finding, judge_plan};
 use steadfast_core::ledger::Event;
 use steadfast_core::lifecycle::{Lifecycle, Submission};
-use steadfast_core::plan::{Desired, Held, Plan, Purpose, plan};
+use steadfast_core::plan::{Desired, Form, Held, Plan, Purpose, plan};
 use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::{Millis, Time};
 
@@ -70,6 +70,7 @@ fn propose<S: Safeguards>(
     let desired = Desired {
         content: with_soa(&wanted),
         source: "a recipe".into(),
+        form: Form::WithSoa,
     };
     let held = Held {
         configuration: life.state().configuration,

@@ -289,11 +289,10 @@ impl<S: Safeguards> World<S> {
                 }
                 return;
             }
+            Action::Restore(_) if !server.restore() => {}
             Action::Restore(_) => {
-                if server.restore() {
-                    self.oracle.reset(index, server);
-                    self.oracle.served(server);
-                }
+                self.oracle.reset(index, server);
+                self.oracle.served(server);
             }
             Action::Reload(_) => {
                 let owner = server.marker.clone();

@@ -13,9 +13,7 @@ pub(super) fn tell(stage: &mut Stage) -> Result<(), Failure> {
     october::unfenced(stage)?;
     back(stage)?;
     freeze(stage)?;
-    look(stage)?;
-    stage.say("That was all of it; BIND ends now. The folder stays for a look: target/demo");
-    Ok(())
+    look(stage)
 }
 
 fn adopt(stage: &mut Stage) -> Result<(), Failure> {

@@ -17,6 +17,12 @@ pub enum StoreError {
         /// The file that was looked for.
         path: PathBuf,
     },
+    /// The state folder, or one that it lies in, is a file.
+    #[error("{}: a file stands where the state folder, or one above it, has to be; correct `state` in the config, or move that file away", path.display())]
+    NotAFolder {
+        /// What was to be made or opened.
+        path: PathBuf,
+    },
     /// Another process held a lock for the whole waiting time.
     #[error("{}: another process held the store's lock for {:.1} s: {holders}; DNS answers are not affected", path.display(), waited.as_secs_f64())]
     Busy {

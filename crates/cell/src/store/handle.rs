@@ -586,6 +586,7 @@ fn io_error(path: &Path, source: io::Error) -> StoreError {
     let path = path.to_owned();
     match source.kind() {
         K::NotFound => StoreError::Missing { path },
+        K::NotADirectory | K::AlreadyExists => StoreError::NotAFolder { path },
         K::StorageFull | K::QuotaExceeded | K::FileTooLarge => StoreError::Full { path, source },
         K::ReadOnlyFilesystem | K::PermissionDenied => StoreError::NotWritable { path, source },
         _ => StoreError::Io { path, source },

@@ -64,6 +64,24 @@ fn a_newer_format_is_refused_on_opening_and_while_open() {
 }
 
 #[test]
+fn a_file_where_the_folder_has_to_be_is_named_as_such() {
+    let folder = Folder::new();
+    let file = folder.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    for dir in [file.clone(), file.join("below")] {
+        for error in [
+            Store::create_or_open(&dir).map(drop).unwrap_err(),
+            Store::open(&dir).map(drop).unwrap_err(),
+            Store::open_read_only(&dir).map(drop).unwrap_err(),
+        ] {
+            assert!(matches!(error, StoreError::NotAFolder { .. }), "{error:?}");
+            assert!(error.to_string().contains("correct `state`"), "{error}");
+        }
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
 fn another_program_that_locks_the_whole_file_is_named_as_such() {
     let folder = Folder::new();
     drop(Store::create_or_open(folder.path()).unwrap());

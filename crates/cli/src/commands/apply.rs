@@ -3,7 +3,7 @@
 use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
-use crate::exit::{Exit, Fail, Outcome};
+use crate::exit::{Exit, Fail, Outcome, Said};
 use crate::led;
 use crate::prepare::{self, Prepared, prepare};
 use crate::site::{Site, Style, ZoneSite};
@@ -16,6 +16,9 @@ use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{Event, State};
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::Plan;
+
+/// How long it may take to see that a zone is led from elsewhere.
+const NOTING: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 ///
@@ -37,7 +40,8 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     if !matches!(overwritten, Exit::Done | Exit::Error) {
         return Ok(overwritten);
     }
-    let prepared = prepare(site, &zone, &store)?;
+    let prepared =
+        prepare(site, &zone, &store).map_err(|fail| noted(&zone, &store, fail, style))?;
     // For programs one document is printed: the outcome's, unless it ends here.
     if !style.json || prepared.is_refused() {
         show::plan(&zone, &prepared, None, style);
@@ -46,6 +50,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
         return catch_up(&zone, &store, &prepared, args, style);
     };
     if prepared.is_refused() {
+        show::next(&zone, &prepared, None, style);
         return Ok(Exit::Refused);
     }
     if !args.yes {
@@ -95,7 +100,8 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let Body::Plan(plan) = body.as_ref().clone() else {
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
-    let observed = led::observe(&zone, &store, &mut book)?;
+    let observed =
+        led::observe(&zone, &store, &mut book).map_err(|fail| noted(&zone, &store, fail, style))?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
@@ -113,6 +119,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         show::plan(&zone, &prepared, Some(number), style);
     }
     if prepared.is_refused() && plan.parent == prepared.book.state().configuration {
+        show::next(&zone, &prepared, Some(number), style);
         return Ok(Exit::Refused);
     }
     let passing = Passing {
@@ -121,6 +128,21 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         before: Vec::new(),
     };
     enact_plan(&zone, &store, prepared, passing, args.patience, style)
+}
+
+/// Where the zone is led from elsewhere, the halt goes into the ledger, for `status` to show.
+fn noted(zone: &ZoneSite<'_>, store: &Arc<Store>, fail: Fail, style: Style) -> Fail {
+    let elsewhere = matches!(
+        &fail.said,
+        Said::Words {
+            code: "older-copy" | "led-by-another",
+            ..
+        }
+    );
+    if elsewhere && let Ok(mut enactor) = enact::enactor(zone, store, None) {
+        enact::run(&mut enactor, None, NOTING, style);
+    }
+    fail
 }
 
 /// A frozen zone is refused at once.

@@ -16,6 +16,8 @@ use std::path::Path;
 struct Found {
     diags: Vec<Diag>,
     checked: Vec<String>,
+    /// Nothing was adopted yet.
+    fresh: bool,
 }
 
 impl Found {
@@ -86,6 +88,15 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
                 continue;
             }
         };
+        if !zone.content.exists() && !is_adopted(site, &policy.zone) {
+            let file = shown_path(&zone.content);
+            let line = format!(
+                "{file}: not there yet; `steadfast adopt {}` writes it",
+                zone.name
+            );
+            found.checked.push(line);
+            continue;
+        }
         match source::load(&zone.content, &site.config().root, &policy.zone) {
             Ok(source) => {
                 let owned = source.zone.iter().filter(|r| policy.owns_set(r)).count();
@@ -100,6 +111,13 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
             Err(fail) => found.fail(fail, &zone.content),
         }
     }
+}
+
+/// Whether the store has a ledger of the zone.
+fn is_adopted(site: &Site, zone: &dns::Name) -> bool {
+    let store = site.store_to_look().ok().flatten();
+    let zones = store.and_then(|s| s.zones().ok()).unwrap_or_default();
+    zones.contains(&zone.to_string())
 }
 
 /// The state folder can be written, and the store in it can be read.
@@ -128,6 +146,7 @@ fn state(site: &Site, found: &mut Found) {
     }
     let store = match site.store_to_look() {
         Ok(None) => {
+            found.fresh = true;
             return found
                 .checked
                 .push("no store yet: nothing was adopted".into());
@@ -168,6 +187,7 @@ fn report(found: &Found, style: Style) -> Exit {
     }
     text += match bad {
         true => "next: correct what is named above, then steadfast check\n",
+        false if found.fresh => "next: steadfast adopt ZONE --dry-run   (writes nothing)\n",
         false => "next: steadfast status\n",
     };
     out::text(&text);

@@ -121,8 +121,8 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
     );
     let site = Site::load(&path)?;
     let exit = adopt::adopt(&site.zone(&name)?, &site.store()?, args, style)?;
-    if into != Path::new(".") {
-        out::note(&format!("  first: cd {}", shown_path(&into)), style);
+    if into != Path::new(".") && !style.json {
+        out::text(&format!("  there: cd {}\n", shown_path(&into)));
     }
     Ok(exit)
 }

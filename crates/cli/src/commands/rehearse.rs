@@ -45,7 +45,7 @@ pub fn rehearse_all(
     if !failed.is_empty() {
         return Err(not_rehearsed(&failed));
     }
-    judge(zone, &all)?;
+    judge(zone.config.min_fence, &all)?;
     Ok(all)
 }
 
@@ -65,8 +65,8 @@ fn not_rehearsed(failed: &[(String, RehearseError)]) -> Fail {
 }
 
 /// Refuses servers whose fence is weaker than `min-fence`.
-fn judge(zone: &ZoneSite<'_>, all: &BTreeMap<String, Abilities>) -> Result<(), Fail> {
-    if zone.config.min_fence != Fence::Server {
+fn judge(min_fence: Fence, all: &BTreeMap<String, Abilities>) -> Result<(), Fail> {
+    if min_fence != Fence::Server {
         return Ok(());
     }
     let weak: Vec<String> = all
@@ -83,4 +83,31 @@ fn judge(zone: &ZoneSite<'_>, all: &BTreeMap<String, Abilities>) -> Result<(), F
         weak.join("\n  "),
         help,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use steadfast_core::abilities::Primitive;
+
+    #[test]
+    fn a_weak_fence_is_refused_and_named_unless_it_is_allowed() {
+        let weak = Abilities {
+            unfenced: vec![Primitive::Deadline],
+            ..Abilities::assumed()
+        };
+        let all = BTreeMap::from([
+            ("ns1".to_owned(), Abilities::assumed()),
+            ("ns2".to_owned(), weak),
+        ]);
+        let fail = judge(Fence::Server, &all).unwrap_err();
+        assert_eq!(fail.exit, Exit::Refused);
+        let said = fail.render(false);
+        assert!(
+            said.contains("ns2 fails deadline") && !said.contains("ns1"),
+            "{said}"
+        );
+        assert!(judge(Fence::Batch, &all).is_ok());
+    }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
 use steadfast_core::guards::drift_findings;
-use steadfast_core::plan::{Desired, Held, Planned, Purpose, plan};
+use steadfast_core::plan::{Desired, Form, Held, Planned, Purpose, plan};
 
 /// Runs the command.
 ///
@@ -47,10 +47,11 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         return Ok(Exit::Refused);
     }
     if args.dry_run {
-        out::note(
-            &format!("  next: steadfast rollback {name} --to {to} --yes"),
-            style,
-        );
+        if !style.json {
+            out::text(&format!(
+                "  nothing was written\n  next: steadfast rollback {name} --to {to}\n"
+            ));
+        }
         return Ok(Exit::Done);
     }
     if !args.yes {
@@ -154,6 +155,7 @@ fn prepare_back(
     let desired = Desired {
         content: Zone::clone(&content),
         source: format!("configuration {to}"),
+        form: Form::WithoutSoa,
     };
     let configuration = book.state().configuration;
     let held_now = Held {

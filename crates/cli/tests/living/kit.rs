@@ -71,7 +71,7 @@ pub(crate) fn server(peer: &Peer) -> Server {
     Server {
         address: peer.addr(),
         key: peer.key_file().to_owned(),
-        more: "timeout = \"2s\"\n".into(),
+        more: "timeout = \"2s\"\nread-back = \"4s\"\n".into(),
     }
 }
 
@@ -247,21 +247,6 @@ impl Process {
     /// What it said so far.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
-    }
-
-    /// Waits until it said this.
-    #[track_caller]
-    pub(crate) fn wait_said(&mut self, words: &str) {
-        let end = Instant::now() + PATIENCE;
-        while !self.said().contains(words) {
-            let ended = self.child.try_wait().unwrap();
-            assert!(
-                ended.is_none() && Instant::now() < end,
-                "it did not say {words:?}: {}",
-                self.said()
-            );
-            std::thread::sleep(Duration::from_millis(5));
-        }
     }
 
     /// Waits for its end.

@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod adoption;
 mod drift;
 mod kit;
 mod marker;
+mod no_names;
+mod read_back;
+mod refusals;
 mod restore;

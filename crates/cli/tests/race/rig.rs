@@ -1,4 +1,6 @@
 //! Real servers, one store, and any number of `steadfast` processes.
+// Several tests share it, and none uses all of it.
+#![allow(dead_code)]
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -226,7 +228,7 @@ fn unbase64(text: &str) -> Vec<u8> {
 }
 
 /// The binary that is shipped, where the test's caller built it.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let built = env!("CARGO_BIN_EXE_steadfast");
     std::env::var_os("STEADFAST_BIN").map_or_else(|| built.into(), PathBuf::from)
 }
@@ -281,6 +283,11 @@ impl Process {
     fn state(&self) -> Option<char> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGCONT.

@@ -43,7 +43,7 @@ pub(super) const DANGLING_HIDDEN: &str =
 /// `dangling`: a server's name that is an alias.
 pub(super) const DANGLING_ALIAS: &str = "name the alias's target instead (RFC 2181 §10.3)";
 /// `source-complete`.
-pub(super) const SOURCE: &str = "look at the source: it has to be the whole zone, with its SOA and NS at the apex; a source that can't be read is not an empty one";
+pub(super) const SOURCE: &str = "look at the source: it has to be the whole zone, with NS (and in a zone file the SOA) at the apex; a source that can't be read is not an empty one";
 /// `base-moved`.
 pub(super) const BASE_MOVED: &str = "make a new plan from what stands now";
 /// `oscillation`.

@@ -2,7 +2,7 @@
 //! (I7).
 
 use super::{Finding, Moment, Verdict, fix};
-use crate::plan::Desired;
+use crate::plan::{Desired, Form};
 use crate::policy::Policy;
 use dns::{Rtype, Zone};
 
@@ -35,13 +35,23 @@ pub fn source_complete(desired: &Desired, held: &Zone, policy: &Policy) -> Vec<F
         refuse(None, format!("{source} is empty"));
         return found;
     }
-    for rtype in [Rtype::SOA, Rtype::NS] {
+    let needed: &[Rtype] = match desired.form {
+        Form::WithSoa => &[Rtype::SOA, Rtype::NS],
+        Form::WithoutSoa => &[Rtype::NS],
+    };
+    for rtype in needed.iter().copied() {
         if content.get(apex, rtype).is_none() {
             refuse(
                 Some(rtype),
                 format!("{source} has no {rtype} at {apex}: it is not a whole zone"),
             );
         }
+    }
+    if desired.form == Form::WithoutSoa && content.get(apex, Rtype::SOA).is_some() {
+        let why = format!(
+            "{source} has a SOA at {apex}, which a source of its form leaves to the server"
+        );
+        refuse(Some(Rtype::SOA), why);
     }
     let soa_below = content
         .iter()

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{Abilities, Finding, Verdict, judge_plan};
-use crate::plan::{Desired, Held, Plan, plan};
+use crate::plan::{Desired, Form, Held, Plan, plan};
 use crate::policy::{Limit, Limits, Policy};
 use crate::time::{Millis, Time};
 use dns::pattern::Pattern;
@@ -88,6 +88,7 @@ pub(crate) fn plan_of(from: &Zone, to: &Zone, policy: &Policy) -> Plan {
     let desired = Desired {
         content: to.clone(),
         source: "test".into(),
+        form: Form::WithSoa,
     };
     let held_content = from.filter(|r| policy.owns_set(r));
     let held = Held {

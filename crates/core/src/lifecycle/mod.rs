@@ -465,6 +465,12 @@ impl<S: Safeguards> Lifecycle<S> {
             | Event::Released => {
                 self.runs.values_mut().for_each(Run::rouse);
             }
+            // What was seen before a person looked says nothing.
+            Event::Resumed { server } => {
+                if let Some(run) = self.runs.get_mut(server) {
+                    run.phase = Phase::Unread;
+                }
+            }
             event => {
                 if let Some(run) = event.server().and_then(|id| self.runs.get_mut(id)) {
                     run.rouse();

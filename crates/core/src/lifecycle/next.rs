@@ -114,8 +114,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let tried = self.runs.get(id).and_then(|r| r.plant.clone());
         let gone = self.runs.get(id).is_some_and(|r| r.gone);
         if tried.is_none()
+            // One by values needs the content that its author compared.
             && self.again(now, id, server, effects, |d| {
-                matches!(d.act, Act::Plant { .. })
+                matches!(d.act, Act::Plant { soa: Some(_) })
             })
         {
             return;

@@ -20,7 +20,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use crate::guards::testkit::{policy, zone};
-    use crate::plan::{Desired, Held, plan};
+    use crate::plan::{Desired, Form, Held, plan};
 
     #[test]
     fn a_server_that_is_behind_has_no_drift_but_one_that_was_edited_has() {
@@ -31,6 +31,7 @@ mod tests {
         let desired = Desired {
             content: zone("a A 192.0.2.10\nb A 192.0.2.20\nc A 192.0.2.31\n"),
             source: "test".into(),
+            form: Form::WithSoa,
         };
         let held = Held {
             configuration: 4,

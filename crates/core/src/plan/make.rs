@@ -16,6 +16,24 @@ pub struct Desired {
     pub content: Zone,
     /// Where it came from, for people.
     pub source: String,
+    /// What a source of its form has at the apex when it is whole.
+    pub form: Form,
+}
+
+/// What stands at the apex of a whole zone in a source of this form.
+///
+/// No form shows by itself that its end is there: a zone file and a YAML mapping both parse when
+/// they are cut after a line, and a SOA stands at the start. What the apex shows is that the file
+/// is the beginning of this zone and not of something else; how much of the rest may be missing is
+/// for `max-change` to say. So a form without SOA is not held to weaker evidence, only to what it
+/// can have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// SOA and NS: a zone file (RFC 1035 §5.2).
+    WithSoa,
+    /// NS: octoDNS, and content of the ledger, which leave the SOA to the server. A SOA in such a
+    /// source is a mistake.
+    WithoutSoa,
 }
 
 /// What the ledger says the zone holds.

@@ -7,7 +7,7 @@ mod order;
 pub(crate) mod path;
 mod steps;
 
-pub use make::{Desired, Held, Planned, Report, plan, plan_of_changes, standing};
+pub use make::{Desired, Form, Held, Planned, Report, plan, plan_of_changes, standing};
 pub use steps::{Cut, CutError, OVERHEAD, cut, update_len};
 
 use dns::{Change, Digest, Name};

@@ -3,9 +3,9 @@
 use crate::guards::Verdict::{Note, Refuse, Standing};
 use crate::guards::testkit::*;
 use crate::guards::{drift_findings, judge_plan, source_complete};
-use crate::plan::{Desired, Held, Purpose, plan};
+use crate::plan::{Desired, Form, Held, Purpose, plan};
 use crate::time::Time;
-use dns::{Digest, Zone};
+use dns::{Digest, Rtype, Zone};
 use std::collections::BTreeMap;
 
 #[test]
@@ -104,6 +104,7 @@ fn a_source_is_a_whole_zone() {
         let desired = Desired {
             content,
             source: "zone.txt".into(),
+            form: Form::WithSoa,
         };
         let found = source_complete(&desired, &held, &policy);
         found.into_iter().map(|f| f.why).collect::<Vec<_>>()
@@ -131,6 +132,7 @@ fn a_source_with_nothing_owned_is_refused() {
     let desired = Desired {
         content: zone(""),
         source: "zone.txt".into(),
+        form: Form::WithSoa,
     };
     let count = |held: &Zone| source_complete(&desired, held, &policy).len();
     assert_eq!(count(&bare("x.apps A 192.0.2.7\n")), 1);
@@ -147,6 +149,7 @@ fn foreign_edits_are_told_and_never_planned_around() {
     let desired = Desired {
         content,
         source: "zone.txt".into(),
+        form: Form::WithSoa,
     };
     let owned = held.filter(|r| policy.owns_set(r));
     let made = Held {
@@ -179,6 +182,28 @@ fn foreign_edits_are_told_and_never_planned_around() {
     );
 }
 
+/// octoDNS leaves the SOA to the server: NS at the apex are needed all the same, and a SOA is odd.
+#[test]
+fn a_source_without_soa_is_held_to_what_its_form_can_have() {
+    let held = zone("a A 192.0.2.7\n");
+    let policy = policy(&[]);
+    let said = |keep: fn(&dns::RRset) -> bool| {
+        let desired = Desired {
+            content: zone("a A 192.0.2.8\n").filter(keep),
+            source: "zone.yaml".into(),
+            form: Form::WithoutSoa,
+        };
+        let found = source_complete(&desired, &held, &policy);
+        found.into_iter().map(|f| f.why).collect::<Vec<_>>()
+    };
+    assert_eq!(said(|r| r.rtype() != Rtype::SOA), Vec::<String>::new());
+    let without_ns = said(|r| !matches!(r.rtype(), Rtype::SOA | Rtype::NS));
+    assert!(without_ns[0].contains("has no NS"), "{without_ns:?}");
+    let with_soa = said(|_| true);
+    assert!(with_soa[0].contains("leaves to the server"), "{with_soa:?}");
+    assert!(said(|_| false)[0].contains("is empty"));
+}
+
 #[test]
 fn what_is_not_owned_is_left_alone() {
     let mut policy = policy(&[]);
@@ -189,6 +214,7 @@ fn what_is_not_owned_is_left_alone() {
     let desired = Desired {
         content: wants,
         source: "zone.txt".into(),
+        form: Form::WithSoa,
     };
     let held = Held {
         configuration: 1,

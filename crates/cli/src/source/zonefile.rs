@@ -1,42 +1,29 @@
-//! Reads a zone's content from where its config says.
+//! Content in a zone file (RFC 1035 §5).
 
+use super::Source;
 use crate::diag::{Diag, Place, shown_path};
 use crate::exit::Fail;
+use dns::Name;
 use dns::zonefile::{self, Options, Problem};
-use dns::{Name, Zone};
 use std::path::{Path, PathBuf};
-
-/// A zone's content as its source says, and what somebody should look at.
-#[derive(Debug)]
-pub struct Source {
-    /// The content.
-    pub zone: Zone,
-    /// Warnings.
-    pub warnings: Vec<Diag>,
-    /// The file.
-    pub file: String,
-}
+use steadfast_core::plan::Form;
 
 /// Reads a zone file. Includes may not leave `root`.
 ///
 /// # Errors
-/// A file that can't be read, and everything that is wrong in it.
-pub fn load(file: &Path, root: &Path, apex: &Name) -> Result<Source, Fail> {
+/// Everything that is wrong in it.
+pub(super) fn load(text: &[u8], file: &Path, root: &Path, apex: &Name) -> Result<Source, Fail> {
     let shown = shown_path(file);
-    let text = std::fs::read(file).map_err(|e| {
-        Diag::error("no-content", format!("cannot read the zone file: {e}"))
-            .at(Place::file(shown.clone()))
-            .help("check `content` in the config, and who may read the file")
-    })?;
     let folder = file
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_owned);
     let mut loader = |path: &str, _from: &str| include(path, &folder, root);
-    match zonefile::parse(&text, &shown, apex, &Options::default(), &mut loader) {
+    match zonefile::parse(text, &shown, apex, &Options::default(), &mut loader) {
         Ok(parsed) => {
             let warnings = parsed.warnings.iter().map(|p| diag(p, false)).collect();
             Ok(Source {
                 zone: parsed.zone,
+                form: Form::WithSoa,
                 warnings,
                 file: shown,
             })
