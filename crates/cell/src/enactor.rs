@@ -51,8 +51,49 @@ pub struct Enactor {
     lifecycle: Lifecycle,
     jobs: BTreeMap<String, Sender<Job>>,
     inputs: Receiver<Input>,
+    results: Sender<Input>,
     queue: std::collections::VecDeque<Input>,
     wake: Option<Time>,
+}
+
+/// Who watches a run.
+pub trait Watch {
+    /// Something to see.
+    fn tell(&mut self, notice: &Notice, state: &State);
+
+    /// Before an input is taken in: the moment to offer something that goes with what follows
+    /// from it.
+    fn before(&mut self, _lifecycle: &mut Lifecycle, _input: &Input) {}
+
+    /// Whether what was waited for came true.
+    fn done(&mut self, lifecycle: &mut Lifecycle) -> bool;
+}
+
+/// A [`Watch`] of two closures.
+struct Closures<'a> {
+    tell: &'a mut dyn FnMut(&Notice, &State),
+    done: &'a mut dyn FnMut(&Lifecycle) -> bool,
+}
+
+impl Watch for Closures<'_> {
+    fn tell(&mut self, notice: &Notice, state: &State) {
+        (self.tell)(notice, state);
+    }
+
+    fn done(&mut self, lifecycle: &mut Lifecycle) -> bool {
+        (self.done)(lifecycle)
+    }
+}
+
+/// Wakes an [`Enactor`]'s run.
+#[derive(Clone, Debug)]
+pub struct Bell(Sender<Input>);
+
+impl Bell {
+    /// Wakes it. Without effect when the enactor is gone.
+    pub fn ring(&self) {
+        let _ = self.0.send(Input::Wake);
+    }
 }
 
 /// How a run ended.
@@ -94,6 +135,19 @@ pub fn open_book(store: &Store, zone: &str) -> Result<Book, EnactorError> {
         bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice())),
     )?;
     Ok(book)
+}
+
+/// Reads on where a book ends.
+///
+/// # Errors
+/// As [`open_book`].
+pub fn refresh(store: &Store, zone: &str, book: &mut Book) -> Result<(), EnactorError> {
+    let tail = store.tail(zone, book.state().last, &bodies_of)?;
+    let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
+    let bodies = to_bodies(tail.bodies);
+    let bodies = bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice()));
+    book.read(&entries, bodies)?;
+    Ok(())
 }
 
 /// Reads a zone's state alone, without the bodies that it refers to.
@@ -166,6 +220,7 @@ impl Enactor {
             lifecycle,
             jobs,
             inputs,
+            results,
             queue,
             wake: None,
         })
@@ -179,6 +234,11 @@ impl Enactor {
     /// The lifecycle.
     pub fn lifecycle(&mut self) -> &mut Lifecycle {
         &mut self.lifecycle
+    }
+
+    /// Whether it has no server to talk to, and only appends.
+    pub fn is_alone(&self) -> bool {
+        self.jobs.is_empty()
     }
 
     /// The store.
@@ -198,14 +258,25 @@ impl Enactor {
         tell: &mut dyn FnMut(&Notice, &State),
         done: &mut dyn FnMut(&Lifecycle) -> bool,
     ) -> Ended {
+        self.run_watched(patience, &mut Closures { tell, done })
+    }
+
+    /// What wakes a run from another thread, so that it asks whether it is done.
+    pub fn bell(&self) -> Bell {
+        Bell(self.results.clone())
+    }
+
+    /// As [`Enactor::run`], for somebody who hands in more while it goes on.
+    pub fn run_watched(&mut self, patience: Instant, watch: &mut dyn Watch) -> Ended {
         let mut refreshed = Instant::now();
         let mut doubt = false;
         loop {
             while let Some(input) = self.queue.pop_front() {
+                watch.before(&mut self.lifecycle, &input);
                 for effect in self.lifecycle.step(now(), input) {
                     if let Effect::Tell(notice) = &effect {
                         doubt |= matches!(notice, Notice::Doubt(_));
-                        tell(notice, self.lifecycle.state());
+                        watch.tell(notice, self.lifecycle.state());
                     }
                     self.carry_out(effect);
                 }
@@ -213,7 +284,7 @@ impl Enactor {
             if doubt {
                 return Ended::Doubt;
             }
-            if done(&self.lifecycle) {
+            if watch.done(&mut self.lifecycle) {
                 return Ended::Done;
             }
             let clock = Instant::now();

@@ -2,5 +2,6 @@
 
 pub mod enactor;
 pub mod failpoint;
+pub mod intake;
 pub mod servers;
 pub mod store;

@@ -1,16 +1,17 @@
 //! Runs the enactor in the foreground and tells how it goes.
 
-use crate::commands::out;
+use crate::commands::{out, words};
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
-use cell::enactor::{Enactor, Ended};
+use cell::enactor::{Enactor, Ended, now};
 use cell::store::Store;
 use dns::Zone;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::{HaltKind, Loss, State};
+use steadfast_core::ledger::{Act, Found, HaltKind, Loss, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
 use steadfast_core::server::Reply;
 
@@ -68,11 +69,14 @@ pub fn run_until(
         enactor.submit(submission);
     }
     let mut notices = Vec::new();
+    let mut told = BTreeSet::new();
+    let alone = enactor.is_alone();
     let mut tell = |notice: &Notice, state: &State| {
         match notice {
             Notice::Submitted(_) => handled.set(Some(true)),
             Notice::Stale => handled.set(Some(false)),
-            other => say(other, state, style),
+            Notice::Waiting(..) if alone => {}
+            other => say(other, state, &mut told, style),
         }
         notices.push(notice.clone());
     };
@@ -111,9 +115,17 @@ pub fn pass(
     }
 }
 
-/// One line of progress on standard error.
-fn say(notice: &Notice, state: &State, style: Style) {
-    if let Some(line) = line(notice, state) {
+/// One line of progress on standard error. A server that keeps on refusing says the same thing
+/// many times; it is shown once.
+fn say(notice: &Notice, state: &State, told: &mut BTreeSet<String>, style: Style) {
+    let Some(line) = line(notice, state) else {
+        return;
+    };
+    let heard = match notice {
+        Notice::Waiting(_, why) => told.iter().any(|line| line.ends_with(why)),
+        _ => false,
+    };
+    if !heard && told.insert(line.clone()) {
         out::note(&line, style);
     }
 }
@@ -122,7 +134,13 @@ fn say(notice: &Notice, state: &State, style: Style) {
 pub fn line(notice: &Notice, state: &State) -> Option<String> {
     Some(match notice {
         Notice::Applied(server, seq, holding) => {
-            format!("  {server}  {holding}  written and read back (ledger {seq})")
+            let what = match act(state, server, *seq) {
+                Some(Act::Plant { .. }) => "marker planted and read back",
+                Some(Act::Revoke) => "stalled writes called off, read back",
+                Some(Act::Withdraw) => "marker removed, read back",
+                _ => "written and read back",
+            };
+            format!("  {server}  {holding}  {what} (ledger {seq})")
         }
         Notice::Answered(server, seq, reply) => match reply {
             Reply::Fenced(why) => format!("  {server}  ledger {seq} refused by the server: {why}"),
@@ -151,10 +169,23 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
             let names: Vec<String> = found
                 .iter()
                 .take(3)
-                .map(|f| format!("{} {}", f.name, f.rtype))
+                .map(|f| format!("{} {}", words::name(&f.name), f.rtype))
                 .collect();
+            let put_back = |f: &Found| {
+                let here = state.servers.get(server).into_iter();
+                let mut drift = here.flat_map(|s| s.drift_at(&f.name));
+                drift.any(|d| d.rtype == f.rtype && d.overwrite)
+            };
+            let how = match found.iter().all(put_back) {
+                true => "putting the recorded value back",
+                false => "left as found",
+            };
+            let more = match found.len().saturating_sub(3) {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
             format!(
-                "  {server}  drift: {} edited by somebody else; left as found",
+                "  {server}  drift: {}{more} edited by somebody else; {how}",
                 names.join(", ")
             )
         }
@@ -172,6 +203,12 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
     })
 }
 
+/// What a decided write does.
+fn act<'a>(state: &'a State, server: &str, seq: u64) -> Option<&'a Act> {
+    let decided = state.servers.get(server)?.decisions.get(&seq)?;
+    Some(&decided.decision.act)
+}
+
 /// The exit code of a run that was to bring every server to `configuration`.
 pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     if run.ended == Ended::Doubt {
@@ -179,6 +216,9 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     }
     if state.configuration != configuration || !run.submitted {
         return Exit::Superseded;
+    }
+    if state.freeze(now()).is_some() && state.behind().next().is_some() {
+        return Exit::Waiting;
     }
     if state.servers.values().any(|s| s.halted.is_some()) {
         let mut halts = state.servers.values().filter_map(|s| s.halted.as_ref());
@@ -188,17 +228,34 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
             Exit::Refused
         };
     }
-    if run.notices.iter().any(|n| matches!(n, Notice::Drift(..))) {
+    if run.notices.iter().any(|n| still_drifts(n, state)) {
         return Exit::Refused;
     }
     if run.notices.iter().any(|n| matches!(n, Notice::Blocked(..))) {
         return Exit::Refused;
     }
     if state.behind().next().is_some() {
+        if state.freeze(cell::enactor::now()).is_some() {
+            return Exit::Waiting;
+        }
         Exit::Error
     } else {
         Exit::Done
     }
+}
+
+/// Whether drift that was told still stands, and nobody decided about it.
+fn still_drifts(notice: &Notice, state: &State) -> bool {
+    let Notice::Drift(server, found) = notice else {
+        return false;
+    };
+    let drift = state.servers.get(server).map(|s| s.drift.as_slice());
+    let stands = |f: &Found| {
+        let drift = drift.unwrap_or_default().iter();
+        let mut here = drift.filter(|d| (&d.name, d.rtype) == (&f.name, f.rtype));
+        here.any(|d| !d.overwrite)
+    };
+    found.iter().any(stands)
 }
 
 /// Appends without enacting anything; says whether it is in the ledger.
@@ -208,14 +265,16 @@ pub fn submit_only(
     patience: Duration,
     style: Style,
 ) -> bool {
-    run_until(enactor, Some(submission), patience, style, &mut |_| true).submitted
-}
-
-/// A zone without its servers: an enactor of it appends and enacts nothing.
-pub fn alone<'a>(zone: &ZoneSite<'a>) -> ZoneSite<'a> {
-    ZoneSite {
-        config: zone.config,
-        policy: zone.policy.clone(),
-        servers: Default::default(),
+    // Nobody waits for servers here, so only doubt is of interest.
+    let silent = Style {
+        json: true,
+        ..style
+    };
+    let run = run_until(enactor, Some(submission), patience, silent, &mut |_| true);
+    for notice in &run.notices {
+        if matches!(notice, Notice::Doubt(_)) {
+            say(notice, enactor.state(), &mut BTreeSet::new(), style);
+        }
     }
+    run.submitted
 }

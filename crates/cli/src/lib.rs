@@ -9,6 +9,7 @@ pub mod config;
 pub mod diag;
 pub mod enact;
 pub mod exit;
+pub mod led;
 pub mod prepare;
 pub mod site;
 pub mod source;

@@ -1,6 +1,7 @@
 //! From config, ledger and servers to a judged plan.
 
 use crate::exit::{Exit, Fail};
+use crate::led;
 use crate::site::{Site, ZoneSite};
 use crate::source;
 use cell::enactor::{now, open_book};
@@ -12,9 +13,9 @@ use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
-use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, judge_plan};
-use steadfast_core::ledger::{Decided, Event, Found, Settlement, State};
-use steadfast_core::marker::Marker;
+use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, empty_now, judge_plan};
+use steadfast_core::ledger::{Event, Found, Settlement, State};
+use steadfast_core::marker::{Holding, Marker};
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
@@ -108,7 +109,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let policy = &zone.policy;
     let mut book = adopted_book(store, policy, &zone.config.name)?;
     let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
-    let observed = observe_some(zone)?;
+    let observed = led::observe(zone, store, &mut book)?;
     let desired = Desired {
         content: source.zone,
         source: source.file,
@@ -133,6 +134,7 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         findings.extend(judge(plan, &held, &observed, policy, book.state()));
         findings.extend(drift_findings(&report, plan));
     }
+    add_empty_now(&mut findings, &observed, policy);
     Ok(Prepared {
         book,
         observed,
@@ -145,28 +147,37 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
 }
 
 /// Tells edits from servers that are behind: what a server's own marker says it holds is no edit.
-fn excuse_behind(
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn excuse_behind(
     report: &mut Report,
     book: &mut Book,
     observed: &Observed,
     policy: &Policy,
 ) -> Result<(), Fail> {
     for (id, zone) in &observed.zones {
-        let marker = zone.get(&policy.marker_name(), Rtype::TXT);
-        let Some(marker) = marker.and_then(|rrset| Marker::read(rrset).ok()) else {
-            continue;
-        };
-        let state = book.state();
-        let server = state.servers.get(id);
-        let decided = server.and_then(|server| server.decisions.get(&marker.sequence));
-        let ours = |decided: &&Decided| state.marker(marker.sequence, &decided.decision) == marker;
-        let Some(holding) = decided.filter(ours).map(|decided| decided.decision.holding) else {
-            continue;
-        };
-        let holds = book.held(&holding).map_err(Fail::store)?;
-        report.excuse_behind(id, &holds);
+        if let Some(holding) = marked(book.state(), id, zone, policy) {
+            let holds = book.held(&holding).map_err(Fail::store)?;
+            report.excuse_behind(id, &holds);
+        }
     }
     Ok(())
+}
+
+/// What a server holds, as its marker says.
+fn marked(state: &State, id: &str, zone: &Zone, policy: &Policy) -> Option<Holding> {
+    let rrset = zone.get(&policy.marker_name(), Rtype::TXT)?;
+    let marker = Marker::read(rrset).ok()?;
+    let decided = state.servers.get(id)?.decisions.get(&marker.sequence)?;
+    let ours = state.marker(marker.sequence, &decided.decision) == marker;
+    ours.then_some(decided.decision.holding)
+}
+
+/// What a server holds, as its marker says; where that says nothing, as it was last read back.
+pub fn holding(state: &State, id: &str, zone: &Zone, policy: &Policy) -> Option<Holding> {
+    let verified = || state.servers.get(id).and_then(|s| s.holding()).copied();
+    marked(state, id, zone, policy).or_else(verified)
 }
 
 /// Transfers from all servers; one that does not answer is told, none that answers is an error.
@@ -185,6 +196,19 @@ pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
         .collect();
     let help = "nothing is concluded from a server that does not answer; check address, key, and that it allows transfers with this key";
     Err(Fail::new(Exit::Error, "no-server", why.join("\n  "), help))
+}
+
+/// Adds the critical names that are empty on any server now: watched as answers, because what
+/// empties them may be nobody's change of ours.
+fn add_empty_now(findings: &mut Vec<Finding>, observed: &Observed, policy: &Policy) {
+    for zone in observed.zones.values() {
+        for empty in empty_now(zone, policy) {
+            let known = |f: &Finding| f.guard == empty.guard && f.name == empty.name;
+            if !findings.iter().any(known) {
+                findings.push(empty);
+            }
+        }
+    }
 }
 
 /// A plan with its hash and stored form.
@@ -269,13 +293,7 @@ pub fn overwriting(
 ) -> Result<Vec<Event>, Fail> {
     let mut events = Vec::new();
     for (id, zone) in &observed.zones {
-        let Some(holding) = book
-            .state()
-            .servers
-            .get(id)
-            .and_then(|s| s.holding())
-            .copied()
-        else {
+        let Some(holding) = holding(book.state(), id, zone, policy) else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;

@@ -62,6 +62,17 @@ pub struct ZoneSite<'a> {
     pub servers: BTreeMap<String, Arc<dyn Server>>,
 }
 
+impl<'a> ZoneSite<'a> {
+    /// The same without its servers: an enactor of it appends and enacts nothing.
+    pub fn alone(&self) -> ZoneSite<'a> {
+        ZoneSite {
+            config: self.config,
+            policy: self.policy.clone(),
+            servers: BTreeMap::new(),
+        }
+    }
+}
+
 impl Site {
     /// Loads the config that the command line or the current folder names.
     ///
@@ -130,6 +141,20 @@ impl Site {
             config,
             policy,
             servers,
+        })
+    }
+
+    /// A zone without its servers, and so without their keys: an enactor of it appends and enacts
+    /// nothing.
+    ///
+    /// # Errors
+    /// An unknown zone.
+    pub fn alone(&self, name: &str) -> Result<ZoneSite<'_>, Fail> {
+        let config = self.zone_config(name)?;
+        Ok(ZoneSite {
+            config,
+            policy: self.policy(config)?,
+            servers: BTreeMap::new(),
         })
     }
 

@@ -70,6 +70,7 @@ fn measure(policy: &Policy, before: Zone, after: Zone) -> Fallible<()> {
     let able = Abilities {
         swap_cname: true,
         max_rrset: 100,
+        ..Abilities::assumed()
     };
     let able = [("ns1".to_owned(), able)];
     let held = (made.parent, made.base);

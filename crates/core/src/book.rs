@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// A zone's ledger as far as it was read.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
-    state: State,
+    state: Arc<State>,
     bodies: BTreeMap<Digest, Arc<Body>>,
     /// Owned content, and the generation it is of.
     head: Option<(u64, Arc<Zone>)>,
@@ -38,7 +38,7 @@ impl Book {
     /// Goes on from a snapshot of the state; the rest comes as entries.
     pub fn from_snapshot(state: State) -> Book {
         Book {
-            state,
+            state: Arc::new(state),
             ..Book::default()
         }
     }
@@ -46,6 +46,11 @@ impl Book {
     /// The state.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The state, to be shared.
+    pub(crate) fn shared_state(&self) -> Arc<State> {
+        self.state.clone()
     }
 
     /// Takes in bodies and entries, in order.
@@ -62,7 +67,7 @@ impl Book {
                 free.insert(Arc::new(Body::decode(hash, bytes)?));
             }
         }
-        let read = self.state.extend(entries)?;
+        let read = Arc::make_mut(&mut self.state).extend(entries)?;
         for entry in &read {
             if let crate::ledger::Event::Cleaned { forgotten, .. } = &entry.event {
                 forgotten
@@ -73,9 +78,9 @@ impl Book {
         Ok(read)
     }
 
-    /// Takes in what was just appended.
-    pub fn note(&mut self, entry: &Entry, hash: Digest) {
-        self.state.fold(entry, hash);
+    /// Takes in the state after what was just appended.
+    pub(crate) fn moved_to(&mut self, state: Arc<State>) {
+        self.state = state;
     }
 
     /// Keeps a body that is to be appended.

@@ -117,6 +117,23 @@ pub fn check(
     })
 }
 
+/// Permits to record a zone as it was seen, as configuration `configuration`: only if the ledger
+/// did not move since, or two adoptions would follow each other and one of them be of the past.
+pub fn adopt(
+    state: &State,
+    content: Digest,
+    configuration: u64,
+    now: Time,
+    within: Millis,
+) -> Cleared {
+    Cleared {
+        seq: state.last,
+        body: content,
+        configuration,
+        until: now + within,
+    }
+}
+
 /// Judges whether one write may be decided now: a step towards the present configuration.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 //! Sans-IO: no clock, socket, file, randomness or unordered map. Time and entropy come in as
 //! values; what is to be done comes out as effects.
 
+pub mod abilities;
 pub mod body;
 pub mod book;
 pub mod gate;

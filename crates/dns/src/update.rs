@@ -34,6 +34,9 @@ pub enum Edit {
     /// Adds records. Servers drop a CNAME beside other data, and other data beside a CNAME,
     /// without a word.
     AddRRset(RRset),
+    /// Adds records and deletes that RRset again, all in this update: whether a server takes them
+    /// is known afterwards, and no version of the zone ever had them.
+    TryRRset(RRset),
 }
 
 /// An update does not fit into a message.
@@ -69,7 +72,9 @@ impl Edit {
     pub fn name(&self) -> &Name {
         match self {
             Edit::DeleteRRset(name, _) | Edit::DeleteName(name) => name,
-            Edit::DeleteRecords(rrset) | Edit::AddRRset(rrset) => rrset.name(),
+            Edit::DeleteRecords(rrset) | Edit::AddRRset(rrset) | Edit::TryRRset(rrset) => {
+                rrset.name()
+            }
         }
     }
 }
@@ -139,6 +144,7 @@ impl Update {
         });
         let edited = self.edits.iter().fold(0, |n, e| match e {
             Edit::DeleteRecords(rrset) | Edit::AddRRset(rrset) => records(n, rrset),
+            Edit::TryRRset(rrset) => records(n, rrset) + 1,
             _ => n + 1,
         });
         if let Some(n) = [required, edited].into_iter().find(|n| *n > MAX_LEN) {
@@ -182,7 +188,8 @@ impl Update {
         let place = |edit: &Edit| {
             let at = first.partition_point(|(name, _)| *name < edit.name());
             let came = first.get(at).map_or(0, |(_, i)| *i);
-            (came, matches!(edit, Edit::AddRRset(_)))
+            let adds = matches!(edit, Edit::AddRRset(_) | Edit::TryRRset(_));
+            (came, adds)
         };
         let mut edits: Vec<&Edit> = self.edits.iter().collect();
         edits.sort_by_cached_key(|edit| place(edit));
@@ -206,6 +213,10 @@ fn write_edit(out: &mut Composer, edit: &Edit) {
         Edit::DeleteName(name) => out.record(2, name, Rtype::ANY, CLASS_ANY, 0, &[]),
         Edit::DeleteRecords(rrset) => write_records(out, 2, rrset, CLASS_NONE, 0),
         Edit::AddRRset(rrset) => write_records(out, 2, rrset, CLASS_IN, rrset.ttl()),
+        Edit::TryRRset(rrset) => {
+            write_records(out, 2, rrset, CLASS_IN, rrset.ttl());
+            out.record(2, rrset.name(), rrset.rtype(), CLASS_ANY, 0, &[]);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! `explore [SEEDS] [full|no-marker|fresh-checked-once|no-before-values] [FIRST]`: runs seeds until
 //! something breaks, and tells the story of it.
 
+#![allow(clippy::disallowed_types)] // It measures: the clock is its subject.
+
 use std::time::Instant;
 use steadfast_core::safeguards::{Full, Safeguards};
 use steadfast_sim::mutants::{FreshCheckedOnce, NoBeforeValues, NoMarker};

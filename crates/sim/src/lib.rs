@@ -16,6 +16,7 @@ pub mod oracle;
 pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod script;
 pub mod server;
 pub mod store;
 pub mod story;

@@ -360,6 +360,9 @@ impl Ledger {
         for server in servers {
             let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
             let marker = marker.and_then(|m| Marker::read(m).ok());
+            // A backup may be of any age, and nobody knows yet that it was restored.
+            let verified = state.servers.get(&server.id).and_then(|s| s.verified);
+            let marker = marker.filter(|m| Some(m.sequence) >= verified);
             let decided = marker.and_then(|m| self.decided.get(&m.sequence));
             if let Some((decision, _)) = decided.filter(|(d, _)| d.holding.of > 0)
                 && !there(&decision.holding.body)

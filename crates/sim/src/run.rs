@@ -55,7 +55,11 @@ pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
     let faults = scenario.faults.draw(&mut rng);
     let nature = |rng: &mut Rng| Nature {
         lags: faults.lag && rng.chance(500_000),
-        habit: Habit::Plain,
+        habit: if faults.habits && rng.chance(300_000) {
+            Habit::LosesSwaps
+        } else {
+            Habit::Plain
+        },
     };
     let setting = Setting {
         enactors: scenario.enactors,

@@ -207,6 +207,9 @@ pub fn recipe(n: u64) -> Zone {
     }
     if rng.chance(300_000) {
         sets.push(rrset("old", 60, Rtype::CNAME, &["www"]));
+    } else if rng.chance(300_000) {
+        // From an alias to data and back: not every server is able to do it.
+        sets.push(rrset("old", 60, Rtype::A, &["192.0.2.99"]));
     }
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }

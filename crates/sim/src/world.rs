@@ -9,12 +9,13 @@ use crate::scenario::{self, Nature};
 use crate::server::Server;
 use crate::store::Store;
 use dns::{Name, Rtype, Zone};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::guards::Abilities;
 use steadfast_core::ledger::{self, Adopted, Entry, Event as Entered, FORMAT, Origin};
-use steadfast_core::lifecycle::{Append, Input, Notice};
+use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
 use steadfast_core::safeguards::Safeguards;
@@ -51,6 +52,8 @@ pub struct Stats {
     pub revoked: u64,
     /// Cleanups.
     pub cleaned: u64,
+    /// Times that guards refused every way to the present configuration.
+    pub blocked: u64,
 }
 
 impl Stats {
@@ -68,6 +71,7 @@ impl Stats {
         self.restored += other.restored;
         self.revoked += other.revoked;
         self.cleaned += other.cleaned;
+        self.blocked += other.blocked;
     }
 }
 
@@ -90,6 +94,9 @@ pub struct World<S: Safeguards> {
     pub stats: Stats,
     hash: Fnv,
     calm: bool,
+    /// Servers of which an operator was told, since faults ended, that guards refuse every way,
+    /// with what to do about it.
+    blocked: BTreeSet<String>,
     /// Lines of the story, when somebody reads it.
     pub story: Option<Vec<(String, String)>>,
 }
@@ -127,6 +134,7 @@ impl<S: Safeguards> World<S> {
             stats: Stats::default(),
             hash: Fnv::default(),
             calm: false,
+            blocked: BTreeSet::new(),
             story: None,
         };
         world.adopt();
@@ -143,7 +151,7 @@ impl<S: Safeguards> World<S> {
             soa: Some(scenario::soa()),
             abilities: Abilities {
                 swap_cname: s.habit == crate::server::Habit::Plain,
-                max_rrset: 100,
+                ..Abilities::assumed()
             },
         };
         let adopted = Adopted {
@@ -381,6 +389,14 @@ impl<S: Safeguards> World<S> {
         let answer = match notice {
             Notice::Submitted(_) => Some(true),
             Notice::Stale => Some(false),
+            Notice::Blocked(id, CourseError::Guards(findings)) => {
+                self.stats.blocked += 1;
+                let repairable = findings.iter().all(|f| !f.fix.is_empty());
+                if self.calm && repairable {
+                    self.blocked.insert(id.clone());
+                }
+                None
+            }
             Notice::Doubt(why) => {
                 let why = format!("e{e} lost its trust without a cause: {why}");
                 if self.enactor(e).is_some_and(|x| !x.failed) {
@@ -659,6 +675,9 @@ impl<S: Safeguards> World<S> {
         }
         let mut open = Vec::new();
         for (i, server) in self.servers.iter().enumerate() {
+            if self.blocked.contains(&server.id) {
+                continue;
+            }
             open.extend(self.oracle.unfinished(i, server));
         }
         for enactor in &self.enactors {

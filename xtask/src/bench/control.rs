@@ -196,7 +196,7 @@ fn show(row: &Row) {
     let Cost { wall, cpu, peak } = row.adopt;
     println!("  adopt, once        CPU {cpu:.2} s   wall {wall:.2} s   peak {peak:.0} MB");
     println!(
-        "  plan               CPU {} s, mean {:.4}   wall {} s   peak {} MB   BIND's CPU {} s",
+        "  plan               CPU {} s, mean {:.4} s   wall {} s   peak {} MB   BIND's CPU {} s",
         spread(&row.plans, |c| c.cpu).show(2),
         row.mean,
         spread(&row.plans, |c| c.wall).show(3),

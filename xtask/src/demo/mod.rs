@@ -85,22 +85,28 @@ fn play(options: Options) -> Result<(), Failure> {
         .collect();
     install::see_to("the demo", &programs)?;
     let binary = binary()?;
-    let bind = PeerBuilder::new(Kind::Bind)
-        .zone("example.com", ZONE)
-        .start();
+    let bind = start_bind()?;
     let folder = target().join("demo");
     furnish(&folder, &bind).map_err(|error| {
         Failure::Failed(format!("cannot prepare {}: {error}", folder.display()))
     })?;
     let mut stage = Stage::new(&folder, &binary, bind.addr(), !options.fast);
     let told = story::tell(&mut stage);
-    if let Err(Failure::Failed(why)) = &told {
-        stage.say(&format!("\nThis did not go as told: {why}"));
+    match &told {
+        Ok(()) => stage.say("That was all of it. The folder stays for a look: target/demo"),
+        Err(_) => stage.say("This did not go as told:"),
     }
     if options.keep {
         stage.wait_for_enter(&bind)?;
     }
     told
+}
+
+/// The test kit says by a panic, with the server's log, what keeps a server from starting.
+fn start_bind() -> Result<Peer, Failure> {
+    let bind = PeerBuilder::new(Kind::Bind).zone("example.com", ZONE);
+    std::panic::catch_unwind(|| bind.start())
+        .map_err(|_| Failure::Failed("BIND did not start: see above".to_owned()))
 }
 
 /// The binary of the environment (as tests have it), else a release build.

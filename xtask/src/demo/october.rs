@@ -22,12 +22,12 @@ pub(super) fn fenced(stage: &mut Stage) -> Result<(), Failure> {
     )?;
     stage.expect(0, "steadfast apply example.com --yes")?;
 
-    stage.say("\nA writer cleans up: pool-a is of no use now. It is stopped after it decided, before it writes.");
+    stage.say("A writer cleans up: pool-a is of no use now. It is stopped after it decided, before it writes.");
     stage.expect(0, "sed -i '/^pool-a /d' example.com.zone")?;
     let line = "STEADFAST_FAILPOINT=enactor.before-write=stop steadfast apply example.com --yes";
     let late = Late::start(stage, line)?;
 
-    stage.say("\nMeanwhile others go on, from the same store: www returns to pool-a, and api changes twice.");
+    stage.say("Meanwhile others go on, from the same store: www returns to pool-a, and api changes twice.");
     stage.expect(0, "sed -i -e 's/^www .*/www     CNAME  pool-a/' -e '/^www /a pool-a  A      192.0.2.11' example.com.zone")?;
     stage.expect(0, "steadfast apply example.com --yes")?;
     for address in ["203.0.113.7", "203.0.113.8"] {
@@ -40,7 +40,7 @@ pub(super) fn fenced(stage: &mut Stage) -> Result<(), Failure> {
         stage.expect(0, "steadfast apply example.com --yes")?;
     }
 
-    stage.say("\nNow the delayed writer wakes up, and deletes pool-a:");
+    stage.say("Now the delayed writer wakes up, and deletes pool-a:");
     let late = late.go_on(stage)?;
     late.says("refused by the server")?.ended_with(7)?;
     stage.say(
@@ -60,9 +60,10 @@ pub(super) fn fenced(stage: &mut Stage) -> Result<(), Failure> {
 /// The same by `nsupdate`.
 pub(super) fn unfenced(stage: &mut Stage) -> Result<(), Failure> {
     stage.chapter("The same without the fence");
-    stage.say("The same schedule by plain nsupdate, with the same key.");
+    stage.say("The same schedule by plain nsupdate, with the same key. www moves to pool-b:");
     let sampler = watch::start(stage);
     stage.expect(0, &point_www(stage, "pool-b"))?;
+    stage.say("A writer decides to delete pool-a, and is stopped before it writes:");
     let script = "delete-pool-a.nsupdate";
     let (ip, port) = (stage.server().ip(), stage.server().port());
     stage.expect(0, &format!(
@@ -70,10 +71,12 @@ pub(super) fn unfenced(stage: &mut Stage) -> Result<(), Failure> {
     ))?;
     let line = format!("sh -c 'kill -STOP $$; exec nsupdate -k ns1.key {script}'");
     let late = Late::start(stage, &line)?;
+    stage.say("Meanwhile www returns to pool-a:");
     stage.expect(0, &point_www(stage, "pool-a"))?;
     stage
         .expect(0, &dig(stage, "www.example.com A"))?
         .says("192.0.2.11")?;
+    stage.say("The delayed writer wakes up:");
     late.go_on(stage)?.ended_with(0)?;
     stage
         .expect(0, &dig(stage, "www.example.com A"))?
@@ -85,9 +88,8 @@ pub(super) fn unfenced(stage: &mut Stage) -> Result<(), Failure> {
                 .into(),
         ));
     }
-    stage.say(
-        "www points to a name that is gone: that was October. Steadfast sees what somebody did:",
-    );
+    stage.say("Exit code 0, and www points to a name that is gone: that was October.");
+    stage.say("Steadfast sees what somebody did, and puts it right when told to:");
     stage.run("steadfast plan example.com")?;
     stage.expect(0, "steadfast apply example.com --overwrite pool-a --yes")?;
     stage

@@ -1,5 +1,6 @@
 //! Where the story happens: a folder, a shell, and what the audience sees.
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::net::SocketAddr;
@@ -12,8 +13,9 @@ use peers::Peer;
 
 use crate::Failure;
 
-/// Pauses: before a chapter, and after what was said.
+/// Pauses: before a chapter, after what was said, and after a command.
 const CHAPTER: Duration = Duration::from_millis(1500);
+const READING: Duration = Duration::from_millis(1200);
 const BREATH: Duration = Duration::from_millis(700);
 
 /// See the module's text.
@@ -25,6 +27,8 @@ pub(super) struct Stage {
     slow: bool,
     colour: bool,
     chapters: u32,
+    /// Whether a chapter's title is the last thing that was shown.
+    titled: Cell<bool>,
 }
 
 /// What a command did.
@@ -49,6 +53,7 @@ impl Stage {
             slow,
             colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
             chapters: 0,
+            titled: Cell::new(false),
         }
     }
 
@@ -68,12 +73,21 @@ impl Stage {
         self.pause(CHAPTER);
         let title = format!("{}. {title}", self.chapters);
         self.print(&format!("\n{}", self.paint("1;36", &title)));
+        self.titled.set(true);
     }
 
-    /// Tells something.
+    /// Tells something, after an empty line.
     pub(super) fn say(&self, text: &str) {
+        if !self.titled.get() {
+            self.space();
+        }
         self.print(&self.paint("36", text));
-        self.pause(BREATH);
+        self.pause(READING);
+    }
+
+    /// Shows something that is as it should be, or, in red, that is not.
+    pub(super) fn show(&self, good: bool, text: &str) {
+        self.print(&self.paint(if good { "32" } else { "31" }, text));
     }
 
     /// Shows an empty line.
@@ -147,7 +161,7 @@ impl Stage {
     /// Leaves everything running until somebody presses Enter.
     pub(super) fn wait_for_enter(&self, bind: &Peer) -> Result<(), Failure> {
         let binary = std::env::split_paths(&self.path).next().unwrap_or_default();
-        self.chapter_of_keeping(bind, &binary);
+        self.show_way_in(bind, &binary);
         std::io::stdin()
             .lock()
             .read_line(&mut String::new())
@@ -155,10 +169,10 @@ impl Stage {
             .map_err(|error| Failure::Failed(format!("standard input: {error}")))
     }
 
-    fn chapter_of_keeping(&self, bind: &Peer, binary: &Path) {
+    fn show_way_in(&self, bind: &Peer, binary: &Path) {
         let (ip, port) = (self.server.ip(), self.server.port());
         self.say(&format!(
-            "\nBIND goes on at {} (its files: {}). In another terminal:",
+            "BIND goes on at {} (its files: {}). In another terminal:",
             self.server,
             bind.dir().display()
         ));
@@ -174,6 +188,7 @@ impl Stage {
     pub(super) fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        self.titled.set(false);
     }
 
     fn paint(&self, style: &str, text: &str) -> String {

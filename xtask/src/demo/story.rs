@@ -11,8 +11,9 @@ pub(super) fn tell(stage: &mut Stage) -> Result<(), Failure> {
     slip(stage)?;
     october::fenced(stage)?;
     october::unfenced(stage)?;
-    stage.say("\nThat was all of it; BIND ends now. The folder stays for a look: target/demo");
-    Ok(())
+    back(stage)?;
+    freeze(stage)?;
+    look(stage)
 }
 
 fn adopt(stage: &mut Stage) -> Result<(), Failure> {
@@ -57,6 +58,35 @@ fn slip(stage: &mut Stage) -> Result<(), Failure> {
     let answer = stage.expect(0, &dig(stage, "api.example.com A"))?;
     answer.says("203.0.113.5")?;
     stage.expect(0, "mv good.zone example.com.zone")?;
+    Ok(())
+}
+
+fn back(stage: &mut Stage) -> Result<(), Failure> {
+    stage.chapter("Go back");
+    stage.say("Returning to older content is a new generation: numbers only grow.");
+    stage.expect(0, "steadfast rollback example.com --yes")?;
+    let answer = stage.expect(0, &dig(stage, "api.example.com A"))?;
+    answer.says("203.0.113.7")?.does_not_say("203.0.113.8")?;
+    Ok(())
+}
+
+fn freeze(stage: &mut Stage) -> Result<(), Failure> {
+    stage.chapter("Stop everything");
+    let line = "steadfast freeze example.com --reason 'something is odd'";
+    stage.expect(0, line)?;
+    stage.expect(5, "steadfast apply example.com --yes")?;
+    stage.expect(0, "steadfast thaw example.com")?;
+    stage.expect(0, "sed -i 's/203.0.113.8/203.0.113.7/' example.com.zone")?;
+    let plan = stage.expect(0, "steadfast plan example.com --exit-code")?;
+    plan.says("nothing to do")?;
+    Ok(())
+}
+
+fn look(stage: &mut Stage) -> Result<(), Failure> {
+    stage.chapter("What the ledger remembers");
+    stage.expect(0, "steadfast status")?.says("example.com")?;
+    stage.expect(0, "steadfast log example.com -n 12")?;
+    stage.expect(0, "steadfast log verify")?.says("intact")?;
     Ok(())
 }
 

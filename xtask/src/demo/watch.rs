@@ -26,14 +26,15 @@ pub(super) fn stop(stage: &Stage, sampler: Sampler) -> Result<Samples, Failure> 
         let answer = answer.replace("rcode 3", "NXDOMAIN");
         stage.print(&format!("  {times:>6} ×  {answer}"));
     }
-    stage.print(&format!(
+    let sum = format!(
         "  {:>6} questions in {:.1} s, {} answered, {} unanswered, {} answered with nothing",
         samples.asked,
         samples.elapsed.as_secs_f64(),
         samples.answered,
         samples.timeouts,
         samples.empty,
-    ));
+    );
+    stage.show(samples.empty == 0, &sum);
     if samples.rate() < LEAST_RATE || samples.answered * 2 < samples.asked {
         let why = format!("too few answers to say anything: {samples}");
         return Err(Failure::Failed(why));

@@ -1,10 +1,13 @@
 //! The server-adapter trait, and RFC 2136 behind it.
 
+use super::rehearse::{RehearseError, rehearse};
 use super::{Outcome, Rfc2136};
 use dns::update::{Edit, Prerequisite};
 use dns::{Change, Name, RRset, Rtype, Update, Zone};
 use std::net::SocketAddr;
+use steadfast_core::abilities::Abilities;
 use steadfast_core::server::{Fence, Reading, Reply, Require, Write};
+use steadfast_core::time::Millis;
 
 /// A server, as the core's effects need it. Each call blocks for as long as its time-outs let it.
 pub trait Server: Send + Sync {
@@ -31,6 +34,14 @@ pub trait Server: Send + Sync {
     /// # Errors
     /// The first that can't be known: all of them count (I2).
     fn serials(&self) -> Result<Vec<u32>, String>;
+
+    /// Tries each primitive on scratch names below the marker's, and removes them whatever happens.
+    /// `deadline` is that of later writes, `read_back` how long a write may take to be served.
+    ///
+    /// # Errors
+    /// Writes that can't be done or seen at all. What it does but should not is no error: see
+    /// [`Abilities::unfenced`].
+    fn rehearse(&self, deadline: Millis, read_back: Millis) -> Result<Abilities, RehearseError>;
 }
 
 /// An RFC 2136 primary together with its followers.
@@ -113,6 +124,10 @@ impl Server for Primary {
                 .map_err(|e| format!("{address}: {e}"))
         })
         .collect()
+    }
+
+    fn rehearse(&self, deadline: Millis, read_back: Millis) -> Result<Abilities, RehearseError> {
+        rehearse(&self.server, deadline, read_back)
     }
 }
 

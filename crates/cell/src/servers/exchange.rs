@@ -205,6 +205,33 @@ impl Exchange {
         self.connect_by(Deadline::after(time))
     }
 
+    /// Several requests on one connection, for questions only: on the kept one if there is one,
+    /// and when that turns out to be closed, everything again on a new one. `ask` keeps the
+    /// connection for the next when it succeeds, so it has read every answer then.
+    ///
+    /// # Errors
+    /// No connection, or what `ask` returns.
+    pub fn converse<T, E: From<Failure>>(
+        &self,
+        ask: impl Fn(&mut Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let deadline = Deadline::after(self.timeouts.exchange);
+        if let Some(mut connection) = self.take_kept(deadline) {
+            match ask(&mut connection) {
+                Ok(answers) => {
+                    self.keep(connection);
+                    return Ok(answers);
+                }
+                Err(error) if deadline.left().is_zero() => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let mut connection = self.connect_by(deadline)?;
+        let answers = ask(&mut connection)?;
+        self.keep(connection);
+        Ok(answers)
+    }
+
     fn connect_by(&self, deadline: Deadline) -> Result<Connection, Failure> {
         let time = self.timeouts.connect.min(deadline.left());
         if time.is_zero() {
@@ -324,6 +351,7 @@ impl Connection {
             // The time left shrinks with each read: a server that drips cannot stretch it.
             let read = self.deadline.time_left().and_then(|left| {
                 self.stream.set_read_timeout(Some(left))?;
+                acknowledge_at_once(&self.stream);
                 self.stream.read(rest)
             });
             match read {
@@ -362,6 +390,18 @@ impl Deadline {
         Failure::Timeout { server, after }
     }
 }
+
+/// BIND sends an answer's length and the answer in two packets, the second, when answers follow each
+/// other, only after an acknowledgement, which the system holds back for 40 ms to send it with data.
+/// The option has to be set again and again. Without it things are slower, and that is all.
+#[cfg(target_os = "linux")]
+fn acknowledge_at_once(stream: &TcpStream) {
+    use std::os::linux::net::TcpStreamExt;
+    let _ = stream.set_quickack(true);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn acknowledge_at_once(_: &TcpStream) {}
 
 /// `None` when it has passed: a zero time-out would mean "for ever" to the system.
 fn left_until(at: Instant) -> Option<Duration> {

@@ -148,7 +148,7 @@ impl Rfc2136 {
 }
 
 /// A message id that nobody can guess.
-fn random_id() -> Result<u16, String> {
+pub(super) fn random_id() -> Result<u16, String> {
     let mut id = [0; 2];
     match getrandom::fill(&mut id) {
         Ok(()) => Ok(u16::from_be_bytes(id)),

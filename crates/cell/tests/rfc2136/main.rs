@@ -10,4 +10,5 @@ mod misbehaving;
 mod prerequisites;
 mod reading;
 mod refusals;
+mod rehearsal;
 mod writing;

@@ -5,9 +5,10 @@ use super::{ask, files, keep, newcomer, out, show};
 use crate::args::{AdoptArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Observed};
 use crate::site::{Site, Style, ZoneSite};
-use cell::enactor::open_book;
+use cell::enactor::{Ended, now, open_book, refresh};
 use cell::store::Store;
 use dns::{Change, Digest, Name, RRset, Rtype, View, Zone};
 use serde_json::json;
@@ -15,11 +16,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::body::Body;
+use steadfast_core::gate;
 use steadfast_core::guards::Abilities;
 use steadfast_core::ledger::{Adopted, Event, Origin, State};
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::marker::{LedgerId, Marker, marker_text};
 use steadfast_core::policy::Policy;
+use steadfast_core::time::Millis;
 
 /// How long planting the markers may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -80,30 +83,57 @@ fn survey(zone: &ZoneSite<'_>, style: Style) -> Outcome {
 /// # Errors
 /// As [`run`].
 pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: Style) -> Outcome {
-    let book = open_book(store, &zone.policy.zone.to_string()).map_err(Fail::store)?;
+    let key = zone.policy.zone.to_string();
+    let mut book = open_book(store, &key).map_err(Fail::store)?;
     if book.state().is_adopted() && !args.take_over {
         return resume(zone, store, book.state(), style);
     }
     let observed = observe_all(zone)?;
-    let owned = agreed(zone, &observed)?;
-    let found = found(zone, &observed, book.state(), args.take_over)?;
-    if args.take_over && !args.yes && found.values().any(|o| o.marker.is_some()) {
+    if !args.take_over {
+        // Another process with this store may have been faster.
+        refresh(store, &key, &mut book).map_err(Fail::store)?;
+        if book.state().is_adopted() {
+            return resume(zone, store, book.state(), style);
+        }
+    }
+    agreed(zone, &observed)?;
+    let assumed = BTreeMap::new();
+    let standing = found(zone, &observed, book.state(), args.take_over, &assumed)?;
+    if args.take_over && !args.yes && standing.values().any(|o| o.marker.is_some()) {
         ask::confirm(
             "Take the zone over? The ledger that led it will be refused from now on.",
             style,
         )?;
     }
+    let abilities = super::rehearse::rehearse_all(zone, style)?;
+    // Anew: the rehearsal moved the serial, which fences the first marker.
+    let observed = observe_all(zone)?;
+    let owned = agreed(zone, &observed)?;
+    let found = found(zone, &observed, book.state(), args.take_over, &abilities)?;
     let (submission, configuration) = adoption(zone, owned, found, book.state())?;
     content_file(zone, &observed, style)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let mut enactor = enact::enactor(zone, store, Some(unowned))?;
     let run = enact::run(&mut enactor, Some(submission), PATIENCE, style);
+    if run.ended == Ended::Done && !run.submitted {
+        return Err(overtaken(&zone.config.name));
+    }
     let exit = enact::verdict(&run, enactor.state(), configuration);
     if exit != Exit::Done {
         show::applied(zone, enactor.state(), configuration, exit, style);
         return Ok(exit);
     }
     compare(zone, &observed, enactor.state(), style)
+}
+
+/// The ledger grew between looking and adopting.
+fn overtaken(zone: &str) -> Fail {
+    Fail::new(
+        Exit::Superseded,
+        "overtaken",
+        format!("another process wrote to the ledger of {zone} meanwhile; nothing was adopted"),
+        format!("see `steadfast status {zone}`; where it is still needed, run the command again"),
+    )
 }
 
 /// The zone is under this ledger already: plants what is not planted yet.
@@ -141,7 +171,10 @@ fn content_file(zone: &ZoneSite<'_>, observed: &Observed, style: Style) -> Resul
     let text = files::zone_text(content, &zone.policy);
     files::create(&[(path.clone(), text.into_bytes(), 0o644)])?;
     let shown = crate::diag::shown_path(path);
-    out::note(&format!("  {shown} was not there: written from the transfer"), style);
+    out::note(
+        &format!("  {shown} was not there: written from the transfer"),
+        style,
+    );
     Ok(())
 }
 
@@ -218,6 +251,7 @@ pub fn found(
     observed: &Observed,
     state: &State,
     take_over: bool,
+    abilities: &BTreeMap<String, Abilities>,
 ) -> Result<BTreeMap<String, Origin>, Fail> {
     let name = &zone.config.name;
     let owner = zone.policy.marker_name();
@@ -229,13 +263,11 @@ pub fn found(
             Fail::new(Exit::Refused, "foreign-marker", format!("{id}: {e}"), help)
         })?;
         if let Some(text) = marker.as_ref().filter(|_| !take_over) {
-            return Err(led(name, id, text, state));
+            return Err(led::led(name, id, text, state));
         }
         let soa = content.rrset(content.apex(), Rtype::SOA).cloned();
-        let abilities = Abilities {
-            swap_cname: true,
-            max_rrset: 100,
-        };
+        let abilities = abilities.get(id).cloned();
+        let abilities = abilities.unwrap_or_else(Abilities::assumed);
         found.insert(
             id.clone(),
             Origin {
@@ -246,22 +278,6 @@ pub fn found(
         );
     }
     Ok(found)
-}
-
-fn led(zone: &str, server: &str, text: &str, state: &State) -> Fail {
-    let who = match text.parse::<Marker>() {
-        Ok(marker) if marker.ledger == state.ledger => {
-            "an earlier adoption by this store".to_owned()
-        }
-        Ok(marker) => format!("ledger {}", marker.ledger),
-        Err(_) => format!("something that left {text:?}"),
-    };
-    Fail::new(
-        Exit::Refused,
-        "led-by-another",
-        format!("{zone} on {server} is led by {who}; nothing was written"),
-        format!("if that ledger is gone for good: steadfast adopt {zone} --take-over"),
-    )
 }
 
 /// The entry that records the zone, and the configuration generation that it is.
@@ -289,6 +305,8 @@ fn adoption(
     let result: Digest = owned.digest();
     let body = Arc::new(Body::Content(Arc::new(owned)));
     let (content, _) = body.encode();
+    let until = Millis(PATIENCE.as_millis() as u64);
+    let cleared = gate::adopt(state, content, configuration, now(), until);
     let adopted = Adopted {
         ledger,
         zone: zone.policy.zone.clone(),
@@ -300,7 +318,7 @@ fn adoption(
     let events = vec![Event::Adopted(adopted)];
     Ok((
         Submission {
-            cleared: None,
+            cleared: Some(cleared),
             events,
             bodies: vec![body],
         },

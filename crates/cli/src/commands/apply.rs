@@ -3,7 +3,8 @@
 use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::enact;
-use crate::exit::{Exit, Fail, Outcome};
+use crate::exit::{Exit, Fail, Outcome, Said};
+use crate::led;
 use crate::prepare::{self, Prepared, prepare};
 use crate::site::{Site, Style, ZoneSite};
 use cell::store::Store;
@@ -15,6 +16,9 @@ use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{Event, State};
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::Plan;
+
+/// How long it may take to see that a zone is led from elsewhere.
+const NOTING: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 ///
@@ -32,8 +36,12 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
     thawed(&zone, &store)?;
-    overwrite(&zone, &store, args, style)?;
-    let prepared = prepare(site, &zone, &store)?;
+    let overwritten = overwrite(&zone, &store, args, style)?;
+    if !matches!(overwritten, Exit::Done | Exit::Error) {
+        return Ok(overwritten);
+    }
+    let prepared =
+        prepare(site, &zone, &store).map_err(|fail| noted(&zone, &store, fail, style))?;
     // For programs one document is printed: the outcome's, unless it ends here.
     if !style.json || prepared.is_refused() {
         show::plan(&zone, &prepared, None, style);
@@ -42,6 +50,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
         return catch_up(&zone, &store, &prepared, args, style);
     };
     if prepared.is_refused() {
+        show::next(&zone, &prepared, None, style);
         return Ok(Exit::Refused);
     }
     if !args.yes {
@@ -91,7 +100,8 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
     let Body::Plan(plan) = body.as_ref().clone() else {
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
-    let observed = prepare::observe_some(&zone)?;
+    let observed =
+        led::observe(&zone, &store, &mut book).map_err(|fail| noted(&zone, &store, fail, style))?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
@@ -109,6 +119,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         show::plan(&zone, &prepared, Some(number), style);
     }
     if prepared.is_refused() && plan.parent == prepared.book.state().configuration {
+        show::next(&zone, &prepared, Some(number), style);
         return Ok(Exit::Refused);
     }
     let passing = Passing {
@@ -117,6 +128,21 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         before: Vec::new(),
     };
     enact_plan(&zone, &store, prepared, passing, args.patience, style)
+}
+
+/// Where the zone is led from elsewhere, the halt goes into the ledger, for `status` to show.
+fn noted(zone: &ZoneSite<'_>, store: &Arc<Store>, fail: Fail, style: Style) -> Fail {
+    let elsewhere = matches!(
+        &fail.said,
+        Said::Words {
+            code: "older-copy" | "led-by-another",
+            ..
+        }
+    );
+    if elsewhere && let Ok(mut enactor) = enact::enactor(zone, store, None) {
+        enact::run(&mut enactor, None, NOTING, style);
+    }
+    fail
 }
 
 /// A frozen zone is refused at once.
@@ -224,14 +250,9 @@ fn catch_up(
 }
 
 /// Decides that recorded values are put back over foreign edits.
-fn overwrite(
-    zone: &ZoneSite<'_>,
-    store: &Arc<Store>,
-    args: &ApplyArgs,
-    style: Style,
-) -> Result<(), Fail> {
+fn overwrite(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &ApplyArgs, style: Style) -> Outcome {
     if args.overwrite.is_empty() {
-        return Ok(());
+        return Ok(Exit::Done);
     }
     let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
     let apex = &zone.policy.zone;
@@ -250,8 +271,9 @@ fn overwrite(
     }
     let submission = cell::enactor::said(events);
     let mut enactor = enact::enactor(zone, store, None)?;
-    enact::run(&mut enactor, Some(submission), args.patience, style);
-    Ok(())
+    let configuration = enactor.state().configuration;
+    let run = enact::run(&mut enactor, Some(submission), args.patience, style);
+    Ok(enact::verdict(&run, enactor.state(), configuration))
 }
 
 /// A refusal of the gate, with its exit code and what to type next.

@@ -14,7 +14,7 @@ pub fn confirm(question: &str, style: Style) -> Result<(), Fail> {
             Exit::Usage,
             "needs-yes",
             "there is no terminal to ask on, so nothing was done",
-            "look at the plan, then say --yes",
+            "the same with --yes does it without asking",
         ));
     }
     eprint!("{question} [y/N] ");

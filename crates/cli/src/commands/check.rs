@@ -16,6 +16,8 @@ use std::path::Path;
 struct Found {
     diags: Vec<Diag>,
     checked: Vec<String>,
+    /// Nothing was adopted yet.
+    fresh: bool,
 }
 
 impl Found {
@@ -28,7 +30,11 @@ impl Found {
                 help,
             } => {
                 let diag = Diag::error(code, message).at(Place::file(shown_path(place)));
-                let diag = if help.is_empty() { diag } else { diag.help(help) };
+                let diag = if help.is_empty() {
+                    diag
+                } else {
+                    diag.help(help)
+                };
                 self.diags.push(diag);
             }
         }
@@ -64,7 +70,9 @@ fn keys(site: &Site, found: &mut Found) {
             Ok((key, warnings)) => {
                 found.diags.extend(warnings);
                 let file = shown_path(&server.key_file);
-                found.checked.push(format!("{file}: key {} for {}", key.name, server.name));
+                found
+                    .checked
+                    .push(format!("{file}: key {} for {}", key.name, server.name));
             }
             Err(diag) => found.diags.push(diag),
         }
@@ -80,6 +88,15 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
                 continue;
             }
         };
+        if !zone.content.exists() && !is_adopted(site, &policy.zone) {
+            let file = shown_path(&zone.content);
+            let line = format!(
+                "{file}: not there yet; `steadfast adopt {}` writes it",
+                zone.name
+            );
+            found.checked.push(line);
+            continue;
+        }
         match source::load(&zone.content, &site.config().root, &policy.zone) {
             Ok(source) => {
                 let owned = source.zone.iter().filter(|r| policy.owns_set(r)).count();
@@ -96,13 +113,24 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
     }
 }
 
+/// Whether the store has a ledger of the zone.
+fn is_adopted(site: &Site, zone: &dns::Name) -> bool {
+    let store = site.store_to_look().ok().flatten();
+    let zones = store.and_then(|s| s.zones().ok()).unwrap_or_default();
+    zones.contains(&zone.to_string())
+}
+
 /// The state folder can be written, and the store in it can be read.
 fn state(site: &Site, found: &mut Found) {
     let folder = &site.config().cell.state;
     let shown = shown_path(folder);
     // Where it is missing, it is going to be made in the nearest folder that exists.
-    let there = folder.ancestors().find(|f| f.exists() || f.as_os_str().is_empty());
-    let there = there.filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let there = folder
+        .ancestors()
+        .find(|f| f.exists() || f.as_os_str().is_empty());
+    let there = there
+        .filter(|f| !f.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let probe = there.join(format!(".steadfast-check-{}", std::process::id()));
     match std::fs::File::create_new(&probe) {
         Ok(_) => {
@@ -117,7 +145,12 @@ fn state(site: &Site, found: &mut Found) {
         }
     }
     let store = match site.store_to_look() {
-        Ok(None) => return found.checked.push("no store yet: nothing was adopted".into()),
+        Ok(None) => {
+            found.fresh = true;
+            return found
+                .checked
+                .push("no store yet: nothing was adopted".into());
+        }
         Ok(Some(store)) => store,
         Err(fail) => return found.fail(fail, folder),
     };
@@ -154,6 +187,7 @@ fn report(found: &Found, style: Style) -> Exit {
     }
     text += match bad {
         true => "next: correct what is named above, then steadfast check\n",
+        false if found.fresh => "next: steadfast adopt ZONE --dry-run   (writes nothing)\n",
         false => "next: steadfast status\n",
     };
     out::text(&text);

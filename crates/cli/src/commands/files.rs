@@ -21,7 +21,10 @@ pub fn folder(path: &Path) -> Result<(), Fail> {
 /// # Errors
 /// The first that exists or can't be written; those written before it are removed again.
 pub fn create(files: &[(PathBuf, Vec<u8>, u32)]) -> Result<(), Fail> {
-    if let Some((path, _, _)) = files.iter().find(|(path, _, _)| path.symlink_metadata().is_ok()) {
+    if let Some((path, _, _)) = files
+        .iter()
+        .find(|(path, _, _)| path.symlink_metadata().is_ok())
+    {
         return Err(exists(path));
     }
     for (i, (path, content, mode)) in files.iter().enumerate() {
@@ -40,11 +43,7 @@ pub fn create(files: &[(PathBuf, Vec<u8>, u32)]) -> Result<(), Fail> {
 
 fn one(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)?;
+    let mut file = options.write(true).create_new(true).mode(mode).open(path)?;
     let written = file.write_all(content).and_then(|()| file.sync_all());
     if written.is_err() {
         // Half a file is worse than none.
@@ -57,20 +56,30 @@ fn exists(path: &Path) -> Fail {
     Fail::new(
         Exit::Usage,
         "exists",
-        format!("{} is there already, and is not overwritten", shown_path(path)),
+        format!(
+            "{} is there already, and is not overwritten",
+            shown_path(path)
+        ),
         "move it away, or name another folder with --into DIR",
     )
 }
 
 fn fail(path: &Path, error: &std::io::Error) -> Fail {
     let message = format!("cannot write {}: {error}", shown_path(path));
-    Fail::new(Exit::Error, "not-written", message, "nothing was changed; make room or give this user access")
+    Fail::new(
+        Exit::Error,
+        "not-written",
+        message,
+        "nothing was changed; make room or give this user access",
+    )
 }
 
 /// A zone as a zone file, without what servers make and without the marker.
 pub fn zone_text(zone: &Zone, policy: &Policy) -> String {
     let plain = |r: &RRset| !r.rtype().is_server_made() && !policy.is_marker_side(r.name());
-    let mut text = String::from("; The zone as it was transferred. What is owned is kept as this file says.\n");
+    let mut text = String::from(
+        "; The zone as it was transferred. What is owned is kept as this file says.\n",
+    );
     // Writing to a String does not fail.
     let _ = zonefile::write(&zone.filter(plain), &mut text);
     text

@@ -62,8 +62,8 @@ fn freeze(
     args: &FreezeArgs,
     style: Style,
 ) -> Result<Value, Fail> {
-    let zone = site.zone(name)?;
-    let book = prepare::adopted_book(store, &zone.policy, name)?;
+    let alone = site.alone(name)?;
+    let book = prepare::adopted_book(store, &alone.policy, name)?;
     let before = book.state().freeze(now()).cloned();
     let submission = match &before {
         Some(_) => None,
@@ -74,11 +74,10 @@ fn freeze(
             Some(said(vec![Event::Frozen { reason, until }]))
         }
     };
-    let mut enactor = enact::enactor(&zone, store, None)?;
-    if submission.is_some() {
-        // The event first, by itself: it counts whether or not a server answers.
-        let run = enact::run_until(&mut enactor, submission, PATIENCE, style, &mut |_| true);
-        if !run.submitted {
+    if let Some(submission) = submission {
+        // The event first, by itself: it counts whether or not a server answers, or has a key.
+        let mut enactor = enact::enactor(&alone, store, None)?;
+        if !enact::submit_only(&mut enactor, submission, PATIENCE, style) {
             let help = "nothing was frozen; try again, and see `steadfast status`";
             let message = format!("the freeze of {name} could not be recorded");
             return Err(Fail::new(Exit::Error, "not-frozen", message, help));
@@ -88,6 +87,11 @@ fn freeze(
             style,
         );
     }
+    let zone = site.zone(name).unwrap_or_else(|fail| {
+        out::note(fail.render(style.colour_err).trim_end(), style);
+        alone
+    });
+    let mut enactor = enact::enactor(&zone, store, None)?;
     let until = enactor.state().revoking(now());
     if let Some(until) = until {
         let left = Duration::from_millis(until.since(now()).0 + 50);

@@ -16,9 +16,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// # Errors
 /// A file that is there already, a bad zone name, a folder that can't be written to.
 pub fn run(args: &InitArgs, style: Style) -> Outcome {
-    let zone = config::names::canonical(&args.zone).map_err(|fault| {
-        Fail::new(Exit::Usage, "bad-name", fault.message, fault.help)
-    })?;
+    let zone = config::names::canonical(&args.zone)
+        .map_err(|fault| Fail::new(Exit::Usage, "bad-name", fault.message, fault.help))?;
     let text = write_sample(&sample(&zone));
     config::parse(Source::new(FILE_NAME, text.clone()), &args.into).map_err(Fail::diags)?;
     let path = args.into.join(FILE_NAME);

@@ -3,6 +3,7 @@
 use super::{apply, ask, out, show, words};
 use crate::args::AdoptArgs;
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Observed, Prepared};
 use crate::site::{Style, ZoneSite};
 use cell::enactor::now;
@@ -47,7 +48,7 @@ pub fn run(
     let apex = &zone.policy.zone;
     let names = names.iter().map(|text| words::name_in(apex, text));
     let names = names.collect::<Result<Vec<Name>, Fail>>()?;
-    let observed = prepare::observe_some(zone)?;
+    let observed = led::observe(zone, store, &mut book)?;
     let (edits, events) = edits(zone, &mut book, &observed, &names)?;
     let prepared = prepare_kept(zone, book, observed, &edits)?;
     let Some(planned) = prepared.plan.clone() else {
@@ -63,7 +64,10 @@ pub fn run(
         return Ok(Exit::Refused);
     }
     if args.dry_run {
-        out::note("  nothing was written; the same without --dry-run takes them in", style);
+        if !style.json {
+            let next = "the same without --dry-run takes them in";
+            out::text(&format!("  nothing was written\n  next: {next}\n"));
+        }
         return Ok(Exit::Done);
     }
     if !args.yes {
@@ -89,8 +93,8 @@ fn edits(
     let mut edits: BTreeMap<(Name, Rtype), (String, Option<RRset>)> = BTreeMap::new();
     let mut events = Vec::new();
     for (id, stands) in &observed.zones {
-        let server = book.state().servers.get(id);
-        let Some(holding) = server.and_then(|s| s.holding()).copied() else {
+        let policy = &zone.policy;
+        let Some(holding) = prepare::holding(book.state(), id, stands, policy) else {
             continue;
         };
         let held = book.held(&holding).map_err(Fail::store)?;
@@ -128,7 +132,9 @@ fn disagree(one: &str, other: &str, (name, rtype): &(Name, Rtype)) -> Fail {
         Exit::Refused,
         "servers-differ",
         format!("{name} {rtype} was edited on {one} and on {other}, and not in the same way"),
-        format!("make one of them hold what is to be kept on both, or put ours back: `steadfast apply ZONE --overwrite {name}`"),
+        format!(
+            "make one of them hold what is to be kept on both, or put ours back: `steadfast apply ZONE --overwrite {name}`"
+        ),
     )
 }
 
@@ -158,7 +164,8 @@ fn prepare_kept(
         configuration,
         content: &held,
     };
-    let Planned { plan, report } = plan(&desired, held_now, &observed.zones, policy);
+    let Planned { plan, mut report } = plan(&desired, held_now, &observed.zones, policy);
+    prepare::excuse_behind(&mut report, &mut book, &observed, policy)?;
     let plan = plan.map(|mut plan| {
         plan.purpose = Purpose::KeepDrift;
         prepare::seal(plan)
@@ -197,6 +204,9 @@ fn correct_source(zone: &ZoneSite<'_>, changes: &[Change], style: Style) {
         }
     }
     if changes.len() > 20 {
-        out::note(&format!("    … and {} more changes", changes.len() - 20), style);
+        out::note(
+            &format!("    … and {} more changes", changes.len() - 20),
+            style,
+        );
     }
 }

@@ -52,11 +52,11 @@ fn show(look: &Look, named: Option<&str>, last: Option<usize>, style: Style) -> 
         } else {
             let _ = writeln!(
                 lines,
-                "{}  {:>5}  {}\n                             {}",
+                "{}  {:>5}  {}  {}",
                 words::time(entry.at),
                 entry.seq,
-                narrate(&entry),
                 entry.by,
+                narrate(&entry),
             );
         }
     }

@@ -16,6 +16,7 @@ pub mod newcomer;
 pub mod out;
 pub mod plan;
 pub mod proposal;
+pub mod rehearse;
 pub mod release;
 pub mod rollback;
 pub mod show;

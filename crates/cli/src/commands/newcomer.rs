@@ -88,7 +88,13 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
     };
     // Whatever would refuse the adoption does so before anything is written.
     adopt::agreed(&planned, &observed)?;
-    adopt::found(&planned, &observed, &State::default(), args.take_over)?;
+    adopt::found(
+        &planned,
+        &observed,
+        &State::default(),
+        args.take_over,
+        &[].into(),
+    )?;
     let path = into.join(FILE_NAME);
     let secret = std::fs::read(&key).map_err(|e| {
         let message = format!("cannot read {}: {e}", shown_path(&key));
@@ -97,7 +103,11 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
     files::folder(&into.join("keys"))?;
     files::create(&[
         (into.join(&key_file), secret, 0o600),
-        (config.content.clone(), files::zone_text(content, &policy).into_bytes(), 0o644),
+        (
+            config.content.clone(),
+            files::zone_text(content, &policy).into_bytes(),
+            0o644,
+        ),
         (path.clone(), text.into_bytes(), 0o644),
     ])?;
     out::note(
@@ -111,8 +121,8 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
     );
     let site = Site::load(&path)?;
     let exit = adopt::adopt(&site.zone(&name)?, &site.store()?, args, style)?;
-    if into != Path::new(".") {
-        out::note(&format!("  first: cd {}", shown_path(&into)), style);
+    if into != Path::new(".") && !style.json {
+        out::text(&format!("  there: cd {}\n", shown_path(&into)));
     }
     Ok(exit)
 }
@@ -125,7 +135,11 @@ fn apex(zone: &str) -> Result<Name, Fail> {
 
 fn key(args: &AdoptArgs, zone: &str) -> Result<PathBuf, Fail> {
     let Some(key) = &args.key else {
-        let server = args.server.first().map(ToString::to_string).unwrap_or_default();
+        let server = args
+            .server
+            .first()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         return Err(Fail::new(
             Exit::Usage,
             "needs-key",
@@ -165,7 +179,12 @@ fn proposed(
 
 fn one(observed: &Observed) -> Result<&Zone, Fail> {
     observed.zones.values().next().ok_or_else(|| {
-        Fail::new(Exit::Usage, "no-server", "no server was named", "--server ADDR")
+        Fail::new(
+            Exit::Usage,
+            "no-server",
+            "no server was named",
+            "--server ADDR",
+        )
     })
 }
 

@@ -27,6 +27,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, style: Style) -> Outcome {
         _ => None,
     };
     show::plan(&zone, &prepared, saved, style);
+    show::next(&zone, &prepared, saved, style);
     Ok(match &prepared.plan {
         Some(_) if prepared.is_refused() => Exit::Refused,
         Some(_) if args.exit_code => Exit::Pending,
@@ -57,7 +58,7 @@ fn save(
         parent: plan.parent,
         findings,
     };
-    let mut enactor = enact::enactor(&enact::alone(zone), store, None)?;
+    let mut enactor = enact::enactor(&zone.alone(), store, None)?;
     let submission = Submission {
         cleared: None,
         events: vec![event],

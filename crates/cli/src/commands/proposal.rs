@@ -166,7 +166,9 @@ mod tests {
 
     fn zone(records: &str) -> Zone {
         let apex = Name::absolute("example.com").unwrap();
-        let text = format!("$ORIGIN example.com.\n$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n{records}");
+        let text = format!(
+            "$ORIGIN example.com.\n$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n{records}"
+        );
         let options = dns::zonefile::Options::default();
         let none = &mut dns::zonefile::no_includes;
         dns::zonefile::parse(text.as_bytes(), "z", &apex, &options, none)
@@ -181,7 +183,10 @@ mod tests {
             "app A 192.0.2.2\na-app {heritage}\nold A 192.0.2.3\nold {heritage}\nlost {heritage}\nwww A 192.0.2.4\nmy-www TXT \"hello\"\n@ A 192.0.2.5\n"
         )));
         let ignored: Vec<&str> = found.ignore.iter().map(|(p, _)| p.as_str()).collect();
-        assert_eq!(ignored, ["_acme-challenge.**", "a-app", "app", "lost", "old"]);
+        assert_eq!(
+            ignored,
+            ["_acme-challenge.**", "a-app", "app", "lost", "old"]
+        );
         assert_eq!(found.ignore[1].1, "external-dns, owner k8s");
         assert_eq!(found.critical, ["@", "www"]);
         assert_eq!(found.unclear, ["lost.example.com."]);
@@ -189,7 +194,9 @@ mod tests {
 
     #[test]
     fn what_external_dns_owns_is_not_critical() {
-        let found = propose(&zone("www A 192.0.2.4\nwww TXT \"heritage=external-dns\"\n"));
+        let found = propose(&zone(
+            "www A 192.0.2.4\nwww TXT \"heritage=external-dns\"\n",
+        ));
         assert!(found.critical.is_empty());
     }
 
@@ -198,9 +205,13 @@ mod tests {
         let zone = zone("www A 192.0.2.4\n");
         let proposal = propose(&zone);
         let servers = ["192.0.2.1:53".parse().unwrap()];
-        let text = crate::config::sample::write_sample(&sample(zone.apex(), &proposal, &servers, "k"));
+        let text =
+            crate::config::sample::write_sample(&sample(zone.apex(), &proposal, &servers, "k"));
         let source = crate::diag::Source::new("steadfast.toml", text);
         let loaded = crate::config::parse(source, std::path::Path::new(".")).unwrap();
-        assert_eq!(loaded.config.zones["example.com"].critical, ["www.example.com"]);
+        assert_eq!(
+            loaded.config.zones["example.com"].critical,
+            ["www.example.com"]
+        );
     }
 }

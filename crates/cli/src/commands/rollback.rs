@@ -3,9 +3,11 @@
 use super::{apply, ask, out, show, words};
 use crate::args::{Cli, RollbackArgs};
 use crate::exit::{Exit, Fail, Outcome};
+use crate::led;
 use crate::prepare::{self, Prepared};
 use crate::site::{Site, Style, ZoneSite};
 use cell::enactor::now;
+use cell::store::Store;
 use dns::Zone;
 use serde_json::json;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         return Err(apply::refused(&refusal, name));
     }
     let (to, content) = target(&mut book, args.to, name)?;
-    let prepared = prepare_back(&zone, book, to, content)?;
+    let prepared = prepare_back(&zone, &store, book, to, content)?;
     let Some(planned) = prepared.plan.clone() else {
         return Ok(same(name, to, &prepared, style));
     };
@@ -45,10 +47,11 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         return Ok(Exit::Refused);
     }
     if args.dry_run {
-        out::note(
-            &format!("  next: steadfast rollback {name} --to {to} --yes"),
-            style,
-        );
+        if !style.json {
+            out::text(&format!(
+                "  nothing was written\n  next: steadfast rollback {name} --to {to}\n"
+            ));
+        }
         return Ok(Exit::Done);
     }
     if !args.yes {
@@ -118,7 +121,7 @@ fn target(book: &mut Book, to: Option<u64>, name: &str) -> Result<(u64, Arc<Zone
 /// The generations that can be returned to, newest first.
 fn choices(book: &Book, present: u64) -> Vec<String> {
     let state = book.state();
-    let one = |(generation, made): (&u64, &steadfast_core::ledger::Generation)| {
+    let one = |(generation, made): (&u64, &Arc<steadfast_core::ledger::Generation>)| {
         let what = match made.number {
             0 => "as adopted".to_owned(),
             number => format!("plan {number}"),
@@ -133,12 +136,21 @@ fn choices(book: &Book, present: u64) -> Vec<String> {
 /// The plan that leads back, judged. Limits on the amount of change do not hold it up.
 fn prepare_back(
     zone: &ZoneSite<'_>,
+    store: &Store,
     mut book: Book,
     to: u64,
     content: Arc<Zone>,
 ) -> Result<Prepared, Fail> {
     let policy = &zone.policy;
-    let observed = prepare::observe_some(zone)?;
+    let present = book.state().configuration;
+    let observed = led::observe(zone, store, &mut book)?;
+    let now_at = book.state().configuration;
+    if now_at != present {
+        // Whoever rolls back means what was there when he looked.
+        let (parent, held) = (present, now_at);
+        let moved = Refusal::BaseMoved { parent, held };
+        return Err(apply::refused(&moved, &zone.config.name));
+    }
     let held = book.head().map_err(Fail::store)?;
     let desired = Desired {
         content: Zone::clone(&content),
@@ -150,7 +162,9 @@ fn prepare_back(
         configuration,
         content: &held,
     };
-    let Planned { plan, report } = plan(&desired, held_now, &observed.zones, policy);
+    let Planned { plan, mut report } = plan(&desired, held_now, &observed.zones, policy);
+    // A rollback is wanted most while a server is still behind.
+    prepare::excuse_behind(&mut report, &mut book, &observed, policy)?;
     let plan = plan.map(|mut plan| {
         plan.purpose = Purpose::Rollback { to };
         prepare::seal(plan)

@@ -1,6 +1,6 @@
 //! Plans and their outcome, for people and for programs.
 
-use super::out;
+use super::{out, words};
 use crate::exit::Exit;
 use crate::prepare::Prepared;
 use crate::site::{Style, ZoneSite};
@@ -28,6 +28,38 @@ pub fn plan(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style
         eprintln!("warning: {id} gave no transfer, and counts as unknown: {why}");
     }
     out::text(&plan_text(zone, prepared, number, style));
+}
+
+/// The command to type after a plan was shown, and nothing done.
+pub fn next(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style: Style) {
+    if style.json {
+        return;
+    }
+    let name = &zone.config.name;
+    let state = prepared.book.state();
+    let drifted = !prepared.report.drift.is_empty();
+    let only_drift = prepared
+        .findings
+        .iter()
+        .all(|f| f.verdict != Verdict::Refuse || f.guard == "drift");
+    let next = match (&prepared.plan, number) {
+        _ if drifted && only_drift && (prepared.is_refused() || prepared.plan.is_none()) => {
+            format!("keep the foreign edits or put ours back, as above; then steadfast plan {name}")
+        }
+        _ if prepared.is_refused() => format!(
+            "correct {} (or the zone's policy) as the fixes say, then steadfast plan {name}",
+            zone.config.content.display()
+        ),
+        (Some(_), Some(number)) => format!("steadfast apply {number}"),
+        (Some(_), None) => {
+            format!("steadfast apply {name}   (or plan {name} --save, to have it looked at)")
+        }
+        (None, _) if state.behind().next().is_some() => {
+            format!("steadfast apply {name}   (servers are behind)")
+        }
+        (None, _) => format!("steadfast status {name}"),
+    };
+    out::text(&format!("  next: {next}\n"));
 }
 
 fn plan_text(
@@ -113,7 +145,7 @@ fn show_change(out: &mut String, change: &Change, colour: bool) {
     let _ = writeln!(
         out,
         "  {paint}{sign} {} {}  {what}{paint:#}",
-        change.name(),
+        words::name(change.name()),
         change.rtype()
     );
 }
@@ -154,7 +186,10 @@ fn findings(out: &mut String, all: &[Finding], colour: bool) {
             let _ = writeln!(
                 out,
                 "  {paint}{word}{paint:#} {}: {}{rtype}: {}\n           {}",
-                finding.guard, finding.name, finding.why, finding.fix
+                finding.guard,
+                words::name(&finding.name),
+                finding.why,
+                finding.fix
             );
         }
         if some.len() > 20 {
@@ -173,13 +208,15 @@ fn drift(out: &mut String, zone: &str, prepared: &Prepared) {
         for change in changes.iter().take(10) {
             show_change(out, change, false);
         }
-        let first = changes
-            .first()
-            .map(|c| c.name().to_string())
-            .unwrap_or_default();
+        let mut names: Vec<String> = changes.iter().map(|c| words::name(c.name())).collect();
+        names.dedup();
+        let few = match names.get(..4) {
+            Some(few) if names.len() > 4 => format!("{} …", few.join(" ")),
+            _ => names.join(" "),
+        };
         let _ = writeln!(
             out,
-            "    keep them:     steadfast adopt {zone} --drift\n    put ours back: steadfast apply {zone} --overwrite {first}"
+            "    keep them:     steadfast adopt {zone} --drift {few}\n    put ours back: steadfast apply {zone} --overwrite {few}"
         );
     }
 }
@@ -207,6 +244,21 @@ fn plan_json(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>) -> s
     })
 }
 
+/// Why nothing is written to servers, and the command that repairs each.
+fn halts(state: &State) -> String {
+    let mut out = String::new();
+    for (id, server) in &state.servers {
+        if let Some(halt) = &server.halted {
+            let _ = writeln!(
+                out,
+                "  {id} is halted: {}\n  next: {}",
+                halt.reason, halt.fix
+            );
+        }
+    }
+    out
+}
+
 /// Shows how an apply ended.
 pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exit, style: Style) {
     let behind: Vec<&String> = state.behind().collect();
@@ -231,6 +283,9 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
             "{name}: superseded: configuration {configuration} was overtaken, the zone is at {}\n  next: steadfast plan {name}\n",
             state.configuration
         ),
+        Exit::Waiting => format!(
+            "{name}: frozen meanwhile; configuration {configuration} is approved and not everywhere yet\n  next: steadfast status {name}\n"
+        ),
         _ => {
             let list = behind
                 .iter()
@@ -238,9 +293,18 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
                 .collect::<Vec<_>>()
                 .join(", ");
             let list = if list.is_empty() { "none".into() } else { list };
-            format!(
-                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}\n  next: steadfast status {name}\n"
-            )
+            let head = format!(
+                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}"
+            );
+            let halts = halts(state);
+            match (&state.frozen, halts.is_empty()) {
+                (Some(freeze), _) if exit == Exit::Waiting => format!(
+                    "{head}\n  frozen by {}: {}\n  next: steadfast thaw {name}\n",
+                    freeze.by, freeze.reason
+                ),
+                (_, false) => format!("{head}\n{halts}"),
+                _ => format!("{head}\n  next: steadfast status {name}\n"),
+            }
         }
     };
     out::text(&text);

@@ -53,7 +53,9 @@ pub fn show(survey: &Survey<'_>, style: Style) {
 
 fn look(zone: &Zone, policy: &Policy) -> Seen {
     let served = zone.filter(|r| !r.rtype().is_server_made() && !policy.is_marker_side(r.name()));
-    let others = served.iter().filter(|r| !policy.owns_set(r) && r.rtype() != Rtype::SOA);
+    let others = served
+        .iter()
+        .filter(|r| !policy.owns_set(r) && r.rtype() != Rtype::SOA);
     let mut ignored: Vec<String> = others
         .map(|r| format!("{} {}", words::name(r.name()), r.rtype()))
         .collect();
@@ -87,7 +89,10 @@ fn addresses(zone: &Zone) -> BTreeMap<String, Vec<String>> {
         if list.iter().any(String::is_empty) {
             continue;
         }
-        found.entry(list.join(" + ")).or_default().push(words::name(name));
+        found
+            .entry(list.join(" + "))
+            .or_default()
+            .push(words::name(name));
     }
     found
 }
@@ -99,14 +104,20 @@ fn nameservers(zone: &Zone) -> Vec<String> {
         let owner = words::name(rrset.name());
         let targets: Vec<Name> = rrset.targets().collect();
         if let [only] = targets.as_slice() {
-            found.push(format!("{owner} has one name server, {}", words::name(only)));
+            found.push(format!(
+                "{owner} has one name server, {}",
+                words::name(only)
+            ));
             continue;
         }
         let addresses: BTreeSet<Vec<String>> = targets
             .iter()
             .map(|t| zone.get(t, Rtype::A).map(RRset::texts).unwrap_or_default())
             .collect();
-        if let Some(one) = addresses.first().filter(|a| addresses.len() == 1 && !a.is_empty()) {
+        if let Some(one) = addresses
+            .first()
+            .filter(|a| addresses.len() == 1 && !a.is_empty())
+        {
             found.push(format!(
                 "all {} name servers of {owner} have the address {}",
                 targets.len(),
@@ -133,7 +144,9 @@ fn ttls(zone: &Zone, policy: &Policy) -> Vec<String> {
             && ttl > LONG
         {
             let long = words::span(steadfast_core::time::Millis::seconds(u64::from(ttl)));
-            found.push(format!("{name} {rtype} is critical and cached for {long}: moving it takes that long"));
+            found.push(format!(
+                "{name} {rtype} is critical and cached for {long}: moving it takes that long"
+            ));
         }
     }
     found
@@ -148,7 +161,11 @@ fn list(out: &mut String, title: &str, items: &[String]) {
         let _ = writeln!(out, "    {item}");
     }
     if items.len() > SHOWN {
-        let _ = writeln!(out, "    … and {} more (all with --output json)", items.len() - SHOWN);
+        let _ = writeln!(
+            out,
+            "    … and {} more (all with --output json)",
+            items.len() - SHOWN
+        );
     }
 }
 
@@ -167,8 +184,16 @@ fn text(survey: &Survey<'_>, seen: &Seen) -> String {
         let ignore = proposal.ignore.iter();
         let ignore: Vec<String> = ignore.map(|(p, why)| format!("{p:<24} {why}")).collect();
         list(&mut out, "would leave to others (`ignore`)", &ignore);
-        list(&mut out, "registry entries of external-dns whose names were not found", &proposal.unclear);
-        list(&mut out, "left to others, but no pattern can say it: leave them out of `own` by hand", &proposal.unfit);
+        list(
+            &mut out,
+            "registry entries of external-dns whose names were not found",
+            &proposal.unclear,
+        );
+        list(
+            &mut out,
+            "left to others, but no pattern can say it: leave them out of `own` by hand",
+            &proposal.unfit,
+        );
     }
     list(&mut out, "stands here and is left alone", &seen.ignored);
     let critical: Vec<String> = policy.critical.iter().map(words::name).collect();
@@ -181,13 +206,21 @@ fn text(survey: &Survey<'_>, seen: &Seen) -> String {
     let faults: Vec<String> = faults
         .map(|f| format!("{}: {}: {}", f.guard, words::name(&f.name), f.why))
         .collect();
-    list(&mut out, "wrong already (reported, not in the way)", &faults);
+    list(
+        &mut out,
+        "wrong already (reported, not in the way)",
+        &faults,
+    );
     let single: Vec<String> = seen
         .addresses
         .iter()
         .map(|(address, names)| {
             let more = names.len().saturating_sub(6);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             let some: Vec<&str> = names.iter().take(6).map(String::as_str).collect();
             format!("{address}: {}{more}", some.join(", "))
         })
@@ -202,7 +235,9 @@ fn text(survey: &Survey<'_>, seen: &Seen) -> String {
 fn document(survey: &Survey<'_>, seen: &Seen) -> Value {
     let proposal = survey.proposal.map(|p| {
         let ignore = p.ignore.iter();
-        let ignore: Vec<Value> = ignore.map(|(pattern, why)| json!({ "pattern": pattern, "why": why })).collect();
+        let ignore: Vec<Value> = ignore
+            .map(|(pattern, why)| json!({ "pattern": pattern, "why": why }))
+            .collect();
         json!({ "ignore": ignore, "critical": p.critical, "unclear": p.unclear, "unfit": p.unfit })
     });
     json!({

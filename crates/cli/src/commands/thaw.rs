@@ -47,15 +47,15 @@ fn thaw(
     args: &ThawArgs,
     style: Style,
 ) -> Result<Value, Fail> {
-    let zone = site.zone(name)?;
-    let book = prepare::adopted_book(store, &zone.policy, name)?;
+    let alone = site.alone(name)?;
+    let book = prepare::adopted_book(store, &alone.policy, name)?;
     let state = book.state();
     let frozen = state.freeze(now()).is_some();
     let behind = state.behind().next().is_some();
     if frozen {
         let reason = args.reason.clone();
         let event = said(vec![Event::Thawed { reason }]);
-        let mut enactor = enact::enactor(&enact::alone(&zone), store, None)?;
+        let mut enactor = enact::enactor(&alone, store, None)?;
         if !enact::submit_only(&mut enactor, event, PATIENCE, style) {
             let help = "the zone is still frozen; try again, and see `steadfast status`";
             let message = format!("the thaw of {name} could not be recorded");

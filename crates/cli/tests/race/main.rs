@@ -5,5 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod copies;
+mod kills;
+mod many;
 mod october;
+mod revoke;
 mod rig;

@@ -295,10 +295,10 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
-    /// SIGKILL, and waits.
-    pub(crate) fn kill(mut self) {
+    /// SIGKILL, and waits. Says whether it was still running.
+    pub(crate) fn kill(mut self) -> bool {
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.wait().unwrap().code().is_none()
     }
 
     fn signal(&self, signal: Signal) {

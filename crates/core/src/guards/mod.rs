@@ -31,6 +31,8 @@ mod tests;
 pub use drift::drift_findings;
 pub use source_complete::source_complete;
 
+pub use crate::abilities::Abilities;
+
 use crate::plan::path::Path;
 use crate::plan::{Plan, Purpose, Steps};
 use crate::policy::Policy;
@@ -92,15 +94,6 @@ pub struct Finding {
     pub why: String,
     /// What to do about it.
     pub fix: String,
-}
-
-/// What a server can't do, as its rehearsal showed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Abilities {
-    /// Replaces other data by a CNAME, or the reverse, at one owner in one UPDATE.
-    pub swap_cname: bool,
-    /// Most records that it takes in one RRset (100 when more were not tried).
-    pub max_rrset: usize,
 }
 
 /// What guards judge: a way from one content to another.
@@ -206,6 +199,18 @@ pub fn standing_faults(zone: &Zone, policy: &Policy) -> Vec<Finding> {
     dangling::standing(&path, &mut found);
     bounds::standing(zone, policy, &mut found);
     sort(&mut found);
+    found
+}
+
+/// Critical names that are empty in what a server serves now, whoever's records make them so.
+pub fn empty_now(zone: &Zone, policy: &Policy) -> Vec<Finding> {
+    let steps = Steps {
+        changes: Vec::new(),
+        order: vec![Vec::new()],
+    };
+    let path = path(zone, &steps.changes, &steps, false);
+    let mut found = Vec::new();
+    never_empty::standing(&path, policy, &mut found);
     found
 }
 

@@ -4,6 +4,7 @@ use super::entry::{Act, Adopted, Entry, Event, Found, Settlement};
 use super::state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};
 use super::{ChainError, Stored};
 use dns::{Digest, Name, Rtype};
+use std::sync::Arc;
 
 impl State {
     /// Checks stored entries against the chain and folds them in.
@@ -115,7 +116,7 @@ impl State {
             configuration: adopted.configuration,
             content: (adopted.content, adopted.configuration),
             result: adopted.result,
-            generations: [(adopted.configuration, generation)].into(),
+            generations: [(adopted.configuration, Arc::new(generation))].into(),
             servers: adopted
                 .servers
                 .iter()
@@ -138,7 +139,7 @@ impl State {
             by,
             result,
         };
-        self.generations.insert(to, made);
+        self.generations.insert(to, Arc::new(made));
     }
 
     fn cleaned(&mut self, through: u64, content: (Digest, u64), entry: &Entry) {
@@ -151,7 +152,7 @@ impl State {
             server.decisions.retain(|seq, d| {
                 d.decision.holding.configuration >= through
                     || Some(*seq) == verified
-                    || entry.at <= d.expires()
+                    || entry.at <= d.is_over_at()
             });
         }
     }
@@ -165,7 +166,7 @@ impl ServerState {
                     decision: decision.clone(),
                     at: entry.at,
                 };
-                self.decisions.insert(entry.seq, decided);
+                self.decisions.insert(entry.seq, Arc::new(decided));
             }
             Event::Applied { write, serial, .. } => self.applied(*write, *serial),
             Event::Drifted { found, .. } => found.iter().for_each(|f| self.drifted(f)),

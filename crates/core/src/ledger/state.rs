@@ -1,13 +1,16 @@
 //! The state of a zone: what the fold of its ledger knows.
 
 use super::entry::{Decision, Expect, HaltKind, Origin, ServerId};
+use crate::gate::CLOCK_TOLERANCE;
 use crate::marker::{Holding, LedgerId, Marker};
-use crate::time::Time;
+use crate::time::{Millis, Time};
 use dns::{Digest, Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// A zone's state. Made by folding its ledger, and by nothing else.
+/// A zone's state. Made by folding its ledger, and by nothing else. What grows with the ledger is
+/// shared between copies.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     /// Number of the last entry.
@@ -33,7 +36,7 @@ pub struct State {
     /// Digest of the owned content of the present configuration.
     pub result: Digest,
     /// Generations that can be returned to, oldest first.
-    pub generations: BTreeMap<u64, Generation>,
+    pub generations: BTreeMap<u64, Arc<Generation>>,
     /// Plans proposed and not cleared, by number.
     pub proposals: BTreeMap<u64, Proposal>,
     /// Number of the last plan.
@@ -137,7 +140,7 @@ pub struct ServerState {
     /// The last write that was read back there; `None` until the first marker stands.
     pub verified: Option<u64>,
     /// Every write decided for it that may still matter, by entry.
-    pub decisions: BTreeMap<u64, Decided>,
+    pub decisions: BTreeMap<u64, Arc<Decided>>,
     /// Foreign edits.
     pub drift: Vec<Drift>,
     /// Why nothing is written there.
@@ -152,9 +155,16 @@ pub struct ServerState {
 }
 
 impl Decided {
-    /// From when on no server accepts the write.
+    /// Until when the write may be sent.
     pub fn expires(&self) -> Time {
         self.at + self.decision.deadline
+    }
+
+    /// From when on no server accepts the write, by anybody's clock: servers count whole seconds
+    /// (RFC 8945 §5.2.3), and theirs may differ from the clock of who looks, as that of who decided
+    /// may from the ledger's.
+    pub fn is_over_at(&self) -> Time {
+        self.expires() + Millis::seconds(1) + CLOCK_TOLERANCE
     }
 }
 
@@ -180,8 +190,8 @@ impl ServerState {
         let expect = self.expect();
         self.decisions
             .iter()
-            .filter(move |(_, d)| d.decision.expect == expect && now <= d.expires())
-            .map(|(seq, d)| (*seq, d))
+            .filter(move |(_, d)| d.decision.expect == expect && now <= d.is_over_at())
+            .map(|(seq, d)| (*seq, d.as_ref()))
     }
 
     /// Whether the server is wholly at `configuration` and nothing waits to be put back.
@@ -227,7 +237,9 @@ impl State {
                 || d.decision.holding.configuration != self.configuration
         };
         let open = self.servers.values().flat_map(|s| s.open(now));
-        open.filter(|(_, d)| off(d)).map(|(_, d)| d.expires()).max()
+        open.filter(|(_, d)| off(d))
+            .map(|(_, d)| d.is_over_at())
+            .max()
     }
 
     /// Servers that are not wholly at the present configuration.

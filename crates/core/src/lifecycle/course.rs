@@ -55,7 +55,7 @@ impl<S: Safeguards> Lifecycle<S> {
             return Ok(None);
         };
         let settled = server.restored.is_none() && !server.drift.iter().any(|d| d.overwrite);
-        if !holding.is_whole() && settled && self.leads(&holding.body, id, target, server) {
+        if !holding.is_whole() && settled && self.leads(&holding.body, id, target, server, draft) {
             let (step, of) = (holding.step + 1, holding.of);
             return Ok(Some(Leg {
                 body: holding.body,
@@ -66,12 +66,11 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         if holding.is_whole()
             && settled
-            && let Some(body) = self.plan_after(holding.configuration, target)
-            && self.leads(&body, id, target, server)
+            && let Some(body) = self.plan_after(holding.configuration, target, draft)
+            && self.leads(&body, id, target, server, draft)
         {
             let of = self
-                .book
-                .body(&body)
+                .body(&body, draft)
                 .and_then(|b| b.steps())
                 .map_or(1, |s| s.count());
             return Ok(Some(Leg {
@@ -81,13 +80,29 @@ impl<S: Safeguards> Lifecycle<S> {
                 of,
             }));
         }
+        if target > self.state().configuration {
+            // Only the draft knows it: when that is appended, the way is made.
+            return Ok(None);
+        }
         self.course(now, id, server, target, draft).map(Some)
+    }
+
+    /// A body of the ledger or of the draft.
+    fn body<'b>(&'b self, hash: &Digest, draft: &'b Draft) -> Option<&'b Arc<Body>> {
+        self.book.body(hash).or_else(|| draft.body(hash))
     }
 
     /// Whether the body leads this server to `target`. Where something drifted it does not: guards
     /// judged it by what the ledger says, and a critical name may now rest on what it takes away.
-    fn leads(&self, hash: &Digest, id: &ServerId, target: u64, server: &ServerState) -> bool {
-        let fits = match self.book.body(hash).map(AsRef::as_ref) {
+    fn leads(
+        &self,
+        hash: &Digest,
+        id: &ServerId,
+        target: u64,
+        server: &ServerState,
+        draft: &Draft,
+    ) -> bool {
+        let fits = match self.body(hash, draft).map(AsRef::as_ref) {
             Some(Body::Plan(plan)) => plan.generation() == target,
             Some(Body::Course(course)) => course.to == target && &course.server == id,
             _ => false,
@@ -95,12 +110,12 @@ impl<S: Safeguards> Lifecycle<S> {
         fits && server.drift.is_empty()
     }
 
-    fn plan_after(&self, from: u64, target: u64) -> Option<Digest> {
-        let plan = self
-            .book
-            .plan_of(target)
-            .filter(|plan| plan.parent == from)?;
-        self.state().generations.get(&plan.generation())?.plan
+    fn plan_after(&self, from: u64, target: u64, draft: &Draft) -> Option<Digest> {
+        let hash = draft.state().generations.get(&target)?.plan?;
+        match self.body(&hash, draft)?.as_ref() {
+            Body::Plan(plan) if plan.parent == from => Some(hash),
+            _ => None,
+        }
     }
 
     /// Makes a course: what the server holds, drift included, to what it shall hold, drift that

@@ -13,24 +13,28 @@ const SNAPSHOT_EVERY: u64 = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     start: u64,
-    state: State,
+    /// Shared with the book until the first event.
+    state: Arc<State>,
     by: String,
     now: Time,
     entries: Vec<(Entry, Stored)>,
     bodies: Vec<(Digest, Arc<Body>)>,
+    /// The bodies as they are stored: encoded once, handed on with the append.
+    encoded: Vec<(Digest, Vec<u8>)>,
     forget: Vec<Digest>,
     pub(crate) submission: Option<Submission>,
 }
 
 impl Draft {
-    pub(crate) fn new(state: &State, by: &str, now: Time) -> Draft {
+    pub(crate) fn new(state: Arc<State>, by: &str, now: Time) -> Draft {
         Draft {
             start: state.last,
-            state: state.clone(),
+            state,
             by: by.to_owned(),
             now,
             entries: Vec::new(),
             bodies: Vec::new(),
+            encoded: Vec::new(),
             forget: Vec::new(),
             submission: None,
         }
@@ -40,8 +44,19 @@ impl Draft {
         &self.state
     }
 
+    /// The state after the events, for the book.
+    pub(crate) fn shared_state(&self) -> Arc<State> {
+        self.state.clone()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Whether what follows from the submission may go with it.
+    pub(crate) fn goes_on(&self) -> bool {
+        let cleared = self.submission.as_ref().map(|s| s.cleared.is_some());
+        cleared.unwrap_or(false)
     }
 
     pub(crate) fn entries(&self) -> &[(Entry, Stored)] {
@@ -72,19 +87,27 @@ impl Draft {
             event,
         };
         let stored = seal(&self.state.last_hash, &entry);
-        self.state.fold(&entry, stored.hash);
+        Arc::make_mut(&mut self.state).fold(&entry, stored.hash);
         self.entries.push((entry, stored));
         seq
     }
 
     /// Adds a body; returns its hash.
     pub(crate) fn attach(&mut self, body: Arc<Body>) -> Digest {
-        let (hash, _) = body.encode();
+        let (hash, bytes) = body.encode();
         self.bodies.push((hash, body));
+        self.encoded.push((hash, bytes));
         hash
     }
 
-    pub(crate) fn to_append(&self) -> Append {
+    /// A body that was added.
+    pub(crate) fn body(&self, hash: &Digest) -> Option<&Arc<Body>> {
+        let found = self.bodies.iter().find(|(h, _)| h == hash);
+        found.map(|(_, body)| body)
+    }
+
+    /// What is to be stored. The bodies are handed over, so it is asked for once.
+    pub(crate) fn take_append(&mut self) -> Append {
         let snapshot = self.start / SNAPSHOT_EVERY != self.state.last / SNAPSHOT_EVERY;
         Append {
             expect_last: self.start,
@@ -93,10 +116,10 @@ impl Draft {
                 .iter()
                 .map(|(_, stored)| stored.clone())
                 .collect(),
-            bodies: self.bodies.iter().map(|(_, body)| body.encode()).collect(),
+            bodies: std::mem::take(&mut self.encoded),
             forget: self.forget.clone(),
             snapshot: snapshot
-                .then(|| serde_json::to_vec(&self.state).ok())
+                .then(|| serde_json::to_vec(self.state.as_ref()).ok())
                 .flatten(),
         }
     }

@@ -203,7 +203,9 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let Some(refused) = run.refused.take() else {
             // Accepted, but not to be seen yet: servers that sign show it later (I7).
-            if run.focus.is_some() && run.polling.is_some() && !self.poll_is_over(now, id) {
+            // What was overtaken will not be seen any more.
+            let awaited = run.focus.is_some_and(|seq| Some(seq) > server.verified);
+            if awaited && run.polling.is_some() && !self.poll_is_over(now, id) {
                 return;
             }
             return self.settle(id);

@@ -22,6 +22,7 @@ mod judge;
 mod next;
 mod rests;
 mod run;
+mod settle;
 mod write;
 
 pub use course::CourseError;
@@ -247,6 +248,11 @@ impl<S: Safeguards> Lifecycle<S> {
         self.context = Some(unowned);
     }
 
+    /// Takes events in without doing anything yet: they go with whatever the next input leads to.
+    pub fn offer(&mut self, submission: Submission) {
+        self.submissions.push(submission);
+    }
+
     /// Whether every server was brought as far as it can be for now: nothing is in flight, being
     /// read or waited for.
     pub fn is_at_rest(&self) -> bool {
@@ -307,9 +313,9 @@ impl<S: Safeguards> Lifecycle<S> {
         if self.inflight.is_some() || self.refreshing {
             return;
         }
-        let mut draft = Draft::new(self.book.state(), &self.by, now);
+        let mut draft = Draft::new(self.book.shared_state(), &self.by, now);
         self.submit(now, &mut draft, effects);
-        if draft.is_empty() {
+        if draft.is_empty() || draft.goes_on() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
             }
@@ -332,7 +338,8 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
-    /// Puts at most one submission into the draft; it travels alone.
+    /// Puts at most one submission into the draft. What the gate let pass is followed by what it
+    /// leads to, in the same append (I11); everything else travels alone.
     fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
@@ -347,6 +354,9 @@ impl<S: Safeguards> Lifecycle<S> {
                 draft.push(event.clone());
             }
             draft.submission = Some(submission);
+            if draft.goes_on() {
+                self.runs.values_mut().for_each(Run::rouse);
+            }
         }
     }
 
@@ -362,11 +372,11 @@ impl<S: Safeguards> Lifecycle<S> {
         self.runs.values_mut().for_each(Run::undecide);
     }
 
-    fn append(&mut self, draft: Draft, effects: &mut Vec<Effect>) {
+    fn append(&mut self, mut draft: Draft, effects: &mut Vec<Effect>) {
         if draft.is_empty() {
             return;
         }
-        effects.push(Effect::Append(draft.to_append()));
+        effects.push(Effect::Append(draft.take_append()));
         self.inflight = Some(draft);
     }
 
@@ -377,10 +387,13 @@ impl<S: Safeguards> Lifecycle<S> {
         for (hash, body) in draft.bodies() {
             self.book.keep(*hash, body.clone());
         }
-        for (entry, stored) in draft.entries() {
-            self.book.note(entry, stored.hash);
+        self.book.moved_to(draft.shared_state());
+        for (entry, _) in draft.entries() {
             self.after(entry);
-            self.tell(entry, effects);
+            // Who submits knows what it says.
+            if draft.submission.is_none() {
+                self.tell(entry, effects);
+            }
         }
         if draft.submission.is_some() {
             effects.push(Effect::Tell(Notice::Submitted(self.state().last)));
@@ -451,6 +464,12 @@ impl<S: Safeguards> Lifecycle<S> {
             | Event::Thawed { .. }
             | Event::Released => {
                 self.runs.values_mut().for_each(Run::rouse);
+            }
+            // What was seen before a person looked says nothing.
+            Event::Resumed { server } => {
+                if let Some(run) = self.runs.get_mut(server) {
+                    run.phase = Phase::Unread;
+                }
             }
             event => {
                 if let Some(run) = event.server().and_then(|id| self.runs.get_mut(id)) {

@@ -114,8 +114,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let tried = self.runs.get(id).and_then(|r| r.plant.clone());
         let gone = self.runs.get(id).is_some_and(|r| r.gone);
         if tried.is_none()
+            // One by values needs the content that its author compared.
             && self.again(now, id, server, effects, |d| {
-                matches!(d.act, Act::Plant { .. })
+                matches!(d.act, Act::Plant { soa: Some(_) })
             })
         {
             return;
@@ -311,11 +312,13 @@ impl<S: Safeguards> Lifecycle<S> {
             .map(|h| h.configuration);
         let open = state.servers.values().flat_map(|s| s.decisions.values());
         let open = open
-            .filter(|d| now <= d.expires())
+            .filter(|d| now <= d.is_over_at())
             .map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
         let through = held.chain(open).chain([oldest]).min().unwrap_or(oldest);
-        if state.generations.range(..through).next().is_none() {
+        let useless = state.generations.range(..through).count();
+        // A quarter of all, so that writing the content anew is seldom, however fast they come.
+        if useless == 0 || useless * 4 < state.generations.len() {
             return;
         }
         self.forget(through, draft);

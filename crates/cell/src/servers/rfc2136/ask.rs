@@ -104,15 +104,15 @@ impl Rfc2136 {
     /// Anything but signed answers to all.
     pub fn read(&self, marker: &Name, wanted: &[(Name, Rtype)]) -> Result<Reading, AskError> {
         let marker = (marker.clone(), Rtype::TXT);
-        let timeouts = self.exchange.timeouts();
-        let mut connection = self.exchange.connect(timeouts.exchange)?;
-        let before = self.ask_all(&mut connection, std::slice::from_ref(&marker))?;
-        let rrsets = self.ask_all(&mut connection, wanted)?;
-        let after = self.ask_all(&mut connection, std::slice::from_ref(&marker))?;
-        Ok(Reading {
-            marker_before: before.into_iter().next().flatten(),
-            rrsets,
-            marker_after: after.into_iter().next().flatten(),
+        self.exchange.converse(|connection| {
+            let before = self.ask_all(connection, std::slice::from_ref(&marker))?;
+            let rrsets = self.ask_all(connection, wanted)?;
+            let after = self.ask_all(connection, std::slice::from_ref(&marker))?;
+            Ok(Reading {
+                marker_before: before.into_iter().next().flatten(),
+                rrsets,
+                marker_after: after.into_iter().next().flatten(),
+            })
         })
     }
 

@@ -133,6 +133,7 @@ fn able(swap_cname: bool, max_rrset: usize) -> Vec<(String, Abilities)> {
     let abilities = Abilities {
         swap_cname,
         max_rrset,
+        ..Abilities::assumed()
     };
     vec![("knot".into(), abilities)]
 }

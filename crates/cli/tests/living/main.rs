@@ -1,0 +1,13 @@
+//! Living beside others: foreign edits, other tools, restored backups, servers that refuse or lie.
+//! The shipped binary against real servers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod adoption;
+mod drift;
+mod kit;
+mod marker;
+mod no_names;
+mod read_back;
+mod refusals;
+mod restore;

@@ -1,0 +1,167 @@
+//! SIGKILL at every boundary and at any instant: the next process makes the generation whole.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use peers::{Kind, Peer, Sampler};
+
+use crate::rig::{Options, Process, Rig, ZONE};
+
+const RATE: u32 = 700;
+/// Moments of an `apply` at which it can be killed.
+const MOMENTS: [&str; 9] = [
+    "enactor.before-append",
+    "enactor.after-append",
+    "enactor.before-write",
+    "enactor.after-write",
+    "enactor.before-read",
+    "store.before-begin",
+    "store.in-transaction",
+    "store.before-commit",
+    "store.after-commit",
+];
+/// How often each moment is let pass at most.
+const TIMES: usize = 5;
+/// Records that the large change touches.
+const HOSTS: u32 = 2_000;
+
+fn sample(peer: &Peer) -> Sampler {
+    Sampler::start(peer.addr(), &[("www.example.com", "A")], RATE)
+}
+
+/// `www` on a pool of its own, odd and even generations on different ones: three steps from one
+/// to the next.
+fn pools(generation: usize) -> String {
+    let pool = generation % 2;
+    let mut text = format!("www 5 CNAME pool-{pool}\ngen 5 TXT \"{generation}\"\n");
+    for n in 1..=34 {
+        let _ = writeln!(text, "pool-{pool} 5 A 192.0.2.{n}");
+    }
+    text
+}
+
+fn killed_at_every_boundary(kind: Kind) {
+    let rig = Rig::adopted(&[kind], &pools(0), Options::default());
+    let sampler = sample(rig.peer());
+    let (mut generation, mut killed) = (0, 0);
+    for moment in MOMENTS {
+        let mut here = 0;
+        for time in 1..=TIMES {
+            generation += 1;
+            let config = rig.config("next", &pools(generation));
+            let args = ["apply", ZONE, "--yes"];
+            let first = rig.spawn(&config, &args, &format!("{moment}@{time}=kill"));
+            let first = first.ended();
+            match first.code {
+                None => here += 1,
+                // It was done before.
+                Some(0) => {}
+                Some(_) => panic!("{kind}: {moment}@{time}: {}", first.said),
+            }
+            let second = rig.run(&config, &args);
+            assert_eq!(
+                second.code,
+                Some(0),
+                "{kind}: {moment}@{time}: {}",
+                second.said
+            );
+            rig.assert_whole();
+            let steps = rig.book().state().servers["ns1"].holding().unwrap().of;
+            assert!(
+                first.code.is_none() || steps == 3,
+                "{kind}: {moment}@{time}: {steps} steps"
+            );
+        }
+        assert!(here > 0, "{kind}: {moment} is never reached");
+        killed += here;
+    }
+    println!(
+        "{kind}: killed {killed} times at {} kinds of moments",
+        MOMENTS.len()
+    );
+    sampler.stop().assert_never_empty(500);
+}
+
+#[test]
+fn bind_killed_at_every_boundary() {
+    killed_at_every_boundary(Kind::Bind);
+}
+
+#[test]
+fn knot_killed_at_every_boundary() {
+    killed_at_every_boundary(Kind::Knot);
+}
+
+#[test]
+fn powerdns_killed_at_every_boundary() {
+    killed_at_every_boundary(Kind::PowerDns);
+}
+
+fn hosts(generation: u32) -> String {
+    let pool = generation % 2;
+    let mut text = format!(
+        "www 5 CNAME pool-{pool}\npool-{pool} 5 A 192.0.2.{}\n",
+        10 + pool
+    );
+    for n in 0..HOSTS {
+        let _ = writeln!(text, "h{n} 5 A 10.{generation}.{}.{}", n / 250, n % 250);
+    }
+    text
+}
+
+/// A number below `limit`, of a sequence that the seed names (Knuth's MMIX generator).
+fn next(seed: &mut u64, limit: u64) -> u64 {
+    *seed = seed
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) % limit.max(1)
+}
+
+/// Killed at any instant of a change of 2,000 records in several steps.
+#[test]
+fn killed_at_random_in_a_large_change() {
+    let options = Options {
+        zone: "keep = 3\nmax-update = 30000",
+        ..Options::default()
+    };
+    let rig = Rig::adopted(&[Kind::Bind], &hosts(0), options);
+    let sampler = sample(rig.peer());
+    let mut seed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_nanos() as u64;
+    println!("seed {seed}");
+    let args = ["apply", ZONE, "--yes"];
+    let config = rig.config("next", &hosts(1));
+    let started = Instant::now();
+    rig.run(&config, &args).expect(0);
+    let span = started.elapsed();
+    let steps = rig.book().state().servers["ns1"].holding().unwrap().of;
+    assert!(steps >= 5, "{steps} steps");
+    let (mut killed, mut done, mut between) = (0, 0, 0);
+    for round in 0..peers::rounds("kills at random", 200) {
+        let config = rig.config("next", &hosts(2 + round));
+        let process: Process = rig.spawn(&config, &args, "");
+        let instant = next(&mut seed, span.as_micros() as u64);
+        std::thread::sleep(Duration::from_micros(instant));
+        match process.kill() {
+            true => killed += 1,
+            false => done += 1,
+        }
+        let state = rig.book().state().clone();
+        let holding = state.servers["ns1"].holding().copied().unwrap();
+        between += u32::from(!holding.is_whole());
+        let second = rig.run(&config, &args);
+        assert_eq!(
+            second.code,
+            Some(0),
+            "round {round}, {instant} µs: {}",
+            second.said
+        );
+        rig.assert_whole();
+    }
+    println!(
+        "an apply of {steps} steps takes {span:?}: killed {killed} times, {between} of them between steps; {done} were done before"
+    );
+    sampler.stop().assert_never_empty(500);
+}
