@@ -91,7 +91,7 @@ fn made_up() -> String {
     let characters: Vec<char> = (' '..='~').collect();
     let mut out = String::from("'':\n  type: NS\n  values: [ns1.example.net., ns2.example.net.]\n");
     for i in 0..2000 {
-        let _ = write!(out, "n{i}.x{}:\n", random(50));
+        let _ = writeln!(out, "n{i}.x{}:", random(50));
         let (a, b) = (random(256), random(256));
         let _ = match random(6) {
             0 => writeln!(
