@@ -5,7 +5,7 @@ use crate::{CHANGED, adopted, no_crash, nothing_changes};
 use peers::zone_text;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A config whose content file has this text.
 fn with_content(rig: &Rig, text: &[u8]) -> PathBuf {
@@ -16,7 +16,7 @@ fn with_content(rig: &Rig, text: &[u8]) -> PathBuf {
 
 /// Every command that reads the content refuses it with these words, and nothing happens.
 #[track_caller]
-fn refused(rig: &Rig, config: &std::path::Path, words: &[&str]) {
+fn refused(rig: &Rig, config: &Path, words: &[&str]) {
     let last = rig.book().state().last;
     nothing_changes(rig, || {
         for args in [
