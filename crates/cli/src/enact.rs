@@ -142,18 +142,7 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
             };
             format!("  {server}  {holding}  {what} (ledger {seq})")
         }
-        Notice::Answered(server, seq, reply) => match reply {
-            Reply::Fenced(why) => format!("  {server}  ledger {seq} refused by the server: {why}"),
-            Reply::Late(why) => {
-                format!("  {server}  ledger {seq} refused by the server, too late: {why}")
-            }
-            Reply::Refused(why) => format!("  {server}  refused: {why}"),
-            Reply::NotSent(why) => format!("  {server}  not sent: {why}"),
-            Reply::Unknown(why) => {
-                format!("  {server}  unknown whether written, reading back: {why}")
-            }
-            Reply::Accepted => return None,
-        },
+        Notice::Answered(server, seq, reply) => return answered(server, *seq, reply),
         Notice::Lost(server, seq, why, _) => {
             let why = match why {
                 Loss::Fenced => "something newer stands there",
@@ -200,6 +189,20 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
         Notice::Doubt(why) => format!("  stopped, nothing more is written: {why}"),
         Notice::Cleaned(through) => format!("  forgot plans up to configuration {through}"),
         Notice::Submitted(_) | Notice::Stale | Notice::Sent(..) => return None,
+    })
+}
+
+/// What a server said to a write, where that was not yes.
+fn answered(server: &str, seq: u64, reply: &Reply) -> Option<String> {
+    Some(match reply {
+        Reply::Fenced(why) => format!("  {server}  ledger {seq} refused by the server: {why}"),
+        Reply::Late(why) => {
+            format!("  {server}  ledger {seq} refused by the server, too late: {why}")
+        }
+        Reply::Refused(why) => format!("  {server}  refused: {why}"),
+        Reply::NotSent(why) => format!("  {server}  not sent: {why}"),
+        Reply::Unknown(why) => format!("  {server}  unknown whether written, reading back: {why}"),
+        Reply::Accepted => return None,
     })
 }
 

@@ -101,7 +101,7 @@ impl<S: Safeguards> World<S> {
             soa: Some(scenario::soa()),
             abilities: Abilities {
                 swap_cname: s.habit == crate::server::Habit::Plain,
-                max_rrset: 100,
+                ..Abilities::assumed()
             },
         };
         let adopted = Adopted {
