@@ -67,7 +67,10 @@ impl Book {
                 free.insert(Arc::new(Body::decode(hash, bytes)?));
             }
         }
-        let read = Arc::make_mut(&mut self.state).extend(entries)?;
+        // What was read twice is no news: an answer may be older than what is known by now.
+        let known = entries.partition_point(|e| e.seq <= self.state.last);
+        let fresh = entries.get(known..).unwrap_or_default();
+        let read = Arc::make_mut(&mut self.state).extend(fresh)?;
         for entry in &read {
             if let crate::ledger::Event::Cleaned { forgotten, .. } = &entry.event {
                 forgotten

@@ -271,15 +271,14 @@ impl<S: Safeguards> Lifecycle<S> {
         holding: Holding,
         draft: &mut Draft,
     ) {
+        let server = draft.state().servers.get(id);
+        let restored = server.is_some_and(|s| s.restored.is_some());
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
         run.phase = Phase::Deciding;
-        let soa = if act == Act::Step {
-            run.repair.clone()
-        } else {
-            None
-        };
+        // Once: the first step of the way repairs the serial, the others follow it.
+        let soa = run.repair.clone().filter(|_| restored && act == Act::Step);
         let deadline = self.policy.deadline;
         let decision = Decision {
             server: id.clone(),
