@@ -1,7 +1,7 @@
 //! Zone files (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5), without IO.
 //!
 //! [`parse`] reads a whole file or says what is wrong with it, several problems at a time, each at
-//! its file, line and column; it never returns half a zone. [`write`] writes a zone that [`parse`]
+//! its file, line and column; it never returns half a zone. [`write()`] writes a zone that [`parse`]
 //! reads back as it was. Time is linear in the text (sorting aside), and no line, token or nest of
 //! includes can make it take memory without bound.
 //!
