@@ -16,7 +16,7 @@ use steadfast_core::gate::{self, Cleared, Refusal};
 use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, empty_now, judge_plan};
 use steadfast_core::ledger::{Event, Found, Settlement, State};
 use steadfast_core::marker::{Holding, Marker};
-use steadfast_core::plan::{Desired, Held, Plan, Planned, Report, plan, standing};
+use steadfast_core::plan::{Desired, Held, Plan, Planned, Purpose, Report, plan, standing};
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
 
@@ -143,6 +143,45 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         findings,
         unowned,
         warnings: source.warnings,
+    })
+}
+
+/// Makes and judges the plan of content that no source says: what was there before, or what
+/// somebody else made of it. Servers that are behind are not taken for edited: such plans are
+/// wanted most while one is.
+///
+/// # Errors
+/// A ledger that lacks its content.
+pub fn made(
+    desired: Desired,
+    purpose: Purpose,
+    mut book: Book,
+    observed: Observed,
+    policy: &Policy,
+) -> Result<Prepared, Fail> {
+    let content = book.head().map_err(Fail::store)?;
+    let configuration = book.state().configuration;
+    let held = Held {
+        configuration,
+        content: &content,
+    };
+    let Planned { plan, mut report } = plan(&desired, held, &observed.zones, policy);
+    excuse_behind(&mut report, &mut book, &observed, policy)?;
+    let plan = plan.map(|plan| seal(Plan { purpose, ..plan }));
+    let mut findings = Vec::new();
+    if let Some((plan, _, _)) = &plan {
+        findings = judge(plan, &content, &observed, policy, book.state());
+        findings.extend(drift_findings(&report, plan));
+    }
+    let unowned = unowned(&observed, policy);
+    Ok(Prepared {
+        book,
+        observed,
+        plan,
+        report,
+        findings,
+        unowned,
+        warnings: Vec::new(),
     })
 }
 

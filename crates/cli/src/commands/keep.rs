@@ -14,9 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
-use steadfast_core::guards::drift_findings;
 use steadfast_core::ledger::{Event, Found};
-use steadfast_core::plan::{Desired, Form, Held, Planned, Purpose, plan};
+use steadfast_core::plan::{Desired, Form, Purpose};
 
 /// How long the rollout may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -159,32 +158,7 @@ fn prepare_kept(
         source: "what stands on the servers".into(),
         form: Form::WithoutSoa,
     };
-    let configuration = book.state().configuration;
-    let held_now = Held {
-        configuration,
-        content: &held,
-    };
-    let Planned { plan, mut report } = plan(&desired, held_now, &observed.zones, policy);
-    prepare::excuse_behind(&mut report, &mut book, &observed, policy)?;
-    let plan = plan.map(|mut plan| {
-        plan.purpose = Purpose::KeepDrift;
-        prepare::seal(plan)
-    });
-    let mut findings = Vec::new();
-    if let Some((plan, _, _)) = &plan {
-        findings = prepare::judge(plan, &held, &observed, policy, book.state());
-        findings.extend(drift_findings(&report, plan));
-    }
-    let unowned = prepare::unowned(&observed, policy);
-    Ok(Prepared {
-        book,
-        observed,
-        plan,
-        report,
-        findings,
-        unowned,
-        warnings: Vec::new(),
-    })
+    prepare::made(desired, Purpose::KeepDrift, book, observed, policy)
 }
 
 /// The source does not know of the edits yet: the next plan would take them back.

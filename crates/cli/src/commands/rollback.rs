@@ -13,8 +13,7 @@ use serde_json::json;
 use std::sync::Arc;
 use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
-use steadfast_core::guards::drift_findings;
-use steadfast_core::plan::{Desired, Form, Held, Planned, Purpose, plan};
+use steadfast_core::plan::{Desired, Form, Purpose};
 
 /// Runs the command.
 ///
@@ -151,37 +150,10 @@ fn prepare_back(
         let moved = Refusal::BaseMoved { parent, held };
         return Err(apply::refused(&moved, &zone.config.name));
     }
-    let held = book.head().map_err(Fail::store)?;
     let desired = Desired {
         content: Zone::clone(&content),
         source: format!("configuration {to}"),
         form: Form::WithoutSoa,
     };
-    let configuration = book.state().configuration;
-    let held_now = Held {
-        configuration,
-        content: &held,
-    };
-    let Planned { plan, mut report } = plan(&desired, held_now, &observed.zones, policy);
-    // A rollback is wanted most while a server is still behind.
-    prepare::excuse_behind(&mut report, &mut book, &observed, policy)?;
-    let plan = plan.map(|mut plan| {
-        plan.purpose = Purpose::Rollback { to };
-        prepare::seal(plan)
-    });
-    let mut findings = Vec::new();
-    if let Some((plan, _, _)) = &plan {
-        findings = prepare::judge(plan, &held, &observed, policy, book.state());
-        findings.extend(drift_findings(&report, plan));
-    }
-    let unowned = prepare::unowned(&observed, policy);
-    Ok(Prepared {
-        book,
-        observed,
-        plan,
-        report,
-        findings,
-        unowned,
-        warnings: Vec::new(),
-    })
+    prepare::made(desired, Purpose::Rollback { to }, book, observed, policy)
 }
