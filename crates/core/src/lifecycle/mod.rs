@@ -15,6 +15,7 @@
 //! One input, then drain: [`Lifecycle::step`] takes one input and returns every effect that
 //! follows. Nothing happens between calls.
 
+mod apart;
 mod compare;
 mod course;
 mod draft;
