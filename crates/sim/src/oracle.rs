@@ -94,7 +94,16 @@ impl Oracle {
         let Some(ledger) = self.ledgers.get_mut(store) else {
             return entries;
         };
-        match ledger.take(append, &mut entries) {
+        let taken = ledger.take(append, &mut entries);
+        let blurred = |i: usize| self.watches.get(i).map(|w| &w.blurred);
+        let mut untrue = entries.iter().filter_map(|entry| {
+            let at = servers
+                .iter()
+                .position(|s| Some(&s.id) == entry.event.server())?;
+            ledger.untrue(&entry.event, servers.get(at)?, blurred(at)?)
+        });
+        let untrue = untrue.next();
+        match taken {
             Err((invariant, text)) => self.accuse(invariant, text),
             Ok(()) if append.forget.is_empty() => {}
             Ok(()) => {
@@ -102,6 +111,9 @@ impl Oracle {
                     self.accuse("I6", text);
                 }
             }
+        }
+        if let Some(text) = untrue {
+            self.accuse("I4", text);
         }
         entries
     }
@@ -345,10 +357,39 @@ impl Ledger {
         let Some(expected) = self.expected(&decision.holding) else {
             return Some(format!("what write {seq} leads to is in no ledger"));
         };
+        // Where the marker was planted by values alone, nothing fenced what was added since the
+        // decision: its claim is one when the ledger says that it was read back.
+        if decision.act == (Act::Plant { soa: None }) {
+            return None;
+        }
         let (name, rtype) = difference(&expected, server, blurred)?;
         let id = &server.id;
         Some(format!(
             "after write {seq} {name} {rtype} on {id} is not what the ledger leads to"
+        ))
+    }
+
+    /// How what the ledger says of a marker planted by values is not what stands with it.
+    fn untrue(
+        &self,
+        event: &Event,
+        server: &Server,
+        blurred: &BTreeSet<(Name, Rtype)>,
+    ) -> Option<String> {
+        let (Event::Applied { write: seq, .. } | Event::Restored { found: seq, .. }) = event else {
+            return None;
+        };
+        let (decision, _) = self.decided.get(seq)?;
+        let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
+        let marker = marker.and_then(|m| Marker::read(m).ok());
+        if decision.act != (Act::Plant { soa: None }) || marker?.sequence != *seq {
+            return None;
+        }
+        let expected = self.expected(&decision.holding)?;
+        let (name, rtype) = difference(&expected, server, blurred)?;
+        let id = &server.id;
+        Some(format!(
+            "the ledger takes planting {seq} on {id} for true, but {name} {rtype} is not what it says"
         ))
     }
 
