@@ -64,12 +64,13 @@ impl<S: Safeguards> Lifecycle<S> {
         let stands = zone.filter(|r| self.policy.owns_set(r));
         let differing = recorded.diff(&stands);
         if let Some(first) = differing.first() {
-            let reason = format!(
-                "its marker is gone, and {} of the owned RRsets are not as recorded, the first {} {}",
-                differing.len(),
-                first.name(),
-                first.rtype()
-            );
+            let which = format!("{} {}", first.name(), first.rtype());
+            let differ = match differing.len() {
+                1 => format!("{which} differs"),
+                n => format!("{n} RRsets differ, the first {which}"),
+            };
+            let reason =
+                format!("its marker is gone, and what stands is not as recorded: {differ}");
             return self.halt(id, HaltKind::Differs, reason, draft);
         }
         let soa = zone.rrset(zone.apex(), Rtype::SOA).cloned();

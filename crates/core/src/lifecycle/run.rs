@@ -67,6 +67,8 @@ pub(crate) struct Run {
     pub(crate) recorded: Option<Arc<Zone>>,
     /// Whether the transfer in flight is to show what stands beside what is owned.
     pub(crate) looking: bool,
+    /// Whether the answer in flight is of no use: it was asked for before a person looked.
+    pub(crate) outdated: bool,
     /// Whether the marker is gone while everything else stands.
     pub(crate) gone: bool,
     /// What plants the marker: `Some(None)` compares values instead of the SOA.
@@ -107,6 +109,24 @@ impl Run {
         if self.phase == Phase::Rest {
             self.phase = Phase::Ready;
         }
+    }
+
+    /// What was seen before a person looked says nothing. One question is in flight at a time.
+    pub(crate) fn look_anew(&mut self) {
+        match self.phase {
+            Phase::Reading | Phase::Transferring | Phase::Counting => self.outdated = true,
+            _ => self.phase = Phase::Unread,
+        }
+    }
+
+    /// Whether an answer that came is outdated; then the server is read again.
+    pub(crate) fn is_outdated(&mut self) -> bool {
+        let outdated = std::mem::take(&mut self.outdated);
+        if outdated {
+            self.looking = false;
+            self.phase = Phase::Unread;
+        }
+        outdated
     }
 
     /// An append was refused: what it said was neither decided nor recorded, so look again.
