@@ -464,7 +464,12 @@ impl<S: Safeguards> Lifecycle<S> {
         reason: String,
         draft: &mut Draft,
     ) {
-        let fix = self.take_over();
+        let zone = zone_text(&self.policy.zone);
+        let fix = match kind {
+            // Whoever wiped the marker changed data, too; other servers may hold what was approved.
+            HaltKind::Differs => format!("steadfast apply {zone} --overwrite"),
+            _ => format!("steadfast adopt {zone} --take-over"),
+        };
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
         }
@@ -474,13 +479,6 @@ impl<S: Safeguards> Lifecycle<S> {
             reason,
             fix,
         });
-    }
-
-    fn take_over(&self) -> String {
-        format!(
-            "steadfast adopt {} --take-over",
-            zone_text(&self.policy.zone)
-        )
     }
 }
 
