@@ -133,7 +133,7 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let held = overlay(&*self.book.held(&from)?, &server.drift, |_| true);
         let goal = overlay(&*self.book.content(target)?, &server.drift, |d| {
-            !d.overwrite
+            S::DRIFT_STAYS && !d.overwrite
         });
         let before = self.with_context(&held).ok_or(CourseError::Unseen)?;
         let made = cut(&before, held.diff(&goal), &self.policy)?;
@@ -152,7 +152,7 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let findings: Vec<Finding> = judge(&case)
             .into_iter()
-            .filter(|f| f.verdict == Verdict::Refuse)
+            .filter(|f| f.verdict == Verdict::Refuse && S::enforces(&f.guard))
             .collect();
         if !findings.is_empty() {
             return Err(CourseError::Guards(findings));
