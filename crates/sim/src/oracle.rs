@@ -107,11 +107,16 @@ impl Oracle {
         let taken = ledger.take(append, &mut entries, &self.policy);
         let mut faults = std::mem::take(&mut ledger.faults);
         let ledger = &self.ledgers[store];
-        faults.extend(
-            entries
+        let told = |e: &Entry| self.testify(ledger, e, servers);
+        faults.extend(entries.iter().filter_map(told));
+        let blurred = |i: usize| self.watches.get(i).map(|w| &w.blurred);
+        let mut untrue = entries.iter().filter_map(|entry| {
+            let at = servers
                 .iter()
-                .filter_map(|e| self.testify(ledger, e, servers)),
-        );
+                .position(|s| Some(&s.id) == entry.event.server())?;
+            ledger.untrue(&entry.event, servers.get(at)?, blurred(at)?)
+        });
+        let untrue = untrue.next();
         for (invariant, text) in faults {
             self.accuse(invariant, text);
         }
@@ -124,6 +129,9 @@ impl Oracle {
                     self.accuse("I6", text);
                 }
             }
+        }
+        if let Some(text) = untrue {
+            self.accuse("I4", text);
         }
         entries
     }
@@ -384,10 +392,39 @@ impl Ledger {
         let Some(expected) = self.expected(&decision.holding) else {
             return Some(format!("what write {seq} leads to is in no ledger"));
         };
+        // Where the marker was planted by values alone, nothing fenced what was added since the
+        // decision: its claim is one when the ledger says that it was read back.
+        if decision.act == (Act::Plant { soa: None }) {
+            return None;
+        }
         let (name, rtype) = difference(&expected, server, blurred)?;
         let id = &server.id;
         Some(format!(
             "after write {seq} {name} {rtype} on {id} is not what the ledger leads to"
+        ))
+    }
+
+    /// How what the ledger says of a marker planted by values is not what stands with it.
+    fn untrue(
+        &self,
+        event: &Event,
+        server: &Server,
+        blurred: &BTreeSet<(Name, Rtype)>,
+    ) -> Option<String> {
+        let (Event::Applied { write: seq, .. } | Event::Restored { found: seq, .. }) = event else {
+            return None;
+        };
+        let (decision, _) = self.decided.get(seq)?;
+        let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
+        let marker = marker.and_then(|m| Marker::read(m).ok());
+        if decision.act != (Act::Plant { soa: None }) || marker?.sequence != *seq {
+            return None;
+        }
+        let expected = self.expected(&decision.holding)?;
+        let (name, rtype) = difference(&expected, server, blurred)?;
+        let id = &server.id;
+        Some(format!(
+            "the ledger takes planting {seq} on {id} for true, but {name} {rtype} is not what it says"
         ))
     }
 

@@ -178,6 +178,8 @@ pub fn critical() -> Vec<Name> {
 pub const FORTH: u64 = u64::MAX;
 /// The recipe of the content that everything starts with.
 pub const BACK: u64 = u64::MAX - 1;
+/// The recipe of that content and a note.
+pub const MORE: u64 = u64::MAX - 2;
 
 /// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
 /// address; `www` is an alias of one of three pools, of which some may be gone.
@@ -185,6 +187,7 @@ pub fn recipe(n: u64) -> Zone {
     match n {
         FORTH => return moved(),
         BACK => return start(),
+        MORE => return more(),
         _ => {}
     }
     let mut rng = Rng::new(n);
@@ -225,6 +228,12 @@ pub fn start() -> Zone {
         rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
         rrset("api", 60, Rtype::A, &["198.51.100.1"]),
     ];
+    Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+fn more() -> Zone {
+    let note = rrset("note", 60, Rtype::TXT, &["more"]);
+    let sets = start().iter().cloned().chain([note]).collect();
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 

@@ -20,6 +20,7 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod replant;
 mod rests;
 mod run;
 mod settle;

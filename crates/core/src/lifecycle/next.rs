@@ -32,11 +32,11 @@ impl<S: Safeguards> Lifecycle<S> {
             return self.withdraw(id, &server, draft);
         }
         let frozen = S::FREEZES && state.freeze(now).is_some();
-        let gone = self.runs.get(id).is_some_and(|r| r.gone);
+        let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         if frozen {
             return self.revoke(now, id, &server, draft);
         }
-        if server.verified.is_none() || gone {
+        if server.verified.is_none() || astray {
             return self.plant(now, id, &server, draft, effects);
         }
         let target = self.target(id, state.configuration);
@@ -114,8 +114,10 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &mut Draft,
         effects: &mut Vec<Effect>,
     ) {
-        let tried = self.runs.get(id).and_then(|r| r.plant.clone());
-        let gone = self.runs.get(id).is_some_and(|r| r.gone);
+        let run = self.runs.get(id);
+        let tried = run.and_then(|r| r.plant.clone());
+        let astray = run.and_then(|r| r.astray.clone());
+        let stands = run.and_then(|r| r.stands);
         if tried.is_none()
             // One by values needs the content that its author compared.
             && self.again(now, id, server, effects, |d| {
@@ -134,16 +136,13 @@ impl<S: Safeguards> Lifecycle<S> {
             step: 0,
             of: 0,
         };
-        let holding = server.holding().copied().unwrap_or(fresh);
+        let holding = stands.or(server.holding().copied()).unwrap_or(fresh);
         let soa = tried.unwrap_or_else(|| server.origin.soa.clone());
-        let expect = if gone {
-            Expect::Absent
-        } else {
-            server.expect()
-        };
+        let expect = astray.unwrap_or_else(|| server.expect());
         self.decide(id, expect, Act::Plant { soa }, holding, draft);
         if let Some(run) = self.runs.get_mut(id) {
-            run.gone = false;
+            run.astray = None;
+            run.stands = None;
         }
     }
 
