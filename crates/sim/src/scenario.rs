@@ -142,8 +142,8 @@ pub fn rrset(owner: &str, ttl: u32, rtype: Rtype, data: &[&str]) -> RRset {
 
 /// The policy of every scenario. UPDATEs are small, so plans have several steps.
 pub fn policy() -> Policy {
-    let limit = Limit {
-        count: Some(100),
+    let limit = |count| Limit {
+        count: Some(count),
         share_ppm: None,
     };
     Policy {
@@ -154,9 +154,9 @@ pub fn policy() -> Policy {
         ignore: Vec::new(),
         critical: critical(),
         limits: Limits {
-            create: limit,
-            change: limit,
-            delete: limit,
+            create: limit(4),
+            change: limit(3),
+            delete: limit(2),
             per_name: PerName::default(),
         },
         ttl_min: 1,
@@ -185,8 +185,8 @@ pub const ALIAS: u64 = u64::MAX - 3;
 /// The recipe of that content and an address at `old`.
 pub const DATA: u64 = u64::MAX - 4;
 
-/// Wanted content number `n`. Every one of them gives `www` and `api` an address; `www` is an
-/// alias of one of three pools, of which some may be gone.
+/// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
+/// address; `www` is an alias of one of three pools, of which some may be gone.
 pub fn recipe(n: u64) -> Zone {
     match n {
         FORTH => return moved(),
@@ -209,7 +209,9 @@ pub fn recipe(n: u64) -> Zone {
         }
     }
     let address = format!("198.51.100.{}", rng.below(3) + 1);
-    sets.push(rrset("api", 60, Rtype::A, &[&address]));
+    if n % 20 != 13 {
+        sets.push(rrset("api", 60, Rtype::A, &[&address]));
+    }
     if rng.chance(500_000) {
         let text = format!("v{}", rng.below(3));
         sets.push(rrset("note", 60, Rtype::TXT, &[&text]));

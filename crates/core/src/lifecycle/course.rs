@@ -133,7 +133,7 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let held = overlay(&*self.book.held(&from)?, &server.drift, |_| true);
         let goal = overlay(&*self.book.content(target)?, &server.drift, |d| {
-            !d.overwrite
+            S::DRIFT_STAYS && !d.overwrite
         });
         let before = self.with_context(&held).ok_or(CourseError::Unseen)?;
         let direct = cut(&before, held.diff(&goal), &self.policy)?.steps;
@@ -196,7 +196,8 @@ impl<S: Safeguards> Lifecycle<S> {
             now,
         };
         let found = judge(&case).into_iter();
-        found.filter(|f| f.verdict == Verdict::Refuse).collect()
+        let refuses = |f: &Finding| f.verdict == Verdict::Refuse && S::enforces(&f.guard);
+        found.filter(refuses).collect()
     }
 
     /// Owned content together with what else stands in the zone.

@@ -62,6 +62,8 @@ pub(crate) struct Run {
     pub(crate) refreshed: bool,
     /// The last SOA read.
     pub(crate) soa: Option<RRset>,
+    /// The last marker read. Only weakened safeguards look at it.
+    pub(crate) marker: Option<RRset>,
     /// The SOA that repairs a restored server.
     pub(crate) repair: Option<RRset>,
     /// The owned content that a transfer showed, where the marker is to be planted by values.
