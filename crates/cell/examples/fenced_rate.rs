@@ -179,11 +179,11 @@ fn run(world: &World, depth: usize, seconds: Duration, one: impl Fn(usize, usize
 
 /// The heads of the table: what was fenced, the same unfenced, and the one to the other.
 const HEADS: &str = "\
-| server, waiting | fenced, changes/s | p50 ms | p99 ms | server's CPU µs a change | ours | a generation \
-| plain/s | p50 ms | p99 ms | server's CPU µs a change | ours | fenced to plain | server's CPU, fenced to plain |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
+| server, waiting | fenced/s | p50, p99 ms | CPU µs a change: server's, ours | a generation \
+| plain/s | p50, p99 ms | CPU µs: server's, ours | fenced to plain | server's CPU |
+|---|---|---|---|---|---|---|---|---|---|";
 
-/// A row of it: medians, least and most in brackets.
+/// A row of it: medians, of rates and ratios least and most in brackets.
 fn line(what: &str, [fenced, plain]: &[Vec<Part>; 2]) -> String {
     let of =
         |parts: &[Part], pick: fn(&Part) -> f64, decimals| spread(parts.iter().map(pick), decimals);
@@ -191,18 +191,19 @@ fn line(what: &str, [fenced, plain]: &[Vec<Part>; 2]) -> String {
         let pairs = fenced.iter().zip(plain);
         spread(pairs.map(|(f, p)| pick(f) / pick(p)), 2)
     };
+    let middle = |parts: &[Part], pick: fn(&Part) -> f64, decimals| {
+        let text = of(parts, pick, decimals);
+        text.split(' ').next().unwrap_or_default().to_owned()
+    };
+    let two = |a: String, b: String| format!("{a}, {b}");
     let both = |parts: &[Part]| {
-        [
-            of(parts, |p| p.rate, 0),
-            of(parts, |p| p.p50, 1),
-            of(parts, |p| p.p99, 1),
-            of(parts, |p| p.server, 0),
-            of(parts, |p| p.ours, 0),
-        ]
+        let [p50, p99] = [middle(parts, |p| p.p50, 1), middle(parts, |p| p.p99, 1)];
+        let [server, ours] = [middle(parts, |p| p.server, 0), middle(parts, |p| p.ours, 0)];
+        [of(parts, |p| p.rate, 0), two(p50, p99), two(server, ours)]
     };
     let mut cells = vec![what.to_owned()];
     cells.extend(both(fenced));
-    cells.push(of(fenced, |p| p.together, 1));
+    cells.push(middle(fenced, |p| p.together, 1));
     cells.extend(both(plain));
     cells.extend([ratio(|p| p.rate), ratio(|p| p.server)]);
     format!("| {} |", cells.join(" | "))
