@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use steadfast_core::server::{Reply, Require, Write};
+use steadfast_core::time::Time;
 
 /// A zone's records as a server keeps them.
 pub type Records = BTreeMap<(Name, Rtype), RRset>;
@@ -61,9 +62,10 @@ impl Server {
         if self.refuses {
             return Some(Reply::Refused("REFUSED".into()));
         }
-        let clock = now.saturating_add_signed(self.skew) / 1000;
+        let shown = Time(now.saturating_add_signed(self.skew));
+        let clock = shown.unix_seconds();
         if clock.abs_diff(write.signed_at.unix_seconds()) > u64::from(write.fudge) {
-            return Some(Reply::Late("BADTIME".into()));
+            return Some(Reply::Late("BADTIME".into(), Some(shown)));
         }
         if let Some(why) = self.lacks(write) {
             return Some(Reply::Fenced(why));
