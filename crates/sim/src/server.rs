@@ -2,6 +2,7 @@
 //! deadline by its own clock (RFC 8945 §5.2.3), a served view that may trail, and bad habits.
 
 use dns::{Name, RRset, Rtype};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use steadfast_core::server::{Reply, Require, Write};
@@ -10,7 +11,8 @@ use steadfast_core::server::{Reply, Require, Write};
 pub type Records = BTreeMap<(Name, Rtype), RRset>;
 
 /// How a server treats an UPDATE that turns other data into a CNAME, or a CNAME meeting data.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Habit {
     /// Deletions, then additions; what meets a CNAME is dropped in silence (BIND, Knot).
     #[default]
@@ -103,8 +105,13 @@ impl Server {
 
     fn after(&self, write: &Write) -> Records {
         let mut next = Records::clone(&self.kept);
-        for change in &write.changes {
-            next.remove(&(change.name().clone(), change.rtype()));
+        let delete = |next: &mut Records| {
+            for change in write.changes.iter().filter(|c| c.before().is_some()) {
+                next.remove(&(change.name().clone(), change.rtype()));
+            }
+        };
+        if write.deletions_first {
+            delete(&mut next);
         }
         for after in write.changes.iter().filter_map(|c| c.after()) {
             let swapped = after.rtype() == Rtype::CNAME
@@ -114,6 +121,9 @@ impl Server {
             if !(swapped && self.habit == Habit::LosesSwaps) {
                 add(&mut next, after);
             }
+        }
+        if !write.deletions_first {
+            delete(&mut next);
         }
         match &write.marker {
             Some(marker) => add(&mut next, marker),

@@ -1,6 +1,6 @@
 //! What the one command that a message names does, and a ledger that leaves the house.
 
-use super::living::{nsupdate, two};
+use super::living::two;
 use super::{bind, edit, site};
 
 /// What wiped the marker on one of two primaries changed data, too.
@@ -12,7 +12,7 @@ fn a_marker_that_is_gone_with_data_is_repaired_by_the_command_that_is_named() {
     let mut talk = two("gone", &first, &second);
     talk.hide(&second.addr().to_string(), "127.0.0.1:PORT2");
     assert_eq!(talk.quietly("adopt example.com").0, 0);
-    nsupdate(&second, WIPED);
+    second.nsupdate(WIPED);
     assert_eq!(talk.run("apply example.com --yes"), 4);
     let (_, status) = talk.json("status");
     let fix = status["zones"][0]["next"].as_str().unwrap().to_owned();
@@ -25,7 +25,7 @@ fn a_marker_that_is_gone_with_data_is_repaired_by_the_command_that_is_named() {
     assert_eq!(second.ask("new.example.com", "A").rcode, 3);
     assert_eq!(talk.run("status"), 0);
     talk.note("the same, and what stands is kept: it reaches the other server");
-    nsupdate(&second, WIPED);
+    second.nsupdate(WIPED);
     assert_eq!(talk.quietly("apply example.com --yes").0, 4);
     talk.note("one name of two: the server halts again over the other");
     assert_eq!(talk.run("apply example.com --overwrite old --yes"), 4);

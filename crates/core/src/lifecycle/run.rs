@@ -1,6 +1,7 @@
 //! What an enactor knows of one server beyond the ledger: volatile, rebuilt by reading.
 
-use crate::ledger::Loss;
+use crate::ledger::{Expect, Loss};
+use crate::marker::Holding;
 use crate::server::Reading;
 use crate::time::Time;
 use dns::{Digest, RRset, Zone};
@@ -61,16 +62,23 @@ pub(crate) struct Run {
     pub(crate) refreshed: bool,
     /// The last SOA read.
     pub(crate) soa: Option<RRset>,
+    /// The last marker read. Only weakened safeguards look at it.
+    pub(crate) marker: Option<RRset>,
     /// The SOA that repairs a restored server.
     pub(crate) repair: Option<RRset>,
     /// The owned content that a transfer showed, where the marker is to be planted by values.
     pub(crate) recorded: Option<Arc<Zone>>,
+    /// What that content is, in the ledger's terms, where the marker does not say so.
+    pub(crate) stands: Option<Holding>,
     /// Whether the transfer in flight is to show what stands beside what is owned.
     pub(crate) looking: bool,
+    /// The planting by values that the transfer in flight is to prove.
+    pub(crate) proving: Option<u64>,
+    /// What stands in place of the marker that the ledger says, while the content is known:
+    /// nothing, or a planting's that says something else.
+    pub(crate) astray: Option<Expect>,
     /// Whether the answer in flight is of no use: it was asked for before a person looked.
     pub(crate) outdated: bool,
-    /// Whether the marker is gone while everything else stands.
-    pub(crate) gone: bool,
     /// What plants the marker: `Some(None)` compares values instead of the SOA.
     pub(crate) plant: Option<Option<RRset>>,
     /// A decision that is not sent again: the server refused it.
