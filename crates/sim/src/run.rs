@@ -57,9 +57,9 @@ pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
     let nature = |rng: &mut Rng| Nature {
         lags: faults.lag && rng.chance(500_000),
         habit: if faults.habits && rng.chance(300_000) {
-            Habit::LosesSwaps
+            Habit::KnotSigned
         } else {
-            Habit::Plain
+            Habit::Bind
         },
     };
     let setting = Setting {

@@ -9,6 +9,7 @@ use steadfast_core::server::Write;
 use steadfast_sim::action::{Action, Verb};
 use steadfast_sim::scenario::{BACK, FORTH, Nature, name, rrset};
 use steadfast_sim::script::Script;
+use steadfast_sim::server::Habit;
 use steadfast_sim::{Setting, story};
 
 fn script(enactors: u8, servers: usize) -> Script<Full> {
@@ -179,5 +180,26 @@ fn a_server_whose_clock_is_behind_takes_nothing_after_a_freeze_is_complete() {
     s.pass(2_000);
     // The server took it: by its own clock it was in time. So it was revoking until then.
     assert!(s.world.stats.accepted > 1);
+    clean(s);
+}
+
+#[test]
+fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
+    let nature = Nature {
+        habit: Habit::KnotSigned,
+        ..Nature::default()
+    };
+    let mut s = Script::<Full>::new(&Setting {
+        enactors: 1,
+        servers: vec![nature],
+    });
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.pass(4_000);
+    assert_eq!(holds(&s, "ns0"), 2);
+    let www = (name("www.example.com"), Rtype::CNAME);
+    let kept = &s.world.servers[0].kept[&www];
+    assert_eq!(kept.texts(), ["pool-b.example.com."]);
     clean(s);
 }
