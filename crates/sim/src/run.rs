@@ -58,9 +58,9 @@ pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
     let nature = |rng: &mut Rng| Nature {
         lags: faults.lag && rng.chance(scenario.doses.lag.often.most()),
         habit: if faults.habits && rng.chance(scenario.doses.lose_swap.often.most()) {
-            Habit::LosesSwaps
+            Habit::KnotSigned
         } else {
-            Habit::Plain
+            Habit::Bind
         },
     };
     let setting = Setting {

@@ -100,7 +100,7 @@ impl<S: Safeguards> World<S> {
             marker: None,
             soa: Some(scenario::soa()),
             abilities: Abilities {
-                swap_cname: s.habit == crate::server::Habit::Plain,
+                swap_cname: s.habit.swaps(),
                 ..Abilities::assumed()
             },
         };

@@ -287,7 +287,7 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
 /// A server that loses swaps misses the generations from `recipes`, and comes back.
 fn misses(recipes: &[u64]) -> Script<Full> {
     let loses = Nature {
-        habit: Habit::LosesSwaps,
+        habit: Habit::KnotSigned,
         ..Nature::default()
     };
     let mut s = Script::new(&Setting {
@@ -386,5 +386,26 @@ fn a_clock_behind_what_servers_have_taken_decides_nothing() {
     s.act(Action::Operate(1, Verb::Apply(FORTH)));
     s.pass(2_000);
     assert_eq!(s.world.stats.cleared, 0);
+    clean(s);
+}
+
+#[test]
+fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
+    let nature = Nature {
+        habit: Habit::KnotSigned,
+        ..Nature::default()
+    };
+    let mut s = Script::<Full>::new(&Setting {
+        enactors: 1,
+        servers: vec![nature],
+    });
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.pass(4_000);
+    assert_eq!(holds(&s, "ns0"), 2);
+    let www = (name("www.example.com"), Rtype::CNAME);
+    let kept = &s.world.servers[0].kept[&www];
+    assert_eq!(kept.texts(), ["pool-b.example.com."]);
     clean(s);
 }

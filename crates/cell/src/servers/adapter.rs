@@ -177,10 +177,16 @@ fn deletions_first(changes: &[Change]) -> Vec<Edited<'_>> {
         edits.extend(
             owner
                 .iter()
-                .filter(|c| c.before().is_some())
+                .filter(|c| c.before().is_some() && !is_alias_to_alias(c))
                 .map(Edited::Gone),
         );
         edits.extend(owner.iter().filter_map(Change::after).map(Edited::There));
     }
     edits
+}
+
+/// A CNAME that is added takes the place of the one that stands (RFC 2136 §3.4.2.2). Deleted first,
+/// both are lost where Knot signs: it takes the signatures that still stand for other data.
+fn is_alias_to_alias(change: &Change) -> bool {
+    change.rtype() == Rtype::CNAME && change.before().is_some() && change.after().is_some()
 }
