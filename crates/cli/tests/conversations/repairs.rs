@@ -44,7 +44,7 @@ fn a_lost_store_is_made_up_for_though_the_servers_differ() {
     let mut talk = two("lost", &first, &second);
     talk.hide(&second.addr().to_string(), "127.0.0.1:PORT2");
     assert_eq!(talk.quietly("adopt example.com").0, 0);
-    nsupdate(&second, "update add api.example.com 60 A 192.0.2.77");
+    second.nsupdate("update add api.example.com 60 A 192.0.2.77");
     std::fs::remove_dir_all(talk.folder().join("state")).unwrap();
     talk.note("the store is gone, and the servers differ");
     assert_eq!(talk.run("adopt example.com --take-over --yes"), 4);
