@@ -183,7 +183,8 @@ impl Director {
 
     fn edit(&mut self, at: u64, s: Srv) {
         let n = self.rng.below(200) + 1;
-        let set = match self.rng.below(6) {
+        let set = match self.rng.below(7) {
+            6 => strangers_marker(),
             0 => rrset("api", 60, Rtype::A, &[&format!("203.0.113.{n}")]),
             1 => rrset("pool-a", 60, Rtype::A, &[&format!("203.0.113.{n}")]),
             2 => rrset("www", 60, Rtype::CNAME, &["pool-b"]),
@@ -417,8 +418,17 @@ impl Director {
     fn soothe<S: Safeguards>(&mut self, at: u64, world: &World<S>) {
         self.calm = true;
         self.cut.clear();
-        self.queue
-            .retain(|_, a| matches!(a, Action::Show(_) | Action::Deliver(_)));
+        // What an enactor on a copy of the store has sent would be noticed when somebody looks
+        // again, and nobody does who is at rest.
+        let of_the_zone = |item: &Item| {
+            let enactor = world.enactors.get(usize::from(item.0));
+            enactor.is_some_and(|e| e.store == 0)
+        };
+        self.queue.retain(|_, action| match action {
+            Action::Show(_) => true,
+            Action::Deliver(item) => of_the_zone(item),
+            _ => false,
+        });
         self.stalled.clear();
         self.wakes.clear();
         for s in 0..self.scenario.servers {
@@ -440,11 +450,22 @@ impl Director {
             self.at(at, Action::Attach(e, 0));
             self.at(at, Action::Skew(e, 0));
             self.at(at, Action::Crash(e));
-            let start = self.rng.between(1, 1_000);
+            // What the user of a copy had sent has come, or is too late: at rest nobody looks.
+            let copies = if self.faults.copies { 16_000 } else { 0 };
+            let start = self.rng.between(1, 1_000) + copies;
             self.at(at + start, Action::Start(e));
         }
         self.at(at + self.scenario.calm, Action::Check);
     }
+}
+
+/// The marker of a ledger that nobody here knows.
+fn strangers_marker() -> dns::RRset {
+    let text = format!(
+        "steadfast1 l={:016x} s=7 g=3/0 n=1/1 p={:032x}",
+        0xbad, 0xbad
+    );
+    steadfast_core::marker::text_rrset(&crate::scenario::policy().marker_name(), &text)
 }
 
 /// The enactor that has to run for an action to happen.

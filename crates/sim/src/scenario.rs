@@ -164,8 +164,8 @@ pub fn rrset(owner: &str, ttl: u32, rtype: Rtype, data: &[&str]) -> RRset {
 
 /// The policy of every scenario. UPDATEs are small, so plans have several steps.
 pub fn policy() -> Policy {
-    let limit = Limit {
-        count: Some(100),
+    let limit = |count| Limit {
+        count: Some(count),
         share_ppm: None,
     };
     Policy {
@@ -176,9 +176,9 @@ pub fn policy() -> Policy {
         ignore: Vec::new(),
         critical: critical(),
         limits: Limits {
-            create: limit,
-            change: limit,
-            delete: limit,
+            create: limit(4),
+            change: limit(3),
+            delete: limit(2),
             per_name: PerName::default(),
         },
         ttl_min: 1,
@@ -200,13 +200,22 @@ pub fn critical() -> Vec<Name> {
 pub const FORTH: u64 = 1_000_001;
 /// The recipe of the content that everything starts with.
 pub const BACK: u64 = 1_000_002;
+/// The recipe of that content and a note.
+pub const MORE: u64 = 1_000_003;
+/// The recipe of that content and an alias at `old`.
+pub const ALIAS: u64 = 1_000_004;
+/// The recipe of that content and an address at `old`.
+pub const DATA: u64 = 1_000_005;
 
-/// Wanted content number `n`. Every one of them gives `www` and `api` an address; `www` is an
-/// alias of one of three pools, of which some may be gone.
+/// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
+/// address; `www` is an alias of one of three pools, of which some may be gone.
 pub fn recipe(n: u64) -> Zone {
     match n {
         FORTH => return moved(),
         BACK => return start(),
+        MORE => return with(rrset("note", 60, Rtype::TXT, &["more"])),
+        ALIAS => return with(rrset("old", 60, Rtype::CNAME, &["www"])),
+        DATA => return with(rrset("old", 60, Rtype::A, &["192.0.2.99"])),
         _ => {}
     }
     let mut rng = Rng::new(n);
@@ -222,7 +231,9 @@ pub fn recipe(n: u64) -> Zone {
         }
     }
     let address = format!("198.51.100.{}", rng.below(3) + 1);
-    sets.push(rrset("api", 60, Rtype::A, &[&address]));
+    if n % 20 != 13 {
+        sets.push(rrset("api", 60, Rtype::A, &[&address]));
+    }
     if rng.chance(500_000) {
         let text = format!("v{}", rng.below(3));
         sets.push(rrset("note", 60, Rtype::TXT, &[&text]));
@@ -245,6 +256,11 @@ pub fn start() -> Zone {
         rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
         rrset("api", 60, Rtype::A, &["198.51.100.1"]),
     ];
+    Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+fn with(more: RRset) -> Zone {
+    let sets = start().iter().cloned().chain([more]).collect();
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 

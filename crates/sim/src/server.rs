@@ -105,8 +105,13 @@ impl Server {
 
     fn after(&self, write: &Write) -> Records {
         let mut next = Records::clone(&self.kept);
-        for change in &write.changes {
-            next.remove(&(change.name().clone(), change.rtype()));
+        let delete = |next: &mut Records| {
+            for change in write.changes.iter().filter(|c| c.before().is_some()) {
+                next.remove(&(change.name().clone(), change.rtype()));
+            }
+        };
+        if write.deletions_first {
+            delete(&mut next);
         }
         for after in write.changes.iter().filter_map(|c| c.after()) {
             let swapped = after.rtype() == Rtype::CNAME
@@ -116,6 +121,9 @@ impl Server {
             if !(swapped && self.habit == Habit::LosesSwaps) {
                 add(&mut next, after);
             }
+        }
+        if !write.deletions_first {
+            delete(&mut next);
         }
         match &write.marker {
             Some(marker) => add(&mut next, marker),
