@@ -60,6 +60,9 @@ pub enum Command {
     Thaw(ThawArgs),
     /// Return to older content, as a new generation
     Rollback(RollbackArgs),
+    /// Run the production state machine in a world where everything goes wrong
+    #[command(subcommand)]
+    Sim(crate::commands::sim::args::SimCommand),
     /// Print shell completions, man pages, or the JSON Schema of the config
     #[command(subcommand)]
     Generate(Generate),
@@ -256,7 +259,7 @@ fn parse_server(text: &str) -> Result<SocketAddr, String> {
         .map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }
 
-fn parse_span(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     crate::config::text::duration(text)
         .map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }
