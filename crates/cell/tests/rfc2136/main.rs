@@ -7,6 +7,7 @@
 mod fixture;
 mod following;
 mod habits;
+mod hung;
 mod lag;
 mod misbehaving;
 mod prerequisites;
