@@ -278,7 +278,9 @@ pub fn primary(
     let timeouts = Timeouts {
         connect: server.timeout.min(usual.connect),
         exchange: server.timeout,
-        idle: (server.timeout * PAUSES).min(usual.idle).max(server.timeout),
+        idle: (server.timeout * PAUSES)
+            .min(usual.idle)
+            .max(server.timeout),
         transfer: usual.transfer,
     };
     let rfc2136 = Rfc2136::new(zone, server.address, key, timeouts);

@@ -35,6 +35,9 @@ pub enum Primitive {
     Replace,
     /// An UPDATE that was signed long ago is refused.
     Deadline,
+    /// Of UPDATEs that arrive at once and expect the same marker, one is accepted and the others
+    /// are refused. Rehearsals of earlier versions did not try it.
+    Race,
 }
 
 impl Abilities {
@@ -62,6 +65,9 @@ impl fmt::Display for Primitive {
             Primitive::Replay => "replay: it takes the same UPDATE twice",
             Primitive::Replace => "replace: it does not replace an RRset in one UPDATE",
             Primitive::Deadline => "deadline: it takes an UPDATE that was signed an hour ago",
+            Primitive::Race => {
+                "race: of UPDATEs sent at once that expect the same marker, it takes more than one"
+            }
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::flavour::{Setup, ZoneSetup};
@@ -10,6 +11,7 @@ use crate::key::TsigKey;
 use crate::kind::{Kind, require};
 use crate::peer::Peer;
 use crate::port::Port;
+use crate::postgres::Postgres;
 use crate::scratch::{Scratch, must};
 
 /// How often a start is tried again on another port when somebody took the first.
@@ -37,6 +39,7 @@ pub struct PeerBuilder {
     open_transfer: bool,
     default_notify_delay: bool,
     cache: u32,
+    on_postgres: bool,
     ready_within: Duration,
 }
 
@@ -50,6 +53,7 @@ impl PeerBuilder {
             open_transfer: false,
             default_notify_delay: false,
             cache: 0,
+            on_postgres: false,
             ready_within: Duration::from_secs(10),
         }
     }
@@ -93,6 +97,18 @@ impl PeerBuilder {
         self
     }
 
+    /// PowerDNS only: keeps its data in a PostgreSQL of its own, as Debian sets both up, instead of
+    /// in SQLite. It has no backups.
+    ///
+    /// # Panics
+    /// For another server.
+    #[track_caller]
+    pub fn on_postgres(mut self) -> Self {
+        assert_eq!(self.kind, Kind::PowerDns, "only PowerDNS has databases");
+        self.on_postgres = true;
+        self
+    }
+
     /// How long the server may take until it answers for its zones; 10 s without this call. A zone
     /// of a million records takes longer.
     pub fn ready_within(mut self, limit: Duration) -> Self {
@@ -108,7 +124,8 @@ impl PeerBuilder {
     #[track_caller]
     pub fn start(self) -> Peer {
         let key = TsigKey::random("steadfast-test");
-        self.start_with(key, None, None)
+        let database = self.on_postgres.then(|| Arc::new(Postgres::start()));
+        self.start_with(key, None, None, database)
     }
 
     /// Starts a BIND that follows this server: it transfers all its zones, is told of changes, and
@@ -119,7 +136,7 @@ impl PeerBuilder {
         let mut builder = Self::new(Kind::Bind);
         builder.zones.clone_from(&setup.zones);
         let primary = Some(primary.addr());
-        builder.start_with(setup.key.clone(), primary, None)
+        builder.start_with(setup.key.clone(), primary, None, None)
     }
 
     /// Starts a second process on the data of a PowerDNS.
@@ -130,7 +147,8 @@ impl PeerBuilder {
         let mut builder = Self::new(Kind::PowerDns);
         builder.zones.clone_from(&setup.zones);
         builder.cache = cache;
-        builder.start_with(setup.key.clone(), None, Some(setup.data()))
+        let database = setup.database.clone();
+        builder.start_with(setup.key.clone(), None, Some(setup.data()), database)
     }
 
     #[track_caller]
@@ -139,6 +157,7 @@ impl PeerBuilder {
         key: TsigKey,
         primary: Option<SocketAddr>,
         shares: Option<PathBuf>,
+        database: Option<Arc<Postgres>>,
     ) -> Peer {
         require(self.kind);
         let mut taken = String::new();
@@ -155,6 +174,7 @@ impl PeerBuilder {
                 default_notify_delay: self.default_notify_delay,
                 cache: self.cache,
                 shares: shares.clone(),
+                database: database.clone(),
                 primary,
                 followers: Vec::new(),
             };

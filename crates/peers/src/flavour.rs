@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::builder::Mode;
 use crate::key::TsigKey;
 use crate::kind::Kind;
 use crate::port::Port;
+use crate::postgres::Postgres;
 use crate::scratch::{Scratch, must, write};
 use crate::{bind, knot, powerdns};
 
@@ -31,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) cache: u32,
     /// The data of another process, which this one shares.
     pub(crate) shares: Option<PathBuf>,
+    /// Where a PowerDNS keeps its data, if not in SQLite.
+    pub(crate) database: Option<Arc<Postgres>>,
     /// The server that this one follows.
     pub(crate) primary: Option<SocketAddr>,
     /// The servers that follow this one.

@@ -112,7 +112,7 @@ pub fn require(kind: Kind) {
 
 /// As [`require`], for any list of programs.
 #[track_caller]
-fn require_programs(what: &str, programs: &[Program]) {
+pub(crate) fn require_programs(what: &str, programs: &[Program]) {
     let missing = missing(programs);
     assert!(
         missing.is_empty(),

@@ -31,6 +31,7 @@ mod kind;
 mod knot;
 mod peer;
 mod port;
+mod postgres;
 mod powerdns;
 mod process;
 mod proxy;

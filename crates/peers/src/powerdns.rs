@@ -1,4 +1,5 @@
-//! PowerDNS Authoritative 4.7 with the SQLite backend: `pdns_server`, `pdnsutil`, `sqlite3`.
+//! PowerDNS Authoritative 4.7: `pdns_server`, `pdnsutil`; with the SQLite backend and `sqlite3`, or
+//! with PostgreSQL's.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -25,8 +26,10 @@ impl Flavour for PowerDns {
 
     fn first_data(&self, setup: &Setup) {
         must(fs::create_dir_all(setup.data()), "make", &setup.data());
-        let schema = must(fs::read_to_string(SCHEMA), "read", Path::new(SCHEMA));
-        sql(setup, &schema);
+        if setup.database.is_none() {
+            let schema = must(fs::read_to_string(SCHEMA), "read", Path::new(SCHEMA));
+            sql(setup, &schema);
+        }
         for zone in &setup.zones {
             let file = setup.zone_file(&zone.name);
             write(&file, &zone.text);
@@ -109,6 +112,9 @@ fn pdnsutil(setup: &Setup, verb: &[OsString]) {
 }
 
 fn sql(setup: &Setup, text: &str) {
+    if let Some(postgres) = &setup.database {
+        return postgres.sql(text);
+    }
     let script = setup.conf("script.sql");
     write(&script, text);
     let read = format!(".read '{}'", script.display());
@@ -136,11 +142,23 @@ fn grants(setup: &Setup) -> String {
     text + "COMMIT;\n"
 }
 
+/// Where the data are.
+fn backend(setup: &Setup) -> String {
+    match &setup.database {
+        Some(postgres) => format!(
+            "launch=gpgsql\ngpgsql-host={}\ngpgsql-user=pdns\ngpgsql-dbname=postgres\ngpgsql-dnssec=yes",
+            postgres.folder().display()
+        ),
+        None => format!(
+            "launch=gsqlite3\ngsqlite3-database={}/pdns.sqlite3\ngsqlite3-dnssec=yes",
+            setup.data().display()
+        ),
+    }
+}
+
 fn config(setup: &Setup) -> String {
     format!(
-        "launch=gsqlite3
-gsqlite3-database={data}/pdns.sqlite3
-gsqlite3-dnssec=yes
+        "{backend}
 local-address=127.0.0.1
 local-port={port}
 socket-dir={run}
@@ -164,7 +182,7 @@ security-poll-suffix=
 disable-syslog=yes
 loglevel=5
 ",
-        data = setup.data().display(),
+        backend = backend(setup),
         cache = setup.cache,
         run = setup.run().display(),
         port = setup.port.number(),

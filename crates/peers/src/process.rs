@@ -118,17 +118,28 @@ impl Process {
     /// SIGTERM, and waits; SIGKILL if that takes more than ten seconds. Nothing if it does not run.
     #[track_caller]
     pub(crate) fn end(&mut self) {
+        self.end_by(Signal::TERM);
+    }
+
+    #[track_caller]
+    fn end_by(&mut self, signal: Signal) {
         if self.child.is_none() || self.ended().is_some() {
             self.child = None;
             return;
         }
         self.signal(Signal::CONT);
-        self.signal(Signal::TERM);
+        self.signal(signal);
         let deadline = Instant::now() + PATIENCE;
         while self.ended().is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(2));
         }
         self.kill();
+    }
+
+    /// SIGINT, which PostgreSQL takes as the word to end whoever is connected; else as
+    /// [`end`](Self::end).
+    pub(crate) fn end_fast(&mut self) {
+        self.end_by(Signal::INT);
     }
 
     /// SIGKILL, and waits until it is gone. Nothing if it does not run.

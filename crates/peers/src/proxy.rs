@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -54,7 +54,9 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: Option<SocketAddr>,
+    upstreams: Vec<SocketAddr>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
     behaviour: Mutex<Behaviour>,
     updates: AtomicU64,
     stopped: AtomicBool,
@@ -64,23 +66,31 @@ impl Proxy {
     /// A server of its own that only misbehaves.
     #[track_caller]
     pub fn alone(behaviour: Behaviour) -> Self {
-        Self::start(None, behaviour)
+        Self::start(&[], behaviour)
     }
 
     /// In front of a real server; passes everything through until told otherwise.
     #[track_caller]
     pub fn before(upstream: SocketAddr) -> Self {
-        Self::start(Some(upstream), Behaviour::Forward)
+        Self::start(&[upstream], Behaviour::Forward)
+    }
+
+    /// One address for several real servers, as a load balancer: each connection, and each message
+    /// over UDP, goes to the next of them.
+    #[track_caller]
+    pub fn among(upstreams: &[SocketAddr]) -> Self {
+        Self::start(upstreams, Behaviour::Forward)
     }
 
     #[track_caller]
-    fn start(upstream: Option<SocketAddr>, behaviour: Behaviour) -> Self {
+    fn start(upstreams: &[SocketAddr], behaviour: Behaviour) -> Self {
         let port = Port::reserve();
         let what = std::path::PathBuf::from(port.addr().to_string());
         let udp = Arc::new(must(UdpSocket::bind(port.addr()), "listen on", &what));
         let tcp = must(TcpListener::bind(port.addr()), "listen on", &what);
         let shared = Arc::new(Shared {
-            upstream,
+            upstreams: upstreams.to_vec(),
+            turn: AtomicUsize::new(0),
             behaviour: Mutex::new(behaviour),
             updates: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
@@ -138,6 +148,14 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The real server whose turn it is.
+    fn upstream(&self) -> io::Result<SocketAddr> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let at = turn.checked_rem(self.upstreams.len());
+        let upstream = at.and_then(|at| self.upstreams.get(at)).copied();
+        upstream.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
     fn stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
@@ -171,7 +189,7 @@ impl Shared {
     }
 
     fn ask_upstream(&self, message: &[u8]) -> io::Result<Vec<u8>> {
-        let upstream = self.upstream.ok_or(io::ErrorKind::NotConnected)?;
+        let upstream = self.upstream()?;
         let socket = UdpSocket::bind((upstream.ip(), 0))?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.connect(upstream)?;
@@ -223,7 +241,7 @@ impl Shared {
     /// A connection to the real server, whose answers a thread passes on as they come: a transfer
     /// has many.
     fn connect_upstream(self: &Arc<Self>, client: &TcpStream) -> io::Result<TcpStream> {
-        let upstream = self.upstream.ok_or(io::ErrorKind::NotConnected)?;
+        let upstream = self.upstream()?;
         let stream = TcpStream::connect_timeout(&upstream, PATIENCE)?;
         let (mut answers, mut client) = (stream.try_clone()?, client.try_clone()?);
         let shared = Arc::clone(self);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::kind::{Program, install_command};
+use crate::postgres;
 use crate::scratch::must;
 
 /// What making a virtual environment takes: Debian's Python comes without it.
@@ -15,11 +16,15 @@ const VENV: Program = Program("import ensurepip", "python3-venv");
 /// The releases whose habits the tests know.
 const OCTODNS: [&str; 2] = ["octodns==1.22.0", "octodns-bind==1.1.0"];
 
-/// Programs that tests call themselves, besides what the servers need.
-pub const TOOLS: [Program; 3] = [
+/// Programs that some tests need besides the servers': tools, and a database.
+pub const TOOLS: [Program; 7] = [
     Program("nsupdate", "bind9-dnsutils"),
     Program("dig", "bind9-dnsutils"),
     VENV,
+    postgres::PROGRAMS[0],
+    postgres::PROGRAMS[1],
+    postgres::PROGRAMS[2],
+    postgres::PROGRAMS[3],
 ];
 
 /// Runs `nsupdate` with these options and this key: `lines`, sent to `server`. Its end and what it

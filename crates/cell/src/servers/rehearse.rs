@@ -6,6 +6,8 @@
 //! one left behind when it crashed is removed first. TXT stands for every type: BIND refuses
 //! addresses at names with underscores (`check-names`).
 
+mod race;
+
 use super::rfc2136::random_id;
 use super::{AskError, Outcome, Rfc2136, UpdateReply};
 use dns::rrset::RRsetError;
@@ -60,6 +62,18 @@ pub enum RehearseError {
     /// The system gave no random number.
     #[error("{0}")]
     Random(String),
+    /// Nobody ever wins: what it does with writers that set out at once is not known (I7).
+    #[error(
+        "of {of} races between writes that expect the same marker it decided only {decided}: {detail}"
+    )]
+    Undecided {
+        /// Races with one winner.
+        decided: u32,
+        /// Races in all.
+        of: u32,
+        /// What it said to a write that neither won nor lost.
+        detail: String,
+    },
     /// Scratch records are left over.
     #[error("scratch records below {owner} could not be removed: {detail}")]
     LeftOver {
@@ -80,6 +94,8 @@ impl From<RRsetError> for RehearseError {
 pub(super) trait Actor {
     fn zone(&self) -> &Name;
     fn update(&self, update: &Update, signed_at: u64, fudge: u16) -> UpdateReply;
+    /// As [`Actor::update`], all at once, each on a connection of its own.
+    fn at_once(&self, updates: &[Update], signed_at: u64, fudge: u16) -> Vec<UpdateReply>;
     fn serves(&self, name: &Name, rtype: Rtype) -> Result<Option<RRset>, AskError>;
 }
 
@@ -90,6 +106,10 @@ impl Actor for Rfc2136 {
 
     fn update(&self, update: &Update, signed_at: u64, fudge: u16) -> UpdateReply {
         Rfc2136::update(self, update, signed_at, fudge)
+    }
+
+    fn at_once(&self, updates: &[Update], signed_at: u64, fudge: u16) -> Vec<UpdateReply> {
+        Rfc2136::at_once(self, updates, signed_at, fudge)
     }
 
     fn serves(&self, name: &Name, rtype: Rtype) -> Result<Option<RRset>, AskError> {
@@ -180,6 +200,9 @@ impl<'a> Stage<'a> {
         self.keeps_deadlines(&mut unfenced)?;
         let swap_cname = self.swaps()?;
         let max_rrset = self.largest()?;
+        if !unfenced.contains(&Primitive::WrongMarker) {
+            self.races(&mut unfenced)?;
+        }
         unfenced.sort_unstable();
         Ok(Abilities {
             swap_cname,

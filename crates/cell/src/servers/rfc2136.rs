@@ -1,6 +1,7 @@
 //! A server that takes signed dynamic updates: BIND, Knot, PowerDNS (RFC 2136, 8945, 5936).
 
 mod ask;
+mod at_once;
 mod reply;
 
 pub use ask::{Answer, AskError, Reading};
@@ -8,7 +9,7 @@ pub use reply::{Outcome, UpdateReply};
 
 use super::exchange::{Again, Exchange, Failure, Timeouts};
 use dns::transfer::{Progress, Transfer, TransferError as Broken, Transferred};
-use dns::tsig::{Key, TsigError};
+use dns::tsig::{Key, TsigError, Verifier};
 use dns::{Name, Query, Rtype, Update};
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -25,6 +26,27 @@ pub struct Rfc2136 {
     key: Key,
     exchange: Exchange,
     max_transfer: u64,
+}
+
+/// An update that was signed and not sent.
+struct Sealed<'u> {
+    update: &'u Update,
+    id: u16,
+    octets: Vec<u8>,
+    verifier: Verifier,
+}
+
+impl Sealed<'_> {
+    /// What became of it.
+    fn judge(&self, answer: Result<Vec<u8>, Failure>) -> UpdateReply {
+        match answer {
+            Ok(answer) => {
+                UpdateReply::judge(self.update, self.id, &answer, &self.verifier, unix_now())
+            }
+            Err(failure) if failure.may_have_arrived() => UpdateReply::unknown(failure.to_string()),
+            Err(failure) => UpdateReply::not_sent(failure.to_string()),
+        }
+    }
 }
 
 /// Why a transfer gave no zone.
@@ -85,27 +107,34 @@ impl Rfc2136 {
     /// `signed_at` (Unix seconds) is when the write was decided; the server refuses it when its
     /// own clock is more than `fudge` seconds away (RFC 8945 §5.2.3).
     pub fn update(&self, update: &Update, signed_at: u64, fudge: u16) -> UpdateReply {
-        let id = match random_id() {
-            Ok(id) => id,
+        let sealed = match self.seal(update, signed_at, fudge) {
+            Ok(sealed) => sealed,
             Err(why) => return UpdateReply::not_sent(why),
         };
-        let octets = match update.to_wire(id, Some(&self.key)) {
-            Ok(octets) => octets,
-            Err(why) => return UpdateReply::not_sent(why.to_string()),
-        };
-        let signed = self.key.sign(&octets, signed_at, fudge);
-        let answer = match self.exchange.tcp(&signed.octets, Again::No) {
-            Ok(answer) => answer,
-            Err(failure) if failure.may_have_arrived() => {
-                return UpdateReply::unknown(failure.to_string());
-            }
-            Err(failure) => return UpdateReply::not_sent(failure.to_string()),
-        };
-        let reply = UpdateReply::judge(update, id, &answer, &signed.verifier, unix_now());
+        let reply = sealed.judge(self.exchange.tcp(&sealed.octets, Again::No));
         if reply.outcome == Outcome::Unknown {
             self.exchange.forget();
         }
         reply
+    }
+
+    /// An update as it goes out.
+    fn seal<'u>(
+        &self,
+        update: &'u Update,
+        signed_at: u64,
+        fudge: u16,
+    ) -> Result<Sealed<'u>, String> {
+        let id = random_id()?;
+        let octets = update.to_wire(id, Some(&self.key));
+        let octets = octets.map_err(|why| why.to_string())?;
+        let signed = self.key.sign(&octets, signed_at, fudge);
+        Ok(Sealed {
+            update,
+            id,
+            octets: signed.octets,
+            verifier: signed.verifier,
+        })
     }
 
     /// Transfers the zone (AXFR) over a connection of its own. A transfer may take long, so the

@@ -4,10 +4,10 @@ use crate::fixture::{
     Fixture, WAYS, ZONE, cname, connect, key, name, rrset, start, start_with, update,
 };
 use dns::{Rtype, Zone};
-use peers::{Behaviour, Kind, Mode, Proxy};
+use peers::{Behaviour, Kind, Mode, PeerBuilder, Proxy, zone_text};
 use std::time::{Duration, Instant};
 use steadfast_cell::servers::{Primary, RehearseError, Rfc2136, Server, Timeouts};
-use steadfast_core::abilities::Abilities;
+use steadfast_core::abilities::{Abilities, Primitive};
 use steadfast_core::time::Millis;
 
 fn rehearse(fixture: &Fixture) -> Result<Abilities, RehearseError> {
@@ -159,5 +159,31 @@ fn rehearsals_that_meet_do_not_confuse_each_other() {
             }
         });
         assert_eq!(before.diff(&content(&fixture)), [], "{kind}");
+    }
+}
+
+/// Two processes of PowerDNS on one PostgreSQL, behind one address that takes turns: two writers
+/// win. One of the processes alone fences. Nothing is left behind by either.
+#[test]
+fn two_processes_on_one_postgresql_are_found_not_to_fence() {
+    let text = zone_text(ZONE, "_steadfast 60 TXT \"one\"\n");
+    let builder = PeerBuilder::new(Kind::PowerDns).zone(ZONE, &text);
+    let first = builder.on_postgres().start();
+    let twin = first.twin(0);
+    let proxy = Proxy::among(&[first.addr(), twin.addr()]);
+    for round in 0..peers::rounds("rehearsals of two processes on one PostgreSQL", 40) {
+        for (door, unfenced) in [(first.addr(), &[][..]), (proxy.addr(), &[Primitive::Race])] {
+            let timeouts = Timeouts::default();
+            let server = Rfc2136::new(name("@"), door, key(first.key_file()), timeouts);
+            let server = Primary::new(server, Vec::new());
+            let before = server.transfer().unwrap();
+            let since = Instant::now();
+            let found = server.rehearse(Millis::seconds(10), Millis::seconds(15));
+            let (found, took) = (found.unwrap(), since.elapsed());
+            println!("{round}: {took:?}: {found}");
+            assert_eq!(found.unfenced, unfenced, "{round}: {found}");
+            let left = before.diff(&server.transfer().unwrap());
+            assert!(left.iter().all(|c| c.rtype() == Rtype::SOA), "{left:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite};
 use cell::servers::RehearseError;
 use std::collections::BTreeMap;
-use steadfast_core::abilities::Abilities;
+use steadfast_core::abilities::{Abilities, Primitive};
 
 /// Rehearses every server of a zone, all at once, and says one line of each on standard error.
 ///
@@ -76,13 +76,17 @@ fn judge(min_fence: Fence, all: &BTreeMap<String, Abilities>) -> Result<(), Fail
     if weak.is_empty() {
         return Ok(());
     }
-    let help = "two writers could overwrite each other there; use another server, or accept that with a lower `min-fence`";
-    Err(Fail::new(
-        Exit::Refused,
-        "weak-fence",
-        weak.join("\n  "),
-        help,
-    ))
+    let races = all.values().any(|a| a.unfenced.contains(&Primitive::Race));
+    let help = match races {
+        true => {
+            "several processes seem to write one database there, each with a lock of its own: let one alone take updates and name its own address, not a load balancer's; or let their database serialize (PostgreSQL: default_transaction_isolation = serializable). Two writers could overwrite each other otherwise; a lower `min-fence` accepts that"
+        }
+        false => {
+            "two writers could overwrite each other there; use another server, or accept that with a lower `min-fence`"
+        }
+    };
+    let message = weak.join("\n  ");
+    Err(Fail::new(Exit::Refused, "weak-fence", message, help))
 }
 
 #[cfg(test)]

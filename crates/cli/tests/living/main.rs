@@ -14,4 +14,5 @@ mod octodns;
 mod read_back;
 mod refusals;
 mod restore;
+mod shared;
 mod site;

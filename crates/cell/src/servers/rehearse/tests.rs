@@ -24,6 +24,9 @@ enum Flaw {
     LosesSwaps,
     TakesFifty,
     NeverServes,
+    Races,
+    LastWins,
+    AlwaysBusy,
 }
 
 fn name(text: &str) -> Name {
@@ -127,6 +130,34 @@ impl Actor for Flawed {
         reply(Outcome::Accepted)
     }
 
+    /// One after the other; where it races, all are compared before the first is written.
+    fn at_once(&self, updates: &[Update], signed_at: u64, fudge: u16) -> Vec<UpdateReply> {
+        let one = |update: &Update| self.update(update, signed_at, fudge);
+        let before = self.held.borrow().clone();
+        let busy = UpdateReply {
+            outcome: Outcome::Unknown,
+            detail: "SERVFAIL".into(),
+        };
+        match self.flaw {
+            Flaw::Races => {
+                let anew = |update| {
+                    self.held.replace(before.clone());
+                    one(update)
+                };
+                updates.iter().map(anew).collect()
+            }
+            // Two are written, and the answer to the later one gets lost.
+            Flaw::LastWins => {
+                let replies: Vec<UpdateReply> = updates.iter().map(one).collect();
+                self.held.replace(before);
+                updates.last().map(one);
+                replies
+            }
+            Flaw::AlwaysBusy => vec![busy; updates.len()],
+            _ => updates.iter().map(one).collect(),
+        }
+    }
+
     fn serves(&self, name: &Name, rtype: Rtype) -> Result<Option<RRset>, AskError> {
         let held = self.held.borrow();
         let found = held.get(&(name.clone(), rtype)).cloned();
@@ -162,6 +193,27 @@ fn names_what_does_not_fence() {
     for (flaw, expected) in cases {
         assert_eq!(run(&flawed(flaw)).unwrap().unfenced, expected, "{flaw:?}");
     }
+}
+
+/// Also where only what stands afterwards tells.
+#[test]
+fn finds_servers_that_let_two_win() {
+    for flaw in [Flaw::Races, Flaw::LastWins] {
+        let found = run(&flawed(flaw)).unwrap();
+        assert_eq!(found.unfenced, [Primitive::Race], "{flaw:?}");
+    }
+}
+
+/// I7: inconclusive is no pass.
+#[test]
+fn a_race_that_nobody_ever_wins_decides_nothing() {
+    let failed = run(&flawed(Flaw::AlwaysBusy)).unwrap_err();
+    let said = failed.to_string();
+    assert!(
+        matches!(failed, RehearseError::Undecided { decided: 0, .. }),
+        "{said}"
+    );
+    assert!(said.contains("SERVFAIL"), "{said}");
 }
 
 #[test]

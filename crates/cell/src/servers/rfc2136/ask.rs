@@ -139,7 +139,10 @@ impl Rfc2136 {
     /// Whether the server answers at all, over TCP: one question for the SOA, within `exchange`.
     /// What it answers is not looked at.
     pub(super) fn answers(&self) -> Result<(), Failure> {
-        match self.signed(&self.zone, Rtype::SOA).map(|asked| asked.over_tcp(&self.exchange)) {
+        match self
+            .signed(&self.zone, Rtype::SOA)
+            .map(|asked| asked.over_tcp(&self.exchange))
+        {
             Ok(Err(AskError::Exchange(why))) => Err(why),
             _ => Ok(()),
         }
