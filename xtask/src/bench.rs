@@ -3,6 +3,7 @@
 mod control;
 mod measure;
 mod octodns;
+mod table;
 mod zones;
 
 use crate::Failure;

@@ -27,6 +27,8 @@ pub struct Write {
     pub require: Vec<Require>,
     /// What changes.
     pub changes: Vec<Change>,
+    /// Whether deletions come before additions at one owner. Only weakened safeguards say no.
+    pub deletions_first: bool,
     /// The marker afterwards; `None` removes it.
     pub marker: Option<RRset>,
     /// A new SOA.

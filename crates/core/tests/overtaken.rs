@@ -43,6 +43,7 @@ impl World {
                     }
                     Effect::Read(..) if blind && wrote => {}
                     Effect::Read(id, _) => inputs.push_back(self.read(id)),
+                    Effect::Transfer(id) => inputs.push_back(self.transfer(id)),
                     Effect::Refresh => inputs.push_back(Input::Tail(Vec::new(), Vec::new())),
                     _ => {}
                 }
@@ -60,6 +61,12 @@ impl World {
                 soa: None,
             }),
         )
+    }
+
+    fn transfer(&self, id: String) -> Input {
+        let standing = self.marker.iter().cloned().collect();
+        let zone = Zone::new(policy().zone, standing).unwrap();
+        Input::Transferred(id, Ok(zone))
     }
 
     fn after(&self, seq: u64) -> Input {

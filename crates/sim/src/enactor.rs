@@ -9,7 +9,7 @@ use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::{Reading, Write};
 use steadfast_core::time::Time;
 
-use dns::{Name, Rtype};
+use dns::{Digest, Name, Rtype};
 
 /// What was asked of a server.
 #[derive(Clone, Debug)]
@@ -86,6 +86,9 @@ pub struct Enactor<S: Safeguards> {
     pub verbs: u32,
     /// Whether the store failed it in this life.
     pub failed: bool,
+    /// The append that it made of a reading during which the marker moved: the server, and the
+    /// hash of the first entry.
+    pub doubtful: Option<(String, Digest)>,
 }
 
 /// What an enactor's step led to, for the world.
@@ -117,6 +120,7 @@ impl<S: Safeguards> Enactor<S> {
             count: 0,
             verbs: 0,
             failed: false,
+            doubtful: None,
         }
     }
 
@@ -141,6 +145,7 @@ impl<S: Safeguards> Enactor<S> {
         self.back.clear();
         self.verbs = 0;
         self.failed = false;
+        self.doubtful = None;
         self.requests
             .retain(|_, r| matches!(r.ask, Ask::Write(_, true)));
     }
@@ -166,6 +171,10 @@ impl<S: Safeguards> Enactor<S> {
         let Some(life) = self.life.as_mut() else {
             return emitted;
         };
+        let doubtful = match &input {
+            Input::Read(id, Ok(reading)) if reading.before != reading.after => Some(id.clone()),
+            _ => None,
+        };
         let effects = life.step(clock, input);
         for effect in effects {
             match effect {
@@ -175,6 +184,8 @@ impl<S: Safeguards> Enactor<S> {
                     emitted.to_store += 1;
                 }
                 Effect::Append(append) => {
+                    let first = append.entries.first().map(|s| s.hash);
+                    self.doubtful = doubtful.clone().zip(first);
                     self.out.push_back(ToStore::Append(append));
                     emitted.to_store += 1;
                 }

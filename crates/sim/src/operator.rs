@@ -51,10 +51,28 @@ pub fn submission<S: Safeguards>(
         Verb::Rollback(by) => {
             let held = life.state().configuration;
             let to = held.saturating_sub(*by);
+            if !S::FORWARD {
+                return again(life, to).map(plain);
+            }
             let content = life.book().content(to).map_err(|e| e.to_string())?;
             propose(life, Zone::clone(&content), Purpose::Rollback { to }, now)
         }
     }
+}
+
+/// What going back by re-using the old number would be. Only weakened safeguards do it.
+fn again<S: Safeguards>(life: &Lifecycle<S>, to: u64) -> Result<Event, String> {
+    let made = life
+        .state()
+        .generations
+        .get(&to)
+        .ok_or("no such generation")?;
+    Ok(Event::Cleared {
+        number: made.number,
+        plan: made.plan.ok_or("the adopted content has no plan")?,
+        configuration: to,
+        result: made.result,
+    })
 }
 
 /// Plans the way to `wanted`, passes the gate, and makes the events that a plan consists of.
@@ -125,5 +143,7 @@ fn findings<S: Safeguards>(
         .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
         .collect();
     let held = (state.configuration, state.result);
-    judge_plan(plan, held, before, life.policy(), &abilities, &[], now)
+    let mut found = judge_plan(plan, held, before, life.policy(), &abilities, &[], now);
+    found.retain(|f| S::enforces(&f.guard));
+    found
 }

@@ -1,6 +1,8 @@
 //! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
 //! keep and serve, and by a resolver of its own.
 
+mod witness;
+
 use crate::naive;
 use crate::server::{Records, Server};
 use crate::store::Store;
@@ -14,6 +16,7 @@ use steadfast_core::marker::{Holding, Marker};
 use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
+use witness::{Fault, Returned, Said, Shown};
 
 /// A broken invariant.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -33,6 +36,9 @@ struct Ledger {
     decided: BTreeMap<u64, (Decision, Time)>,
     /// Frozen, and no called-off write can be accepted any more.
     sealed: bool,
+    said: Said,
+    /// What entries broke, until it is told.
+    faults: Vec<Fault>,
 }
 
 /// What the oracle knows of one server.
@@ -42,6 +48,10 @@ struct Watch {
     last: (u64, u64),
     /// What others edited, or the server dropped: no claim is made about it.
     blurred: BTreeSet<(Name, Rtype)>,
+    /// Accepted writes by their markers, with what was served of them.
+    shown: BTreeMap<String, Shown>,
+    /// It came back with older data, and was not repaired since.
+    returned: Option<Returned>,
 }
 
 /// The judge.
@@ -94,7 +104,24 @@ impl Oracle {
         let Some(ledger) = self.ledgers.get_mut(store) else {
             return entries;
         };
-        match ledger.take(append, &mut entries) {
+        let taken = ledger.take(append, &mut entries, &self.policy);
+        let mut faults = std::mem::take(&mut ledger.faults);
+        let ledger = &self.ledgers[store];
+        let told = |e: &Entry| self.testify(ledger, e, servers);
+        faults.extend(entries.iter().filter_map(told));
+        let blurred = |i: usize| self.watches.get(i).map(|w| &w.blurred);
+        let mut untrue = entries.iter().filter_map(|entry| {
+            let at = servers
+                .iter()
+                .position(|s| Some(&s.id) == entry.event.server())?;
+            ledger.untrue(&entry.event, servers.get(at)?, blurred(at)?)
+        });
+        let untrue = untrue.next();
+        for (invariant, text) in faults {
+            self.accuse(invariant, text);
+        }
+        let ledger = &self.ledgers[store];
+        match taken {
             Err((invariant, text)) => self.accuse(invariant, text),
             Ok(()) if append.forget.is_empty() => {}
             Ok(()) => {
@@ -102,6 +129,9 @@ impl Oracle {
                     self.accuse("I6", text);
                 }
             }
+        }
+        if let Some(text) = untrue {
+            self.accuse("I4", text);
         }
         entries
     }
@@ -118,15 +148,16 @@ impl Oracle {
         let Some(watch) = self.watches.get_mut(srv) else {
             return;
         };
-        let mut faults = Vec::new();
+        let mut faults: Vec<Fault> = Vec::new();
         let text = write.marker.as_ref().map(|m| m.texts().concat());
         let known = |l: &Ledger| {
-            let (decision, _) = l.decided.get(&write.seq)?;
+            let (decision, at) = l.decided.get(&write.seq)?;
             let marker = Marker::new(l.state.ledger, write.seq, &decision.holding);
             let same = match &text {
                 Some(text) => text.trim_matches('"') == marker.to_string(),
                 None => decision.act == Act::Withdraw,
             };
+            let same = same && *at == write.signed_at;
             (decision.server == server.id && same).then(|| decision.clone())
         };
         let mut found = self.ledgers.iter().filter_map(|l| Some((l, known(l)?)));
@@ -158,7 +189,8 @@ impl Oracle {
             faults.push(("I2", text));
         }
         watch.last = (write.seq, decision.holding.configuration);
-        faults.extend(overwritten(before, write).map(|text| ("I1", text)));
+        let accepted = (before, write, now);
+        faults.extend(ledger.judges(watch, &decision, server, accepted));
         // What the server dropped is its own doing; whether it is noticed is judged at the end.
         for after in write.changes.iter().filter_map(|c| c.after()) {
             let key = (after.name().clone(), after.rtype());
@@ -170,14 +202,17 @@ impl Oracle {
             faults.push(("I4", text));
         }
         // Emptiness first: it is what people feel.
-        self.served(server);
+        self.served(srv, server);
         for (invariant, text) in faults {
             self.accuse(invariant, text);
         }
     }
 
     /// A served view changed.
-    pub fn served(&mut self, server: &Server) {
+    pub fn served(&mut self, srv: usize, server: &Server) {
+        if let Some(watch) = self.watches.get_mut(srv) {
+            watch.looks(server);
+        }
         if let Some(name) = self.empty(&server.served) {
             self.accuse("I3", format!("{} answers {name} with nothing", server.id));
         }
@@ -203,8 +238,10 @@ impl Oracle {
     pub fn reset(&mut self, srv: usize, server: &Server) {
         let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
         let marker = marker.and_then(|m| Marker::read(m).ok());
+        let last = self.ledgers.iter().map(|l| l.state.last).max().unwrap_or(0);
         if let Some(watch) = self.watches.get_mut(srv) {
             watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
+            watch.came_back(server, last);
         }
     }
 
@@ -216,6 +253,34 @@ impl Oracle {
             ledger.sealed =
                 for_good && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
         }
+    }
+
+    /// Whether there was a way after all for a server that guards let nowhere: it need not swap an
+    /// alias for other data at once, since a generation that it missed had nothing at those owners.
+    pub fn has_a_way(&self, server: &Server) -> bool {
+        let way = || {
+            let ledger = self.ledgers.first()?;
+            let held = ledger.state.servers.get(&server.id)?;
+            let holding = held.holding().filter(|_| held.drift.is_empty())?;
+            let goal = ledger.state.configuration;
+            let (from, to) = (ledger.expected(holding)?, ledger.contents.get(&goal)?);
+            let aliases = |records: &Records, owner: &Name| {
+                let mut at = records.keys().filter(|(n, _)| n == owner);
+                at.next().map(|(_, t)| *t == Rtype::CNAME)
+            };
+            let swapped = |owner: &&Name| {
+                let ends = aliases(&from, owner).zip(aliases(to, owner));
+                ends.is_some_and(|(a, b)| a != b)
+            };
+            let missed = |owner: &Name| {
+                let between = ledger.contents.range(holding.configuration..goal);
+                let mut between = between.map(|(_, records)| records);
+                between.any(|records| aliases(records, owner).is_none())
+            };
+            let mut owners = from.keys().map(|(n, _)| n).filter(swapped);
+            Some(owners.all(missed))
+        };
+        way().unwrap_or(false)
     }
 
     /// Everything must be at rest: what a server of the first store still lacks.
@@ -258,21 +323,31 @@ impl Ledger {
         &mut self,
         append: &Append,
         entries: &mut Vec<Entry>,
-    ) -> Result<(), (&'static str, String)> {
+        policy: &Policy,
+    ) -> Result<(), Fault> {
         for (hash, bytes) in &append.bodies {
             let body = Body::decode(*hash, bytes).map_err(|e| ("I6", e.to_string()))?;
             self.bodies.insert(*hash, Arc::new(body));
         }
         for stored in &append.entries {
-            self.entry(stored, entries).map_err(|e| ("I11", e))?;
+            self.entry(stored, entries, policy)
+                .map_err(|e| ("I11", e))?;
         }
         Ok(())
     }
 
-    fn entry(&mut self, stored: &Stored, entries: &mut Vec<Entry>) -> Result<(), String> {
+    fn entry(
+        &mut self,
+        stored: &Stored,
+        entries: &mut Vec<Entry>,
+        policy: &Policy,
+    ) -> Result<(), String> {
+        let held = (self.state.configuration, self.state.result);
         let read = self.state.extend([stored]).map_err(|e| e.to_string())?;
         for entry in read {
             entries.push(entry.clone());
+            self.faults.extend(self.follows(held, &entry, policy));
+            self.hears(&entry);
             match entry.event {
                 Event::Adopted(adopted) => {
                     let content = match self.bodies.get(&adopted.content).map(Arc::as_ref) {
@@ -345,10 +420,39 @@ impl Ledger {
         let Some(expected) = self.expected(&decision.holding) else {
             return Some(format!("what write {seq} leads to is in no ledger"));
         };
+        // Where the marker was planted by values alone, nothing fenced what was added since the
+        // decision: its claim is one when the ledger says that it was read back.
+        if decision.act == (Act::Plant { soa: None }) {
+            return None;
+        }
         let (name, rtype) = difference(&expected, server, blurred)?;
         let id = &server.id;
         Some(format!(
             "after write {seq} {name} {rtype} on {id} is not what the ledger leads to"
+        ))
+    }
+
+    /// How what the ledger says of a marker planted by values is not what stands with it.
+    fn untrue(
+        &self,
+        event: &Event,
+        server: &Server,
+        blurred: &BTreeSet<(Name, Rtype)>,
+    ) -> Option<String> {
+        let (Event::Applied { write: seq, .. } | Event::Restored { found: seq, .. }) = event else {
+            return None;
+        };
+        let (decision, _) = self.decided.get(seq)?;
+        let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
+        let marker = marker.and_then(|m| Marker::read(m).ok());
+        if decision.act != (Act::Plant { soa: None }) || marker?.sequence != *seq {
+            return None;
+        }
+        let expected = self.expected(&decision.holding)?;
+        let (name, rtype) = difference(&expected, server, blurred)?;
+        let id = &server.id;
+        Some(format!(
+            "the ledger takes planting {seq} on {id} for true, but {name} {rtype} is not what it says"
         ))
     }
 
@@ -394,6 +498,11 @@ fn overwritten(before: &Records, write: &Write) -> Option<String> {
     let change = write.changes.iter().find(unseen)?;
     let (name, rtype) = (change.name(), change.rtype());
     Some(format!("{name} {rtype} was overwritten unseen"))
+}
+
+/// RFC 1982, for serials.
+fn exceeds(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) > 0
 }
 
 fn put(content: &mut Records, change: &dns::Change) {

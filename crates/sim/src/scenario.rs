@@ -1,15 +1,24 @@
 //! The zone, its policy, the contents that operators ask for, and how rough the world is.
 
+pub mod doses;
+pub mod file;
+
+use crate::action::Event;
 use crate::rng::Rng;
 use crate::server::{Habit, Records};
 use dns::pattern::Pattern;
 use dns::{Name, RRset, Rtype, Zone, rdata};
+pub use doses::Doses;
+pub use file::Expect;
+use serde::{Deserialize, Serialize};
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::Millis;
 
 /// How rough the world is. Parts per million are per occasion.
 #[derive(Clone, Debug)]
 pub struct Scenario {
+    /// Its name: what its file is called.
+    pub name: String,
     /// How many enactors.
     pub enactors: u8,
     /// How many servers.
@@ -22,10 +31,18 @@ pub struct Scenario {
     pub verbs: u32,
     /// Which faults may be drawn at all.
     pub faults: Faults,
+    /// How often and how long.
+    pub doses: Doses,
+    /// How the servers are; empty: drawn for each run.
+    pub natures: Vec<Nature>,
+    /// What happens in every run, at these moments. It has the starts: nobody else starts.
+    pub schedule: Vec<Event>,
+    /// What must be seen.
+    pub expect: Expect,
 }
 
 /// Switches of faults. Each seed draws which of these it uses, and how often (swarm).
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Faults {
     /// Enactors stop and go on.
     pub stalls: bool,
@@ -110,12 +127,17 @@ impl Faults {
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
+            name: "standard".into(),
             enactors: 3,
             servers: 2,
             rough: 60_000,
             calm: 180_000,
             verbs: 8,
             faults: Faults::ALL,
+            doses: Doses::default(),
+            natures: Vec::new(),
+            schedule: Vec::new(),
+            expect: Expect::default(),
         }
     }
 }
@@ -142,8 +164,8 @@ pub fn rrset(owner: &str, ttl: u32, rtype: Rtype, data: &[&str]) -> RRset {
 
 /// The policy of every scenario. UPDATEs are small, so plans have several steps.
 pub fn policy() -> Policy {
-    let limit = Limit {
-        count: Some(100),
+    let limit = |count| Limit {
+        count: Some(count),
         share_ppm: None,
     };
     Policy {
@@ -154,9 +176,9 @@ pub fn policy() -> Policy {
         ignore: Vec::new(),
         critical: critical(),
         limits: Limits {
-            create: limit,
-            change: limit,
-            delete: limit,
+            create: limit(4),
+            change: limit(3),
+            delete: limit(2),
             per_name: PerName::default(),
         },
         ttl_min: 1,
@@ -175,16 +197,25 @@ pub fn critical() -> Vec<Name> {
 }
 
 /// The recipe that moves `www` to `pool-b` and deletes `pool-a`.
-pub const FORTH: u64 = u64::MAX;
+pub const FORTH: u64 = 1_000_001;
 /// The recipe of the content that everything starts with.
-pub const BACK: u64 = u64::MAX - 1;
+pub const BACK: u64 = 1_000_002;
+/// The recipe of that content and a note.
+pub const MORE: u64 = 1_000_003;
+/// The recipe of that content and an alias at `old`.
+pub const ALIAS: u64 = 1_000_004;
+/// The recipe of that content and an address at `old`.
+pub const DATA: u64 = 1_000_005;
 
-/// Wanted content number `n`. Every one of them gives `www` and `api` an address; `www` is an
-/// alias of one of three pools, of which some may be gone.
+/// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
+/// address; `www` is an alias of one of three pools, of which some may be gone.
 pub fn recipe(n: u64) -> Zone {
     match n {
         FORTH => return moved(),
         BACK => return start(),
+        MORE => return with(rrset("note", 60, Rtype::TXT, &["more"])),
+        ALIAS => return with(rrset("old", 60, Rtype::CNAME, &["www"])),
+        DATA => return with(rrset("old", 60, Rtype::A, &["192.0.2.99"])),
         _ => {}
     }
     let mut rng = Rng::new(n);
@@ -200,7 +231,9 @@ pub fn recipe(n: u64) -> Zone {
         }
     }
     let address = format!("198.51.100.{}", rng.below(3) + 1);
-    sets.push(rrset("api", 60, Rtype::A, &[&address]));
+    if n % 20 != 13 {
+        sets.push(rrset("api", 60, Rtype::A, &[&address]));
+    }
     if rng.chance(500_000) {
         let text = format!("v{}", rng.below(3));
         sets.push(rrset("note", 60, Rtype::TXT, &[&text]));
@@ -223,6 +256,11 @@ pub fn start() -> Zone {
         rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
         rrset("api", 60, Rtype::A, &["198.51.100.1"]),
     ];
+    Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
+}
+
+fn with(more: RRset) -> Zone {
+    let sets = start().iter().cloned().chain([more]).collect();
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
@@ -249,7 +287,8 @@ pub fn records(content: &Zone) -> Records {
 }
 
 /// How a server behaves.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Nature {
     /// Whether its served view trails.
     pub lags: bool,

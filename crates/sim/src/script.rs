@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::Write;
 
+/// The most that may follow from each other in one instant.
+const INSTANT: u32 = 10_000;
+
 /// Does everything at once, in order, but for one write that it holds back.
 #[derive(Debug)]
 pub struct Script<S: Safeguards> {
@@ -19,6 +22,9 @@ pub struct Script<S: Safeguards> {
     wakes: BTreeMap<E, u64>,
     /// The write that is held back, its enactor being stopped.
     pub held: Option<Item>,
+    /// Whether served views trail until this is false again.
+    pub hidden: bool,
+    trailing: Vec<News>,
 }
 
 impl<S: Safeguards> Script<S> {
@@ -31,6 +37,8 @@ impl<S: Safeguards> Script<S> {
             pending: VecDeque::new(),
             wakes: BTreeMap::new(),
             held: None,
+            hidden: false,
+            trailing: Vec::new(),
         }
     }
 
@@ -66,8 +74,21 @@ impl<S: Safeguards> Script<S> {
     /// Everything that follows happens, in order, without delay, but for the first write that
     /// `hold` says yes to.
     pub fn drain(&mut self, hold: Option<fn(&Write) -> bool>) {
+        if !self.hidden {
+            self.pending.extend(self.trailing.drain(..));
+        }
+        let mut left = INSTANT;
         while let Some(news) = self.pending.pop_front() {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                let text = "one thing leads to the other without a pause".to_owned();
+                return self.world.oracle.accuse("I12", text);
+            }
             let action = match news {
+                News::Trails(_) if self.hidden => {
+                    self.trailing.push(news);
+                    continue;
+                }
                 News::StoreWaits(e) if !self.is_held(e) => Action::Store(e),
                 News::AnswerWaits(e) if !self.is_held(e) => Action::Answer(e),
                 News::WriteWaits(item) if self.held.is_none() && self.is_one(item, hold) => {

@@ -146,6 +146,11 @@ impl<S: Safeguards> World<S> {
         let mut news = Vec::new();
         self.dispatch(&event.action, &mut news);
         self.oracle.tick(self.now);
+        if let Some(text) = self.oracle.unrevoked(&self.servers, self.now)
+            && self.is_quiet()
+        {
+            self.oracle.accuse("I14", text);
+        }
         for store in &self.stores {
             store.last().hash(&mut self.hash);
         }
@@ -235,13 +240,13 @@ impl<S: Safeguards> World<S> {
             Action::Backup(_) => server.backup = Some(server.kept.clone()),
             Action::Show(_) => {
                 if server.show() {
-                    self.oracle.served(server);
+                    self.oracle.served(index, server);
                 }
                 return;
             }
             Action::Restore(_) if server.restore() => {
                 self.oracle.reset(index, server);
-                self.oracle.served(server);
+                self.oracle.served(index, server);
             }
             Action::Reload(_) => {
                 let owner = server.marker.clone();
@@ -258,7 +263,7 @@ impl<S: Safeguards> World<S> {
                 }
                 *server = edited;
                 self.oracle.edited(index, (name.clone(), *rtype));
-                self.oracle.served(server);
+                self.oracle.served(index, server);
                 news.extend(server.lags.then_some(News::Trails(srv)));
             }
             _ => {}
@@ -376,8 +381,10 @@ impl<S: Safeguards> World<S> {
         news.push(News::AnswerWaits(e));
         if let ToStore::Append(append) = asked {
             let done = matches!(enactor.back.back(), Some(Input::Appended));
+            let doubtful = enactor.doubtful.take();
             if done {
-                self.appended(index, &append);
+                let entries = self.appended(index, &append);
+                self.judged(e, doubtful, &append, &entries);
             } else {
                 self.stats.conflicts += 1;
                 self.tell(e, || "loses an append".into());
@@ -392,12 +399,35 @@ impl<S: Safeguards> World<S> {
         }
     }
 
-    fn appended(&mut self, index: usize, append: &Append) {
+    /// Whether an enactor concluded something from a reading during which the marker moved (I7).
+    fn judged(
+        &mut self,
+        e: E,
+        doubtful: Option<(String, dns::Digest)>,
+        append: &Append,
+        entries: &[Entry],
+    ) {
+        let first = append.entries.first().map(|s| s.hash);
+        let Some((id, _)) = doubtful.filter(|(_, hash)| Some(*hash) == first) else {
+            return;
+        };
+        let concludes = |entry: &&Entry| {
+            let decides = matches!(entry.event, Entered::Decided(_));
+            entry.event.server() == Some(&id) && !decides
+        };
+        if let Some(entry) = entries.iter().find(concludes) {
+            let seq = entry.seq;
+            let text = format!("e{e} made entry {seq} of a reading while {id}'s marker moved");
+            self.oracle.accuse("I7", text);
+        }
+    }
+
+    fn appended(&mut self, index: usize, append: &Append) -> Vec<Entry> {
         for stored in &append.entries {
             stored.hash.0.hash(&mut self.hash);
         }
         let Some(store) = self.stores.get(index) else {
-            return;
+            return Vec::new();
         };
         let entries = self.oracle.appended(index, append, store, &self.servers);
         for entry in &entries {
@@ -406,6 +436,7 @@ impl<S: Safeguards> World<S> {
                 story.push((format!("store{index}"), crate::story::entry(entry)));
             }
         }
+        entries
     }
 
     fn count(&mut self, entry: &Entry) {
@@ -477,7 +508,7 @@ impl<S: Safeguards> World<S> {
         }
         let mut open = Vec::new();
         for (i, server) in self.servers.iter().enumerate() {
-            if self.blocked.contains(&server.id) {
+            if self.blocked.contains(&server.id) && !self.oracle.has_a_way(server) {
                 continue;
             }
             open.extend(self.oracle.unfinished(i, server));

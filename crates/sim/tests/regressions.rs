@@ -7,7 +7,7 @@ use steadfast_core::ledger::State;
 use steadfast_core::safeguards::Full;
 use steadfast_core::server::Write;
 use steadfast_sim::action::{Action, Verb};
-use steadfast_sim::scenario::{BACK, FORTH, Nature, name, rrset};
+use steadfast_sim::scenario::{ALIAS, BACK, DATA, FORTH, MORE, Nature, name, rrset};
 use steadfast_sim::script::Script;
 use steadfast_sim::server::Habit;
 use steadfast_sim::{Setting, story};
@@ -38,6 +38,13 @@ fn clean(script: Script<Full>) {
 
 fn any(_: &Write) -> bool {
     true
+}
+
+/// The marker is planted where only values are compared.
+fn plants_by_values(write: &Write) -> bool {
+    use steadfast_core::server::Require;
+    let soa = |r: &Require| matches!(r, Require::Equals(set) if set.rtype() == Rtype::SOA);
+    write.expect.is_none() && write.changes.is_empty() && !write.require.iter().any(soa)
 }
 
 fn deletes_an_address(write: &Write) -> bool {
@@ -202,4 +209,142 @@ fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
     let kept = &s.world.servers[0].kept[&www];
     assert_eq!(kept.texts(), ["pool-b.example.com."]);
     clean(s);
+}
+
+/// A server whose served view trails, whose marker was wiped, and an enactor that is stopped with a
+/// planting by values for generation 1 in hand. Another enactor has planted before, and goes on.
+fn planted_late() -> Script<Full> {
+    let mut s = Script::new(&Setting {
+        enactors: 2,
+        servers: vec![Nature {
+            lags: true,
+            ..Nature::default()
+        }],
+    });
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Reload(0));
+    s.act(Action::Crash(0));
+    s.drain(None);
+    // The second enactor's marker stands, and is not served yet.
+    s.hidden = true;
+    s.act(Action::Start(1));
+    s.drain(None);
+    s.act(Action::Start(0));
+    s.pass_until_held(4_000, plants_by_values);
+    assert!(s.held.is_some());
+    s.hidden = false;
+    s.pass(1_000);
+    assert_eq!(holds(&s, "ns0"), 1);
+    s
+}
+
+fn ends_with_the_note(mut s: Script<Full>) {
+    s.release();
+    s.hidden = false;
+    for e in [0, 1] {
+        s.act(Action::Crash(e));
+        s.act(Action::Start(e));
+    }
+    s.pass(60_000);
+    assert_eq!(holds(&s, "ns0"), 2);
+    assert_eq!(s.world.stats.drifted + s.world.stats.halted, 0);
+    assert!(s.world.is_quiet());
+    clean(s);
+}
+
+#[test]
+fn a_planting_by_values_that_comes_late_is_not_believed_over_what_was_added() {
+    let mut s = planted_late();
+    s.act(Action::Operate(1, Verb::Apply(MORE)));
+    // The generation with the note is applied, and read back by nobody.
+    s.hidden = true;
+    s.drain(None);
+    let kept = &s.world.servers[0].kept;
+    assert!(kept.contains_key(&(name("note.example.com"), Rtype::TXT)));
+    assert_eq!(holds(&s, "ns0"), 1);
+    s.act(Action::Reload(0));
+    ends_with_the_note(s);
+}
+
+#[test]
+fn a_planting_by_values_from_before_what_was_read_back_is_no_backup() {
+    let mut s = planted_late();
+    s.act(Action::Operate(1, Verb::Apply(MORE)));
+    s.pass(1_000);
+    assert_eq!(holds(&s, "ns0"), 2);
+    s.act(Action::Reload(0));
+    ends_with_the_note(s);
+}
+
+#[test]
+fn plantings_on_a_server_that_serves_them_late_are_few() {
+    let mut s = Script::new(&Setting {
+        enactors: 2,
+        servers: vec![Nature {
+            lags: true,
+            ..Nature::default()
+        }],
+    });
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Reload(0));
+    s.act(Action::Crash(0));
+    s.drain(None);
+    s.hidden = true;
+    s.act(Action::Start(1));
+    s.act(Action::Start(0));
+    let before = state(&s).last;
+    s.pass(20_000);
+    let after = state(&s).last;
+    // Two enactors, whose pauses double up to five seconds: about ten tries each.
+    assert!(after - before < 60, "{} entries", after - before);
+    s.hidden = false;
+    s.pass(20_000);
+    assert_eq!(holds(&s, "ns0"), 1);
+    clean(s);
+}
+
+/// A server that loses swaps misses the generations from `recipes`, and comes back.
+fn misses(recipes: &[u64]) -> Script<Full> {
+    let loses = Nature {
+        habit: Habit::KnotSigned,
+        ..Nature::default()
+    };
+    let mut s = Script::new(&Setting {
+        enactors: 1,
+        servers: vec![Nature::default(), loses],
+    });
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    let (first, missed) = recipes.split_first().unwrap();
+    s.act(Action::Operate(0, Verb::Apply(*first)));
+    s.pass(2_000);
+    assert_eq!(holds(&s, "ns1"), 2);
+    s.act(Action::Down(1));
+    for recipe in missed {
+        s.act(Action::Operate(0, Verb::Apply(*recipe)));
+        s.pass(2_000);
+    }
+    s.act(Action::Up(1));
+    s.give_up_all();
+    s.pass(30_000);
+    s
+}
+
+#[test]
+fn a_server_that_loses_swaps_goes_the_way_that_it_missed() {
+    let old = name("old.example.com");
+    for (recipes, rtype) in [
+        ([ALIAS, BACK, DATA], Rtype::A),
+        ([DATA, BACK, ALIAS], Rtype::CNAME),
+        ([DATA, MORE, ALIAS], Rtype::CNAME),
+    ] {
+        let s = misses(&recipes);
+        assert_eq!(holds(&s, "ns1"), 4);
+        let kept = &s.world.servers[1].kept;
+        assert!(kept.contains_key(&(old.clone(), rtype)), "{recipes:?}");
+        assert_eq!(s.world.stats.blocked, 0);
+        clean(s);
+    }
 }

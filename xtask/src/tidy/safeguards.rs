@@ -2,16 +2,18 @@
 //!
 //! The lifecycle takes its safeguards as a type. Production names the full set; a set with one
 //! taken out exists to show that the simulator finds the disaster, and must never be within
-//! production's reach.
+//! production's reach: outside of the simulator nobody implements the trait, names a weakened set,
+//! or is generic over sets. `cli` gets at mutants by their names, as `sim::mutants` lists them.
 
 use std::collections::BTreeSet;
 
 use super::source::{Source, find_word, line_of};
 use super::{Tree, Violation};
 
-/// The trait, the set that production uses, and the only place where others may stand.
+/// The trait, the set that production uses, where both stand, and the only place where others may.
 const TRAIT: &str = "Safeguards";
 const FULL: &str = "Full";
+const CORE: &str = "crates/core/";
 const HOME: &str = "crates/sim/";
 
 /// Finds the types that implement the trait, and each place where one but the full set is named.
@@ -33,6 +35,13 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
                     format!("`{name}` is a weakened set of safeguards: only {HOME} may name it");
                 violations.push(Violation::new(path, line_of(code, at), says));
             }
+        }
+        // In the core lifecycles are generic over sets, and the full one implements the trait.
+        if !path.starts_with(CORE) {
+            violations.extend(find_word(code, TRAIT).map(|at| {
+                let says = format!("`{TRAIT}` is for {CORE} and {HOME} to name");
+                Violation::new(path, line_of(code, at), says)
+            }));
         }
     }
     violations
@@ -75,6 +84,8 @@ mod tests {
                 "// NoMarker\ntype T = Lifecycle<Full>;\ntype U = Lifecycle<NoMarker>;\n",
             ),
             ("crates/cli/src/a.rs", "impl Safeguards for Lax {}\n"),
+            ("crates/cli/src/b.rs", "fn f<S: Safeguards>() {}\n"),
+            ("crates/core/src/b.rs", "impl Safeguards for Loose {}\n"),
         ]);
         let found: Vec<(String, usize)> = check(&tree)
             .into_iter()
@@ -84,7 +95,10 @@ mod tests {
             found,
             [
                 ("crates/cell/src/a.rs".to_owned(), 3),
-                ("crates/cli/src/a.rs".to_owned(), 1)
+                ("crates/cli/src/a.rs".to_owned(), 1),
+                ("crates/cli/src/a.rs".to_owned(), 1),
+                ("crates/cli/src/b.rs".to_owned(), 1),
+                ("crates/core/src/b.rs".to_owned(), 1),
             ]
         );
     }

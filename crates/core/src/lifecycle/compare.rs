@@ -3,7 +3,9 @@
 use super::judge::serial_of;
 use super::run::Phase;
 use super::{Draft, Effect, Lifecycle, Notice};
-use crate::ledger::{Drift, HaltKind, ServerId};
+use crate::book::BookError;
+use crate::ledger::{Act, Drift, Event, Expect, HaltKind, ServerId, ServerState};
+use crate::marker::Holding;
 use crate::safeguards::Safeguards;
 use crate::time::Time;
 use dns::{Change, RRset, Rtype, View, Zone};
@@ -39,9 +41,12 @@ impl<S: Safeguards> Lifecycle<S> {
             && !self.policy.is_marker_side(rrset.name())
     }
 
-    /// Plants the marker again where every owned RRset stands as recorded; halts otherwise.
+    /// What a transfer shows where the marker alone says too little. Plants the marker again where
+    /// every owned RRset stands as the ledger knows it, takes a planting by values for what it says
+    /// only where that stands, and halts otherwise.
     pub(super) fn compare(
         &mut self,
+        now: Time,
         id: &ServerId,
         zone: &Zone,
         draft: &mut Draft,
@@ -50,11 +55,20 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(server) = draft.state().servers.get(id).cloned() else {
             return;
         };
-        let recorded = match server.holding() {
-            Some(holding) => self.book.held(holding),
-            None => self.book.content(draft.state().content.1),
+        let proving = self.runs.get_mut(id).and_then(|r| r.proving.take());
+        let comparable = server.verified.is_some() || proving.is_some();
+        if comparable && !self.shows(zone, proving, &server) {
+            // It moved while we looked.
+            if let Some(run) = self.runs.get_mut(id) {
+                run.phase = Phase::Unread;
+            }
+            return;
+        }
+        let claimed = match proving.and_then(|seq| server.decisions.get(&seq)) {
+            Some(planting) => Some(planting.decision.holding),
+            None => server.holding().copied(),
         };
-        let recorded = match recorded.map(|zone| overlay(&zone, &server.drift, |_| true)) {
+        let recorded = match self.recorded(claimed, &server, draft) {
             Ok(zone) => zone,
             Err(error) => {
                 effects.push(Effect::Tell(Notice::Doubt(error.to_string())));
@@ -63,16 +77,26 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let stands = zone.filter(|r| self.policy.owns_set(r));
         let differing = recorded.diff(&stands);
-        if let Some(first) = differing.first() {
-            let reason = format!(
-                "its marker is gone, and {} of the owned RRsets are not as recorded, the first {} {}",
-                differing.len(),
-                first.name(),
-                first.rtype()
-            );
-            return self.halt(id, HaltKind::Differs, reason, draft);
-        }
         let soa = zone.rrset(zone.apex(), Rtype::SOA).cloned();
+        let found = match (differing.first(), proving) {
+            (None, Some(seq)) => return self.proven(id, seq, &server, soa.as_ref(), draft),
+            (None, None) => None,
+            (Some(first), _) => match self.known(&server, &stands, draft) {
+                Some(found) => Some(found),
+                None if proving.is_some() && !self.poll_is_over(now, id) => return,
+                None => {
+                    let what = proving.map_or("is gone", |_| "was planted late");
+                    let which = format!("{} {}", first.name(), first.rtype());
+                    let differ = match differing.len() {
+                        1 => format!("{which} differs"),
+                        n => format!("{n} RRsets differ, the first {which}"),
+                    };
+                    let reason =
+                        format!("its marker {what}, and what stands is not as recorded: {differ}");
+                    return self.halt(id, HaltKind::Differs, reason, draft);
+                }
+            },
+        };
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
@@ -80,10 +104,81 @@ impl<S: Safeguards> Lifecycle<S> {
         // those do that sign inline. Values are compared instead.
         let refused = run.plant.as_ref().is_some_and(|tried| tried == &soa)
             || server.verified.is_none() && run.dead.is_some() && server.origin.soa == soa;
-        run.plant = Some(soa.filter(|_| !refused));
+        run.plant = Some(soa.filter(|_| !refused && proving.is_none()));
         run.recorded = Some(Arc::new(stands));
-        run.gone = server.verified.is_some();
+        run.stands = found;
+        run.astray = match proving {
+            Some(seq) => Some(Expect::Ours(seq)),
+            None => server.verified.map(|_| Expect::Absent),
+        };
         run.phase = Phase::Ready;
+    }
+
+    /// Whether a transfer shows the marker that made us ask for it, or none where none stood.
+    fn shows(&self, zone: &Zone, proving: Option<u64>, server: &ServerState) -> bool {
+        let owner = self.policy.marker_name();
+        let expected = proving.and_then(|seq| {
+            let decided = server.decisions.get(&seq)?;
+            Some(self.state().marker(seq, &decided.decision).rrset(&owner))
+        });
+        zone.get(&owner, Rtype::TXT) == expected.as_ref()
+    }
+
+    /// The owned content that the ledger claims of a server, drift included.
+    fn recorded(
+        &mut self,
+        holding: Option<Holding>,
+        server: &ServerState,
+        draft: &Draft,
+    ) -> Result<Zone, BookError> {
+        let zone = match holding {
+            Some(holding) => self.book.held(&holding),
+            None => self.book.content(draft.state().content.1),
+        };
+        zone.map(|zone| overlay(&zone, &server.drift, |_| true))
+    }
+
+    /// What the ledger calls the content that stands: what was verified last, or what a write led
+    /// to that was decided since and that nobody has read back. The latest first.
+    fn known(&mut self, server: &ServerState, stands: &Zone, draft: &Draft) -> Option<Holding> {
+        let since = server.verified?;
+        let later = server.decisions.range(since + 1..).rev();
+        let steps = later.filter(|(_, d)| d.decision.act == Act::Step);
+        let mut candidates: Vec<Holding> = steps.map(|(_, d)| d.decision.holding).collect();
+        candidates.extend(server.holding());
+        candidates.dedup();
+        candidates.into_iter().find(|holding| {
+            let recorded = self.recorded(Some(*holding), server, draft);
+            recorded.is_ok_and(|zone| zone.diff(stands).is_empty())
+        })
+    }
+
+    /// A planting by values says the truth.
+    fn proven(
+        &mut self,
+        id: &ServerId,
+        seq: u64,
+        server: &ServerState,
+        soa: Option<&RRset>,
+        draft: &mut Draft,
+    ) {
+        let id = id.clone();
+        if let Some(run) = self.runs.get_mut(&id) {
+            run.losses = 0;
+        }
+        self.settle(&id);
+        draft.push(if server.verified.is_some_and(|verified| seq < verified) {
+            Event::Restored {
+                server: id,
+                found: seq,
+            }
+        } else {
+            Event::Applied {
+                server: id,
+                write: seq,
+                serial: soa.and_then(serial_of),
+            }
+        });
     }
 
     /// The SOA that repairs a restored server: its serial exceeds every authority's (I2).

@@ -1,5 +1,6 @@
 //! What stands on a server, compared with what the ledger says.
 
+use super::replant::is_by_values;
 use super::run::{Phase, Refused};
 use super::write::Touched;
 use super::{Draft, Effect, Lifecycle, Notice, pause};
@@ -26,6 +27,17 @@ enum Standing {
     Foreign(String),
 }
 
+impl Standing {
+    /// Weakened safeguards take a marker that is not the expected one for the expected one.
+    fn or_trusted<S: Safeguards>(self) -> Standing {
+        match self {
+            Standing::Foreign(_) if !S::OWN_LEDGER || !S::EXPECTS_OWN => Standing::Verified,
+            Standing::Ahead(_) | Standing::Earlier(_) if !S::EXPECTS_OWN => Standing::Verified,
+            other => other,
+        }
+    }
+}
+
 impl<S: Safeguards> Lifecycle<S> {
     pub(super) fn seen(
         &mut self,
@@ -40,6 +52,7 @@ impl<S: Safeguards> Lifecycle<S> {
                     return;
                 };
                 run.soa = reading.soa.clone();
+                run.marker = reading.before.clone();
                 run.phase = Phase::Seen(Box::new(reading));
             }
             Err(why) => self.no_answer(now, id, why, effects),
@@ -128,7 +141,7 @@ impl<S: Safeguards> Lifecycle<S> {
             };
             match std::mem::replace(&mut run.phase, Phase::Ready) {
                 Phase::Seen(reading) => self.judge(now, id, &reading, draft, effects),
-                Phase::Transferred(zone) => self.compare(id, &zone, draft, effects),
+                Phase::Transferred(zone) => self.compare(now, id, &zone, draft, effects),
                 Phase::Ready => return self.next(now, id, draft, effects),
                 other => {
                     run.phase = other;
@@ -149,7 +162,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
-        if reading.before != reading.after {
+        if S::WHOLE_READINGS && reading.before != reading.after {
             // It moved while we looked.
             run.phase = Phase::Unread;
             return;
@@ -162,11 +175,21 @@ impl<S: Safeguards> Lifecycle<S> {
             .before
             .as_ref()
             .filter(|r| !self.is_wildcards(&owner, r));
-        match standing(draft.state(), &server, found, &owner) {
+        match standing(draft.state(), &server, found, &owner).or_trusted::<S>() {
             Standing::Verified => self.unmoved(now, id, &server, reading, draft, effects),
-            Standing::Later(seq) => self.moved(now, id, seq, &server, reading, draft),
+            Standing::Later(seq) => {
+                self.supersede(id, seq, draft);
+                if is_by_values(&server, seq) {
+                    self.prove(now, id, seq, effects);
+                } else {
+                    self.moved(now, id, seq, &server, reading, draft);
+                }
+            }
             Standing::Earlier(seq) => {
-                if self.poll_is_over(now, id) {
+                let over = self.poll_is_over(now, id);
+                if over && is_by_values(&server, seq) {
+                    self.prove(now, id, seq, effects);
+                } else if over {
                     draft.push(Event::Restored {
                         server: id.clone(),
                         found: seq,
@@ -175,12 +198,7 @@ impl<S: Safeguards> Lifecycle<S> {
                 }
             }
             Standing::Ahead(seq) => self.ahead(now, id, seq, draft, effects),
-            Standing::Gone => {
-                if let Some(run) = self.runs.get_mut(id) {
-                    run.phase = Phase::Transferring;
-                }
-                effects.push(Effect::Transfer(id.clone()));
-            }
+            Standing::Gone => self.gone(now, id, &server, draft, effects),
             Standing::Foreign(text) => {
                 let reason = format!("its marker is not of this ledger: {text}");
                 self.halt(id, HaltKind::Foreign, reason, draft);
@@ -235,23 +253,24 @@ impl<S: Safeguards> Lifecycle<S> {
             });
             return self.settle(id);
         }
-        let Some(run) = self.runs.get_mut(id) else {
-            return;
-        };
-        run.losses += 1;
-        let losses = run.losses;
         // Where another enactor's marker was read back, there is nothing to plant any more.
         let plants = plants && server.verified.is_none_or(|_| reading.before.is_none());
-        if plants && why == Loss::Fenced && losses % 2 == 1 {
-            run.phase = Phase::Transferring;
-            effects.push(Effect::Transfer(id.clone()));
-            return;
-        }
         self.settle(id);
-        if let Some(run) = self.runs.get_mut(id) {
-            run.attempts = losses;
-        }
-        self.no_answer(now, id, detail, effects);
+        self.retry(now, id, plants && why == Loss::Fenced, detail, effects);
+    }
+
+    /// A write that was refused while another one's marker stands is lost.
+    fn supersede(&mut self, id: &ServerId, by: u64, draft: &mut Draft) {
+        let refused = self.runs.get_mut(id).and_then(|run| run.refused.take());
+        let Some(Refused { seq, why, detail }) = refused.filter(|r| r.seq != by) else {
+            return;
+        };
+        draft.push(Event::Lost {
+            server: id.clone(),
+            write: seq,
+            why,
+            detail,
+        });
     }
 
     /// The marker is that of a later decision: ours or another enactor's.
@@ -264,24 +283,11 @@ impl<S: Safeguards> Lifecycle<S> {
         reading: &Reading,
         draft: &mut Draft,
     ) {
-        let touched = self.touched(id, seq);
+        let mut touched = self.touched(id, seq);
+        touched.retain(|_| S::READ_BACK);
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
-        if let Some(Refused {
-            seq: write,
-            why,
-            detail,
-        }) = run.refused.take()
-            && write != seq
-        {
-            draft.push(Event::Lost {
-                server: id.clone(),
-                write,
-                why,
-                detail,
-            });
-        }
         if run.focus != Some(seq) {
             run.focus = Some(seq);
             run.polling = Some(now);
@@ -441,7 +447,7 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// Whether a doubtful reading has been polled for long enough; else waits a little more.
-    fn poll_is_over(&mut self, now: Time, id: &ServerId) -> bool {
+    pub(super) fn poll_is_over(&mut self, now: Time, id: &ServerId) -> bool {
         let limit = self.policy.read_back;
         let salt = format!("{} {id}", self.by);
         let Some(run) = self.runs.get_mut(id) else {
@@ -471,7 +477,12 @@ impl<S: Safeguards> Lifecycle<S> {
         reason: String,
         draft: &mut Draft,
     ) {
-        let fix = self.take_over();
+        let zone = zone_text(&self.policy.zone);
+        let fix = match kind {
+            // Whoever wiped the marker changed data, too; other servers may hold what was approved.
+            HaltKind::Differs => format!("steadfast apply {zone} --overwrite"),
+            _ => format!("steadfast adopt {zone} --take-over"),
+        };
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
         }
@@ -481,13 +492,6 @@ impl<S: Safeguards> Lifecycle<S> {
             reason,
             fix,
         });
-    }
-
-    fn take_over(&self) -> String {
-        format!(
-            "steadfast adopt {} --take-over",
-            zone_text(&self.policy.zone)
-        )
     }
 }
 

@@ -15,11 +15,13 @@
 //! One input, then drain: [`Lifecycle::step`] takes one input and returns every effect that
 //! follows. Nothing happens between calls.
 
+mod apart;
 mod compare;
 mod course;
 mod draft;
 mod judge;
 mod next;
+mod replant;
 mod rests;
 mod run;
 mod settle;
@@ -84,10 +86,10 @@ pub struct Submission {
 impl Submission {
     /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
     /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
-    fn is_permitted(&self, now: Time, last: u64) -> bool {
+    fn is_permitted<S: Safeguards>(&self, now: Time, last: u64) -> bool {
         let fresh = self
             .cleared
-            .is_none_or(|c| c.seq() == last && now <= c.until());
+            .is_none_or(|c| (c.seq() == last || !S::CLEARED_AT_END) && now <= c.until());
         fresh
             && self.events.iter().all(|event| match event {
                 Event::Cleared {
@@ -96,7 +98,7 @@ impl Submission {
                     ..
                 } => {
                     let cleared = self.cleared.map(|c| (c.body(), c.configuration()));
-                    cleared == Some((*plan, *configuration))
+                    cleared == Some((*plan, *configuration)) || !S::FORWARD
                 }
                 Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
                 _ => true,
@@ -276,6 +278,11 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     fn take(&mut self, now: Time, input: Input, effects: &mut Vec<Effect>) {
+        if let Input::Read(id, _) | Input::Transferred(id, _) | Input::Serials(id, _) = &input
+            && self.runs.get_mut(id).is_some_and(Run::is_outdated)
+        {
+            return;
+        }
         match input {
             Input::Wake => {
                 let due = |r: &mut Run| r.wake(now);
@@ -322,7 +329,7 @@ impl<S: Safeguards> Lifecycle<S> {
             self.clean(now, &mut draft);
         }
         self.read_unread(effects);
-        self.append(draft, effects);
+        self.append(now, draft, effects);
         let thaw = self.state().freeze(now).and_then(|f| f.until);
         let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
         if let Some(wake) = wakes.min() {
@@ -343,7 +350,7 @@ impl<S: Safeguards> Lifecycle<S> {
     fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
-            if !submission.is_permitted(now, draft.state().last) {
+            if !submission.is_permitted::<S>(now, draft.state().last) {
                 effects.push(Effect::Tell(Notice::Stale));
                 continue;
             }
@@ -365,19 +372,41 @@ impl<S: Safeguards> Lifecycle<S> {
     fn overtaken(&mut self, effects: &mut Vec<Effect>) {
         let submission = self.inflight.take().and_then(|draft| draft.submission);
         match submission {
-            Some(said) if said.is_said() => self.submissions.insert(0, said),
+            Some(said) if said.is_said() || !S::CLEARED_AT_END => self.submissions.insert(0, said),
             Some(_) => effects.push(Effect::Tell(Notice::Stale)),
             None => {}
         }
         self.runs.values_mut().for_each(Run::undecide);
     }
 
-    fn append(&mut self, mut draft: Draft, effects: &mut Vec<Effect>) {
+    fn append(&mut self, now: Time, mut draft: Draft, effects: &mut Vec<Effect>) {
         if draft.is_empty() {
             return;
         }
         effects.push(Effect::Append(draft.take_append()));
+        if !S::LEDGER_FIRST {
+            self.anticipate(now, &draft, effects);
+        }
         self.inflight = Some(draft);
+    }
+
+    /// Sends what is decided and not durable yet. Only weakened safeguards do.
+    fn anticipate(&mut self, now: Time, draft: &Draft, effects: &mut Vec<Effect>) {
+        let book = self.book.clone();
+        for (hash, body) in draft.bodies() {
+            self.book.keep(*hash, body.clone());
+        }
+        self.book.moved_to(draft.shared_state());
+        self.send_decided(now, draft, effects);
+        self.book = book;
+    }
+
+    fn send_decided(&mut self, now: Time, draft: &Draft, effects: &mut Vec<Effect>) {
+        for (entry, _) in draft.entries() {
+            if let Event::Decided(decision) = &entry.event {
+                self.send(now, &decision.server, entry.seq, effects);
+            }
+        }
     }
 
     fn appended(&mut self, now: Time, effects: &mut Vec<Effect>) {
@@ -398,10 +427,8 @@ impl<S: Safeguards> Lifecycle<S> {
         if draft.submission.is_some() {
             effects.push(Effect::Tell(Notice::Submitted(self.state().last)));
         }
-        for (entry, _) in draft.entries() {
-            if let Event::Decided(decision) = &entry.event {
-                self.send(now, &decision.server, entry.seq, effects);
-            }
+        if S::LEDGER_FIRST {
+            self.send_decided(now, &draft, effects);
         }
     }
 
@@ -465,10 +492,9 @@ impl<S: Safeguards> Lifecycle<S> {
             | Event::Released => {
                 self.runs.values_mut().for_each(Run::rouse);
             }
-            // What was seen before a person looked says nothing.
             Event::Resumed { server } => {
                 if let Some(run) = self.runs.get_mut(server) {
-                    run.phase = Phase::Unread;
+                    run.look_anew();
                 }
             }
             event => {

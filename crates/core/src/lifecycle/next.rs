@@ -31,19 +31,22 @@ impl<S: Safeguards> Lifecycle<S> {
         if state.released {
             return self.withdraw(id, &server, draft);
         }
-        let frozen = state.freeze(now).is_some();
-        let gone = self.runs.get(id).is_some_and(|r| r.gone);
+        let frozen = S::FREEZES && state.freeze(now).is_some();
+        let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         if frozen {
             return self.revoke(now, id, &server, draft);
         }
-        if server.verified.is_none() || gone {
+        if server.verified.is_none() || astray {
             return self.plant(now, id, &server, draft, effects);
         }
         let target = self.target(id, state.configuration);
         if server.is_whole_at(target) {
             return self.rest(id);
         }
-        if server.restored.is_some() && self.runs.get(id).is_some_and(|r| r.repair.is_none()) {
+        if S::REPAIRS
+            && server.restored.is_some()
+            && self.runs.get(id).is_some_and(|r| r.repair.is_none())
+        {
             if let Some(run) = self.runs.get_mut(id) {
                 run.phase = Phase::Counting;
             }
@@ -111,8 +114,10 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &mut Draft,
         effects: &mut Vec<Effect>,
     ) {
-        let tried = self.runs.get(id).and_then(|r| r.plant.clone());
-        let gone = self.runs.get(id).is_some_and(|r| r.gone);
+        let run = self.runs.get(id);
+        let tried = run.and_then(|r| r.plant.clone());
+        let astray = run.and_then(|r| r.astray.clone());
+        let stands = run.and_then(|r| r.stands);
         if tried.is_none()
             // One by values needs the content that its author compared.
             && self.again(now, id, server, effects, |d| {
@@ -131,16 +136,13 @@ impl<S: Safeguards> Lifecycle<S> {
             step: 0,
             of: 0,
         };
-        let holding = server.holding().copied().unwrap_or(fresh);
+        let holding = stands.or(server.holding().copied()).unwrap_or(fresh);
         let soa = tried.unwrap_or_else(|| server.origin.soa.clone());
-        let expect = if gone {
-            Expect::Absent
-        } else {
-            server.expect()
-        };
+        let expect = astray.unwrap_or_else(|| server.expect());
         self.decide(id, expect, Act::Plant { soa }, holding, draft);
         if let Some(run) = self.runs.get_mut(id) {
-            run.gone = false;
+            run.astray = None;
+            run.stands = None;
         }
     }
 
@@ -148,7 +150,7 @@ impl<S: Safeguards> Lifecycle<S> {
     fn revoke(&mut self, now: Time, id: &ServerId, server: &ServerState, draft: &mut Draft) {
         let open = server.open(now).any(|(_, d)| d.decision.act != Act::Revoke);
         match server.holding().copied() {
-            Some(holding) if open => {
+            Some(holding) if open && S::REVOKES => {
                 self.decide(id, server.expect(), Act::Revoke, holding, draft);
             }
             _ => self.rest(id),
@@ -244,6 +246,9 @@ impl<S: Safeguards> Lifecycle<S> {
         if !S::FRESH {
             state.to_mut().configuration = holding.configuration;
         }
+        if !S::FREEZES {
+            state.to_mut().frozen = None;
+        }
         gate::renew(&state, id, holding, now, self.policy.deadline)
     }
 
@@ -298,9 +303,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let state = draft.state();
         let keep = u64::from(self.policy.keep);
         if !draft.is_empty()
-            || !self.is_at_rest()
+            || S::REACHABLE && !self.is_at_rest()
             || state.generations.len() as u64 <= keep + keep / 2 + 1
-            || state.behind().next().is_some()
+            || S::REACHABLE && state.behind().next().is_some()
         {
             return;
         }
@@ -314,7 +319,8 @@ impl<S: Safeguards> Lifecycle<S> {
             .filter(|d| now <= d.is_over_at())
             .map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
-        let through = held.chain(open).chain([oldest]).min().unwrap_or(oldest);
+        let reachable = held.chain(open).filter(|_| S::REACHABLE);
+        let through = reachable.chain([oldest]).min().unwrap_or(oldest);
         let useless = state.generations.range(..through).count();
         // A quarter of all, so that writing the content anew is seldom, however fast they come.
         if useless == 0 || useless * 4 < state.generations.len() {
@@ -343,7 +349,9 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let mut after = draft.clone();
         after.push(event(Vec::new()));
-        let needed = Book::needed(after.state());
+        let mut left = after.state().clone();
+        left.servers.retain(|_, _| S::REACHABLE);
+        let needed = Book::needed(&left);
         let forgotten: Vec<Digest> = before.into_iter().filter(|h| !needed.contains(h)).collect();
         if let Some(body) = fresh {
             draft.attach(body);

@@ -1,6 +1,7 @@
 //! What an enactor knows of one server beyond the ledger: volatile, rebuilt by reading.
 
-use crate::ledger::Loss;
+use crate::ledger::{Expect, Loss};
+use crate::marker::Holding;
 use crate::server::Reading;
 use crate::time::Time;
 use dns::{Digest, RRset, Zone};
@@ -61,14 +62,23 @@ pub(crate) struct Run {
     pub(crate) refreshed: bool,
     /// The last SOA read.
     pub(crate) soa: Option<RRset>,
+    /// The last marker read. Only weakened safeguards look at it.
+    pub(crate) marker: Option<RRset>,
     /// The SOA that repairs a restored server.
     pub(crate) repair: Option<RRset>,
     /// The owned content that a transfer showed, where the marker is to be planted by values.
     pub(crate) recorded: Option<Arc<Zone>>,
+    /// What that content is, in the ledger's terms, where the marker does not say so.
+    pub(crate) stands: Option<Holding>,
     /// Whether the transfer in flight is to show what stands beside what is owned.
     pub(crate) looking: bool,
-    /// Whether the marker is gone while everything else stands.
-    pub(crate) gone: bool,
+    /// The planting by values that the transfer in flight is to prove.
+    pub(crate) proving: Option<u64>,
+    /// What stands in place of the marker that the ledger says, while the content is known:
+    /// nothing, or a planting's that says something else.
+    pub(crate) astray: Option<Expect>,
+    /// Whether the answer in flight is of no use: it was asked for before a person looked.
+    pub(crate) outdated: bool,
     /// What plants the marker: `Some(None)` compares values instead of the SOA.
     pub(crate) plant: Option<Option<RRset>>,
     /// A decision that is not sent again: the server refused it.
@@ -107,6 +117,24 @@ impl Run {
         if self.phase == Phase::Rest {
             self.phase = Phase::Ready;
         }
+    }
+
+    /// What was seen before a person looked says nothing. One question is in flight at a time.
+    pub(crate) fn look_anew(&mut self) {
+        match self.phase {
+            Phase::Reading | Phase::Transferring | Phase::Counting => self.outdated = true,
+            _ => self.phase = Phase::Unread,
+        }
+    }
+
+    /// Whether an answer that came is outdated; then the server is read again.
+    pub(crate) fn is_outdated(&mut self) -> bool {
+        let outdated = std::mem::take(&mut self.outdated);
+        if outdated {
+            self.looking = false;
+            self.phase = Phase::Unread;
+        }
+        outdated
     }
 
     /// An append was refused: what it said was neither decided nor recorded, so look again.

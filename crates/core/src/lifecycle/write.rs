@@ -57,14 +57,21 @@ impl<S: Safeguards> Lifecycle<S> {
         require.extend(self.rests_of(id, seq).iter().cloned().map(Require::Equals));
         Some(Write {
             seq,
-            expect: self.expected(server, &decision.expect, &owner)?,
+            expect: match self.runs.get(id) {
+                Some(run) if !S::EXPECTS_OWN || !S::OWN_LEDGER => run.marker.clone(),
+                _ => self.expected(server, &decision.expect, &owner)?,
+            },
             fenced: S::MARKER,
             require,
             changes,
+            deletions_first: S::DELETIONS_FIRST,
             marker: (decision.act != Act::Withdraw).then_some(marker),
             soa: decision.soa.clone(),
             signed_at: decided.at,
-            fudge: u16::try_from(decision.deadline.0 / 1000).unwrap_or(u16::MAX),
+            fudge: match S::DEADLINE {
+                true => u16::try_from(decision.deadline.0 / 1000).unwrap_or(u16::MAX),
+                false => u16::MAX,
+            },
         })
     }
 

@@ -1,11 +1,17 @@
 //! What server programs make of an UPDATE beyond RFC 2136. Each rule here was compared with the
 //! program itself (`tests/models`): random UPDATEs to both, same answer and same content after.
 
+use serde::{Deserialize, Serialize};
+
 /// Which program a server is, and how it signs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Habit {
     /// BIND 9.18, unsigned.
     #[default]
+    #[serde(alias = "plain")]
     Bind,
     /// BIND with `dnssec-policy` in the dynamic zone itself.
     BindSigned,
@@ -13,9 +19,11 @@ pub enum Habit {
     BindInline,
     /// Knot 3.2, unsigned.
     Knot,
-    /// Knot with `dnssec-signing`.
+    /// Knot with `dnssec-signing`: it loses data that become an alias.
+    #[serde(alias = "loses-swaps")]
     KnotSigned,
     /// PowerDNS 4.7 with a database.
+    #[serde(rename = "powerdns")]
     PowerDns,
 }
 

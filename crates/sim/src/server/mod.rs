@@ -92,9 +92,14 @@ impl Server {
             let gone = owner
                 .iter()
                 .filter(|c| c.before().is_some() && !replaced(c));
-            edits.extend(gone.map(|c| Edit::DeleteRRset(c.name().clone(), c.rtype())));
+            let gone = gone.map(|c| Edit::DeleteRRset(c.name().clone(), c.rtype()));
             let there = owner.iter().filter_map(Change::after);
-            edits.extend(there.cloned().map(Edit::AddRRset));
+            let there = there.cloned().map(Edit::AddRRset);
+            if write.deletions_first {
+                edits.extend(gone.chain(there));
+            } else {
+                edits.extend(there.chain(gone));
+            }
         }
         edits.push(Edit::DeleteRRset(self.marker.clone(), Rtype::TXT));
         let last = write.marker.iter().chain(&write.soa);

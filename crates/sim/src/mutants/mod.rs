@@ -1,0 +1,106 @@
+//! Every safeguard removed in turn. The exploration that passes clean with all of them must catch
+//! each mutant; one that survives is a hole in the world, in the oracle, or a safeguard that
+//! guards nothing.
+
+mod sets;
+
+use crate::run::{Exploration, explore};
+use crate::scenario::Scenario;
+pub use sets::*;
+use steadfast_core::safeguards::{Full, Safeguards};
+
+/// A lifecycle with a safeguard taken out.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutant {
+    /// Its name, as people type it.
+    pub name: &'static str,
+    /// What it does without.
+    pub takes_out: &'static str,
+    /// Explores seed after seed of a scenario, up to the first violation.
+    pub run: fn(&Scenario, std::ops::Range<u64>) -> Exploration,
+}
+
+/// A mutant that waits for a part of the core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// Its name.
+    pub name: &'static str,
+    /// What it will do without.
+    pub takes_out: &'static str,
+    /// What has to be there first.
+    pub waits_for: &'static str,
+}
+
+/// Seeds within which each mutant has to be caught, and the control stays clean.
+pub const SEEDS: u64 = 1_000;
+
+/// The control: nothing is taken out, and nothing may break.
+pub fn control() -> Mutant {
+    mutant::<Full>("none", "nothing: the control")
+}
+
+/// All mutants.
+pub fn all() -> Vec<Mutant> {
+    vec![
+        mutant::<NoMarker>("no-marker", "the marker as a prerequisite (I1)"),
+        mutant::<NoBeforeValues>("no-before-values", "before-values as prerequisites (I1)"),
+        mutant::<ExpectWhateverRead>(
+            "expect-whatever-read",
+            "expecting our own markers only (I1)",
+        ),
+        mutant::<ForeignLedgerAccepted>(
+            "foreign-ledger-accepted",
+            "stopping at another ledger's marker (I1)",
+        ),
+        mutant::<LateAccepted>("no-deadline", "the deadline that servers enforce (I1)"),
+        mutant::<RollbackToOldNumber>(
+            "rollback-to-old-number",
+            "going back by a new generation (I2)",
+        ),
+        mutant::<RestoredTrusted>("restored-trusted", "repairing a restored server first (I2)"),
+        mutant::<NoRests>("no-rests", "comparing what critical names rest on (I3)"),
+        mutant::<NoFence>(
+            "no-fence",
+            "marker and rests, as on 20 October 2025 (I1, I3)",
+        ),
+        mutant::<NoFloor>("no-floor", "the guard never-empty (I3)"),
+        mutant::<AdditionsBeforeDeletions>(
+            "additions-before-deletions",
+            "the order of changes at one owner (I3)",
+        ),
+        mutant::<DriftOverwritten>("drift-overwritten", "leaving foreign edits to people (I4)"),
+        mutant::<FreshCheckedOnce>(
+            "fresh-checked-once",
+            "looking at the ledger before each decision (I5)",
+        ),
+        mutant::<StaleCleared>("stale-cleared", "a permission for one ledger end only (I5)"),
+        mutant::<LimitsOff>("limits-off", "the guard max-change (I5)"),
+        mutant::<FreezeIgnored>("freeze-ignored", "the freeze (I5, I14)"),
+        mutant::<CleanupByAge>("cleanup-by-age", "sparing what is reachable (I6)"),
+        mutant::<WrittenIsApplied>("written-is-applied", "reading the values back (I7)"),
+        mutant::<HalfReadingsJudged>(
+            "half-readings-judged",
+            "equal markers around a reading (I7)",
+        ),
+        mutant::<LedgerAfterWrite>(
+            "ledger-after-write",
+            "the decision in the ledger first (I11)",
+        ),
+        mutant::<NoRevocation>("no-revocation", "moving the marker when frozen (I14)"),
+    ]
+}
+
+/// Mutants that are named already and can't be made yet.
+pub const WAITING: [Waiting; 1] = [Waiting {
+    name: "approval-not-bound-to-base",
+    takes_out: "binding an approval to its configuration parent (I4)",
+    waits_for: "approvals",
+}];
+
+fn mutant<S: Safeguards>(name: &'static str, takes_out: &'static str) -> Mutant {
+    Mutant {
+        name,
+        takes_out,
+        run: |scenario, seeds| explore::<S>(scenario, seeds),
+    }
+}

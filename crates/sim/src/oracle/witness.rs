@@ -1,0 +1,356 @@
+//! What is known of single writes and entries: whether a write met the marker that its decision
+//! expected, in time, over values that the ledger knew of; whether an entry says what was to be
+//! seen. Nothing here asks the lifecycle.
+
+use super::{Ledger, Oracle, Watch};
+use crate::server::{Records, Server};
+use dns::{Change, Name, RRset, Rtype};
+use std::collections::BTreeMap;
+use steadfast_core::body::Body;
+use steadfast_core::ledger::{Act, Decision, Entry, Event, Expect, Found, Settlement};
+use steadfast_core::marker::{Holding, Marker, marker_text};
+use steadfast_core::plan::{Plan, Purpose};
+use steadfast_core::policy::{Limit, Policy};
+use steadfast_core::server::Write;
+use steadfast_core::time::Time;
+
+/// A broken invariant and what happened.
+pub(super) type Fault = (&'static str, String);
+
+/// What an accepted write was to show, and which of it was served under its marker.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shown {
+    marker: bool,
+    touched: Vec<(Name, Rtype, Option<RRset>, bool)>,
+}
+
+/// A server that came back with older data: the highest serial that anybody may have of it, and
+/// where the ledger ended then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Returned {
+    serial: u32,
+    last: u64,
+}
+
+/// What entries said of servers, beyond the ledger's own fold.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    /// The entry that recorded a server's return with older data.
+    returned: BTreeMap<String, u64>,
+    /// RRsets that a person decided to put back.
+    put_back: Vec<(String, Name, Rtype)>,
+}
+
+impl Watch {
+    pub(super) fn came_back(&mut self, server: &Server, last: u64) {
+        let older = super::exceeds(server.highest, server.serial());
+        self.returned = older.then_some(Returned {
+            serial: server.highest,
+            last,
+        });
+    }
+
+    /// An accepted write is to be seen from now on.
+    pub(super) fn awaits(&mut self, marker: &RRset, write: &Write) {
+        let one = |c: &Change| (c.name().clone(), c.rtype(), c.after().cloned(), false);
+        let shown = Shown {
+            marker: false,
+            touched: write.changes.iter().map(one).collect(),
+        };
+        if let Ok(text) = marker_text(marker) {
+            self.shown.insert(text, shown);
+        }
+    }
+
+    /// What the served view shows of the write whose marker it carries.
+    pub(super) fn looks(&mut self, server: &Server) {
+        let marker = server.served.get(&(server.marker.clone(), Rtype::TXT));
+        let text = marker.and_then(|m| marker_text(m).ok());
+        let Some(shown) = text.and_then(|text| self.shown.get_mut(&text)) else {
+            return;
+        };
+        shown.marker = true;
+        for (name, rtype, after, seen) in &mut shown.touched {
+            *seen |= server.served.get(&(name.clone(), *rtype)) == after.as_ref();
+        }
+    }
+}
+
+impl Ledger {
+    /// How an accepted write was not one that may be accepted: what the server kept before, the
+    /// write, and the world's clock.
+    pub(super) fn judges(
+        &self,
+        watch: &mut Watch,
+        decision: &Decision,
+        server: &Server,
+        (before, write, now): (&Records, &Write, u64),
+    ) -> Vec<Fault> {
+        if let Some(marker) = &write.marker {
+            watch.awaits(marker, write);
+        }
+        let unseen = super::overwritten(before, write).map(|text| ("I1", text));
+        let mut faults: Vec<Fault> = unseen.into_iter().collect();
+        faults.extend(self.unrepaired(watch, server, write));
+        faults.extend(self.refuses(decision, server, before, write, now));
+        faults
+    }
+
+    fn refuses(
+        &self,
+        decision: &Decision,
+        server: &Server,
+        before: &Records,
+        write: &Write,
+        now: u64,
+    ) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let (id, seq) = (&server.id, write.seq);
+        let stood = before.get(&(server.marker.clone(), Rtype::TXT));
+        let stood = stood.and_then(|m| marker_text(m).ok());
+        if stood != self.expected_text(&decision.expect) {
+            let stood = stood.as_deref().unwrap_or("no marker");
+            let text = format!("{id} took write {seq} over {stood}, which it did not expect");
+            faults.push(("I1", text));
+        }
+        let clock = now.saturating_add_signed(server.skew) / 1000;
+        let at = self.decided.get(&seq).map_or(Time(0), |(_, at)| *at);
+        if clock.saturating_sub(at.unix_seconds()) > decision.deadline.0 / 1000 {
+            let text = format!("{id} took write {seq} after its deadline");
+            faults.push(("I1", text));
+        }
+        faults.extend(self.undecided(stood.as_deref(), server, before, write));
+        faults
+    }
+
+    fn expected_text(&self, expect: &Expect) -> Option<String> {
+        match expect {
+            Expect::Absent => None,
+            Expect::Foreign(text) => Some(text.clone()),
+            Expect::Ours(seq) => {
+                let (before, _) = self.decided.get(seq)?;
+                Some(Marker::new(self.state.ledger, *seq, &before.holding).to_string())
+            }
+        }
+    }
+
+    /// A foreign edit that the write replaced although nobody decided that.
+    fn undecided(
+        &self,
+        stood: Option<&str>,
+        server: &Server,
+        before: &Records,
+        write: &Write,
+    ) -> Option<Fault> {
+        let marker = stood?.parse::<Marker>().ok()?;
+        let (decision, _) = self.decided.get(&marker.sequence)?;
+        let held = self.expected(&decision.holding)?;
+        let decided = |key: &(Name, Rtype)| {
+            let same =
+                |(id, n, t): &&(String, Name, Rtype)| (id, n, t) == (&server.id, &key.0, &key.1);
+            self.said.put_back.iter().any(|p| same(&p))
+        };
+        let keys = write.changes.iter().map(|c| (c.name().clone(), c.rtype()));
+        let mut foreign = keys.filter(|key| {
+            let stood = before.get(key);
+            stood != held.get(key) && !decided(key) && !self.says(&decision.holding, key, stood)
+        });
+        let (name, rtype) = foreign.next()?;
+        let (id, seq) = (&server.id, write.seq);
+        let text = format!("write {seq} replaced a foreign edit of {name} {rtype} on {id}");
+        Some(("I4", text))
+    }
+
+    /// Whether some generation on the way to a holding has the value that stood: then it was no
+    /// edit any more, though no step made it.
+    fn says(&self, holding: &Holding, key: &(Name, Rtype), stood: Option<&RRset>) -> bool {
+        let at = |generation: u64| {
+            let content = self.contents.get(&generation);
+            content.is_some_and(|content| content.get(key) == stood)
+        };
+        let before = match self.bodies.get(&holding.body).map(AsRef::as_ref) {
+            Some(Body::Plan(plan)) => at(plan.parent),
+            Some(Body::Course(course)) => self.says(&course.from, key, stood),
+            _ => false,
+        };
+        before || at(holding.configuration)
+    }
+
+    /// An entry that may not follow what the ledger held: `held` is the configuration before it.
+    pub(super) fn follows(
+        &self,
+        held: (u64, dns::Digest),
+        entry: &Entry,
+        policy: &Policy,
+    ) -> Option<Fault> {
+        match &entry.event {
+            Event::Cleared {
+                plan,
+                configuration,
+                ..
+            } => {
+                if *configuration != held.0 + 1 {
+                    let text = format!("generation {configuration} was cleared after {}", held.0);
+                    return Some(("I2", text));
+                }
+                let body = self.bodies.get(plan).map(AsRef::as_ref);
+                let Some(Body::Plan(plan)) = body else {
+                    return Some(("I6", format!("generation {configuration} has no plan")));
+                };
+                if (plan.parent, plan.base) != held {
+                    let text =
+                        format!("a plan that follows {} became {configuration}", plan.parent);
+                    return Some(("I5", text));
+                }
+                over_limits(plan, policy).map(|text| ("I5", text))
+            }
+            Event::Decided(decision) if decision.act == Act::Step => {
+                let (seq, to) = (entry.seq, decision.holding.configuration);
+                if self.state.freeze(entry.at).is_some() {
+                    return Some(("I5", format!("write {seq} was decided while frozen")));
+                }
+                let text = || format!("write {seq} was decided towards {to}, not {}", held.0);
+                (to != held.0).then(|| ("I5", text()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes in what an entry says of a server.
+    pub(super) fn hears(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Restored { server, .. } => {
+                self.said.returned.insert(server.clone(), entry.seq);
+            }
+            Event::Settled {
+                server,
+                rrsets,
+                how: Settlement::Overwrite,
+            } => {
+                let all = rrsets.iter().map(|(n, t)| (server.clone(), n.clone(), *t));
+                self.said.put_back.extend(all);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a server that came back was written to without the repair that goes first.
+    pub(super) fn unrepaired(
+        &self,
+        watch: &mut Watch,
+        server: &Server,
+        write: &Write,
+    ) -> Option<Fault> {
+        let returned = watch.returned?;
+        if super::exceeds(server.serial(), returned.serial) {
+            watch.returned = None;
+            return None;
+        }
+        let known = *self.said.returned.get(&server.id)?;
+        let (decision, _) = self.decided.get(&write.seq)?;
+        let late = known > returned.last && write.seq > known && decision.act == Act::Step;
+        let text = format!(
+            "{} came back from a backup, and write {} left its serial at {}, others have {}",
+            server.id,
+            write.seq,
+            server.serial(),
+            returned.serial
+        );
+        late.then_some(("I2", text))
+    }
+}
+
+impl Oracle {
+    /// What an entry says of a server, compared with what was to be seen there.
+    pub(super) fn testify(
+        &self,
+        ledger: &Ledger,
+        entry: &Entry,
+        servers: &[Server],
+    ) -> Option<Fault> {
+        let id = entry.event.server()?;
+        let index = servers.iter().position(|s| &s.id == id)?;
+        let watch = self.watches.get(index)?;
+        match &entry.event {
+            Event::Applied { write, .. } => {
+                let (decision, _) = ledger.decided.get(write)?;
+                if decision.act == Act::Withdraw {
+                    return None;
+                }
+                let marker = Marker::new(ledger.state.ledger, *write, &decision.holding);
+                let shown = watch.shown.get(&marker.to_string());
+                let Some(shown) = shown.filter(|s| s.marker) else {
+                    return Some(("I7", format!("{id} never showed write {write}, applied")));
+                };
+                let drift = &ledger.state.servers.get(id)?.drift;
+                let known = |n: &Name, t: Rtype| drift.iter().any(|d| (&d.name, d.rtype) == (n, t));
+                let mut unseen = shown
+                    .touched
+                    .iter()
+                    .filter(|(n, t, _, seen)| !seen && !known(n, *t));
+                let (name, rtype, ..) = unseen.next()?;
+                let text = format!("{id} never showed {name} {rtype} of write {write}, applied");
+                Some(("I7", text))
+            }
+            Event::Drifted { found, .. } => {
+                let edited = |f: &&Found| !watch.blurred.contains(&(f.name.clone(), f.rtype));
+                let f = found.iter().find(edited)?;
+                let text = format!("nobody edited {} {} on {id}, drifted", f.name, f.rtype);
+                Some(("I7", text))
+            }
+            _ => None,
+        }
+    }
+
+    /// A zone frozen for good, everybody at rest, and a server that would still take a write that
+    /// was called off: `now` is the world's clock.
+    pub fn unrevoked(&self, servers: &[Server], now: u64) -> Option<String> {
+        let ledger = self.ledgers.first()?;
+        let state = &ledger.state;
+        state.frozen.as_ref().filter(|f| f.until.is_none())?;
+        servers.iter().find_map(|server| {
+            let held = state
+                .servers
+                .get(&server.id)
+                .filter(|s| s.halted.is_none())?;
+            let verified = held.verified?;
+            let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT))?;
+            let stands = marker_text(marker).ok();
+            if stands != ledger.expected_text(&Expect::Ours(verified)) {
+                return None;
+            }
+            let clock = now.saturating_add_signed(server.skew) / 1000;
+            let open = |(_, (d, at)): &(&u64, &(Decision, Time))| {
+                d.server == server.id
+                    && d.act == Act::Step
+                    && d.expect == Expect::Ours(verified)
+                    && clock.abs_diff(at.unix_seconds()) <= d.deadline.0 / 1000
+            };
+            let (seq, _) = ledger.decided.range(verified..).find(open)?;
+            let id = &server.id;
+            Some(format!(
+                "frozen, everybody rests, and {id} would still take write {seq}"
+            ))
+        })
+    }
+}
+
+/// How a plan changes more than the policy allows. A rollback is not limited.
+fn over_limits(plan: &Plan, policy: &Policy) -> Option<String> {
+    if matches!(plan.purpose, Purpose::Rollback { .. }) {
+        return None;
+    }
+    let count = |sides: (bool, bool)| {
+        let has = |c: &&Change| (c.before().is_some(), c.after().is_some()) == sides;
+        plan.steps.changes.iter().filter(has).count()
+    };
+    let over = |limit: &Limit, sides| {
+        let most = limit.count.map_or(usize::MAX, |c| c as usize);
+        count(sides) > most
+    };
+    let limits = &policy.limits;
+    let over = over(&limits.create, (false, true))
+        || over(&limits.change, (true, true))
+        || over(&limits.delete, (true, false));
+    over.then(|| format!("the plan after {} changes more than it may", plan.parent))
+}
