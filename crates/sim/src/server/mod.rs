@@ -94,17 +94,14 @@ impl Server {
             let gone = owner
                 .iter()
                 .filter(|c| c.before().is_some() && !replaced(c));
-            let mut edited: Vec<Edit> = gone
-                .map(|c| Edit::DeleteRRset(c.name().clone(), c.rtype()))
-                .collect();
+            let gone = gone.map(|c| Edit::DeleteRRset(c.name().clone(), c.rtype()));
             let there = owner.iter().filter_map(Change::after);
-            let added = there.cloned().map(Edit::AddRRset);
+            let there = there.cloned().map(Edit::AddRRset);
             if write.deletions_first {
-                edited.extend(added);
+                edits.extend(gone.chain(there));
             } else {
-                edited = added.chain(edited).collect();
+                edits.extend(there.chain(gone));
             }
-            edits.extend(edited);
         }
         edits.push(Edit::DeleteRRset(self.marker.clone(), Rtype::TXT));
         let last = write.marker.iter().chain(&write.soa);
