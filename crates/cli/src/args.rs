@@ -112,6 +112,9 @@ pub struct AdoptArgs {
     /// Take the zone from another ledger, or from a newer copy of this one
     #[arg(long)]
     pub take_over: bool,
+    /// Where servers differ: record what this one holds, and bring the others to it
+    #[arg(long, value_name = "SERVER", conflicts_with_all = ["server", "key", "into", "from", "drift"])]
+    pub like: Option<String>,
     /// Keep what stands: take the foreign edits, of these names or of all, into the configuration
     #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with_all = ["take_over", "into", "server"])]
     pub drift: Option<Vec<String>>,

@@ -67,9 +67,9 @@ pub fn run_seen<S: Safeguards>(
     let nature = |rng: &mut Rng| Nature {
         lags: faults.lag && rng.chance(scenario.doses.lag.often.most()),
         habit: if faults.habits && rng.chance(scenario.doses.lose_swap.often.most()) {
-            Habit::LosesSwaps
+            Habit::KnotSigned
         } else {
-            Habit::Plain
+            Habit::Bind
         },
     };
     let setting = Setting {
