@@ -9,6 +9,9 @@ use crate::{Failure, install, no_words};
 /// The promise about a build from nothing on two cores.
 const COLD_BUILD_LIMIT_S: u64 = 240;
 
+/// What tests print when they pass: counts and figures say what a run has shown.
+pub(crate) const SHOW: [&str; 2] = ["--", "--show-output"];
+
 /// The chore.
 pub(crate) fn run_all() -> Result<(), Failure> {
     install::run()?;
@@ -16,6 +19,7 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     println!("counts: a tenth of the full ones (`cargo xtask soak` runs those)");
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
     tests
+        .args(SHOW)
         .env("STEADFAST_BIN", binary)
         .env_remove("STEADFAST_SOAK");
     counted(&mut tests)

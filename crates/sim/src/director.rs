@@ -96,6 +96,9 @@ impl Director {
                 self.at(DAWN, Action::ServerSkew(s, skew));
             }
         }
+        if self.faults.jumps {
+            self.jump();
+        }
         for _ in 0..self.scenario.verbs {
             let at = self.moment();
             let verb = self.verb();
@@ -116,6 +119,20 @@ impl Director {
         self.rng.between(0, 2 * most) as i64 - most as i64
     }
 
+    /// An enactor's clock is set wrong: by a little more than may be, by minutes, or by a day.
+    fn jump(&mut self) {
+        let (e, at) = (self.any_enactor(), self.moment());
+        let far = match self.rng.below(3) {
+            0 => self.rng.between(5_000, 15_000),
+            1 => self.rng.between(20_000, 400_000),
+            _ => 86_400_000,
+        } as i64;
+        let far = if self.rng.chance(300_000) { -far } else { far };
+        self.at(at, Action::Skew(e, far));
+        let span = self.rng.between(1_000, 40_000);
+        self.at(at + span, Action::Skew(e, 0));
+    }
+
     fn moment(&mut self) -> u64 {
         DAWN + 1_000 + self.rng.below(self.scenario.rough.saturating_sub(2_000))
     }
@@ -130,7 +147,7 @@ impl Director {
             11 => Verb::Late(self.rng.between(1, 2), self.rng.below(1_000)),
             0 | 1 => Verb::Rollback(self.rng.between(1, 3)),
             2 if self.faults.freezes => Verb::Freeze(None),
-            3 if self.faults.freezes => Verb::Freeze(Some(self.rng.between(1_000, 20_000))),
+            3 if self.faults.freezes => Verb::Freeze(Some(self.rng.between(1_000, 60_000))),
             4 | 5 if self.faults.freezes => Verb::Thaw,
             _ => Verb::Apply(self.rng.below(1_000)),
         }
@@ -461,6 +478,12 @@ impl Director {
             let copies = if self.faults.copies { 16_000 } else { 0 };
             let start = self.rng.between(1, 1_000) + copies;
             self.at(at + start, Action::Start(e));
+        }
+        // A freeze that a wrong clock made to last for days is a person's to end.
+        let frozen = world.oracle.state(0).and_then(|s| s.frozen.as_ref());
+        let limit = at + self.scenario.calm / 2;
+        if frozen.is_some_and(|f| f.until.is_some_and(|until| until.0 > limit)) {
+            self.at(at + 20_000, Action::Operate(0, Verb::Thaw));
         }
         self.at(at + self.scenario.calm, Action::Check);
     }

@@ -1,7 +1,8 @@
 //! What can be done with a lifecycle whose safeguards are a type, without naming the type.
 
 use crate::action::Event;
-use crate::follow;
+use crate::explain::{self, Row};
+use crate::follow::{self, Mark};
 use crate::run::{Outcome, Setting, replay, run};
 use crate::scenario::Scenario;
 use crate::story;
@@ -19,8 +20,10 @@ pub struct Kit {
     pub follow: fn(&Trace) -> Outcome,
     /// Tells what happens in a whole trace.
     pub tell: fn(&Setting, &[Event]) -> String,
-    /// What happens in a whole trace, line by line, for `explain`.
-    pub lines: fn(&Setting, &[Event]) -> Vec<story::Told>,
+    /// Runs a told trace, and says when its lines were due and done.
+    pub marked: fn(&Trace) -> (Outcome, Vec<Mark>),
+    /// What happens in a whole trace, in words.
+    pub rows: fn(&Setting, &[Event], &[Mark]) -> Vec<Row>,
     /// Gives the events of a whole trace the names that the told form has for them.
     pub name: fn(&Setting, &[Event]) -> Vec<crate::trace::Line>,
 }
@@ -33,7 +36,8 @@ impl Kit {
             replay: replay::<S>,
             follow: follow::follow::<S>,
             tell: story::tell::<S>,
-            lines: story::lines::<S>,
+            marked: follow::marked::<S>,
+            rows: explain::rows::<S>,
             name: follow::name::<S>,
         }
     }

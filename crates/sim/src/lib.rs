@@ -8,6 +8,7 @@
 pub mod action;
 pub mod director;
 pub mod enactor;
+pub mod explain;
 pub mod follow;
 pub mod kit;
 pub mod mutants;

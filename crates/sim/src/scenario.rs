@@ -54,6 +54,8 @@ pub struct Faults {
     pub lag: bool,
     /// Clocks differ by up to two seconds.
     pub skew: bool,
+    /// An enactor's clock is set far off, and right again later.
+    pub jumps: bool,
     /// Servers refuse, or drop a CNAME that meets other data.
     pub habits: bool,
     /// Somebody else edits.
@@ -78,6 +80,7 @@ impl Faults {
         network: false,
         lag: false,
         skew: false,
+        jumps: false,
         habits: false,
         foreign: false,
         freezes: false,
@@ -94,6 +97,7 @@ impl Faults {
         network: true,
         lag: true,
         skew: true,
+        jumps: true,
         habits: true,
         foreign: true,
         freezes: true,
@@ -120,6 +124,7 @@ impl Faults {
             reloads: half(self.reloads) && half(true),
             copies: half(self.copies) && half(true),
             store_failures: half(self.store_failures),
+            jumps: half(self.jumps) && half(true),
         }
     }
 }

@@ -177,6 +177,7 @@ impl<S: Safeguards> World<S> {
                 if let Some(enactor) = self.enactor(*e) {
                     enactor.skew = *skew;
                 }
+                self.oracle.skewed(*skew);
             }
             Action::Wake(e) => self.step(*e, Input::Wake, news),
             Action::Store(e) => self.store(*e, news),

@@ -299,8 +299,8 @@ fn an_alias_gets_another_target_on_servers_that_sign_too() {
             require: vec![Require::Equals(cname("alias", "www"))],
             changes: change.into_iter().collect(),
             marker: Some(marker("two")),
-            soa: None,
             deletions_first: true,
+            soa: None,
             signed_at: Time(now() * 1000),
             fudge: 10,
         };

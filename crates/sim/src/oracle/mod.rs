@@ -20,6 +20,10 @@ use steadfast_core::server::Write;
 use steadfast_core::time::Time;
 use witness::{Fault, Returned, Said, Shown};
 
+/// Milliseconds that a writer's clock may be ahead at most for a server to take what it signs: the
+/// deadline, the difference of clocks that are right, and whole seconds.
+const TAKEN_AHEAD: u64 = 14_000;
+
 /// A broken invariant.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Violation {
@@ -63,6 +67,8 @@ pub struct Oracle {
     policy: Policy,
     ledgers: Vec<Ledger>,
     watches: Vec<Watch>,
+    /// How far an enactor's clock ever was ahead, in milliseconds, so that servers took its writes.
+    lead: u64,
     /// The first violation.
     pub violation: Option<Violation>,
 }
@@ -74,6 +80,7 @@ impl Oracle {
             policy,
             ledgers: vec![Ledger::default()],
             watches: vec![Watch::default(); servers],
+            lead: 0,
             violation: None,
         }
     }
@@ -248,13 +255,19 @@ impl Oracle {
         }
     }
 
+    /// An enactor's clock was set.
+    pub fn skewed(&mut self, skew: i64) {
+        let lead = u64::try_from(skew).unwrap_or(0);
+        self.lead = self.lead.max(lead.min(TAKEN_AHEAD));
+    }
+
     /// Time has passed: a freeze may be complete now.
     pub fn tick(&mut self, now: u64) {
         for ledger in &mut self.ledgers {
-            let frozen = ledger.state.frozen.as_ref();
-            let for_good = frozen.is_some_and(|f| f.until.is_none());
-            ledger.sealed =
-                for_good && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
+            // One that ends by itself ends earlier for a clock that is ahead.
+            let latest = Time(now + self.lead);
+            let frozen = ledger.state.freeze(latest).is_some();
+            ledger.sealed = frozen && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
         }
     }
 

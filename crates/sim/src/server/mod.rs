@@ -11,6 +11,7 @@ use dns::{Change, Edit, Name, Prerequisite, RRset, Rcode, Rtype};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use steadfast_core::server::{Reply, Require, Write};
+use steadfast_core::time::Time;
 
 /// A zone's records as a server keeps them.
 pub type Records = BTreeMap<(Name, Rtype), RRset>;
@@ -55,9 +56,10 @@ impl Server {
         if self.refuses {
             return Some(Reply::Refused("REFUSED".into()));
         }
-        let clock = now.saturating_add_signed(self.skew) / 1000;
+        let shown = Time(now.saturating_add_signed(self.skew));
+        let clock = shown.unix_seconds();
         if clock.abs_diff(write.signed_at.unix_seconds()) > u64::from(write.fudge) {
-            return Some(Reply::Late("BADTIME".into()));
+            return Some(Reply::Late("BADTIME".into(), Some(shown)));
         }
         let (require, edits) = (self.prerequisites(write), self.edits(write));
         match update(&self.kept, &self.apex, self.habit, &require, &edits) {

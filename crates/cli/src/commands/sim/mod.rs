@@ -1,0 +1,26 @@
+//! `steadfast sim`: the production state machine in a world where everything goes wrong.
+
+pub mod args;
+mod explain;
+mod jobs;
+mod load;
+mod replay;
+mod run;
+mod shrink;
+
+use crate::exit::Outcome;
+use crate::site::Style;
+use args::SimCommand;
+
+/// Runs the command.
+///
+/// # Errors
+/// A file that can't be read, a safeguard that nobody knows.
+pub fn run(command: &SimCommand, style: Style) -> Outcome {
+    match command {
+        SimCommand::Run(args) => run::run(args, style),
+        SimCommand::Replay(args) => replay::run(args, style),
+        SimCommand::Explain(args) => explain::run(args, style),
+        SimCommand::Shrink(args) => shrink::run(args, style),
+    }
+}
