@@ -101,7 +101,7 @@ impl Names {
 fn key(line: &Line) -> Option<Key> {
     let Which { nth, question, .. } = line.which;
     Some(match &line.action {
-        Action::Store(e) | Action::StoreFails(e) => Key::Store(*e, nth),
+        Action::Store(e) | Action::StoreFails(e) | Action::StoreForgets(e) => Key::Store(*e, nth),
         Action::Answer(e) => Key::Answer(*e, nth),
         Action::Wake(e) => Key::Wake(*e, nth),
         Action::Send(i) => Key::Send(i.0, i.1),
@@ -297,6 +297,7 @@ impl<S: Safeguards> Run<S> {
         let found = at.and_then(|at| self.due.remove(at));
         match (found, &line.action) {
             (Some(_), Action::StoreFails(e)) => self.act(Action::StoreFails(*e)),
+            (Some(_), Action::StoreForgets(e)) => self.act(Action::StoreForgets(*e)),
             (Some((_, action)), _) => self.act(action),
             (None, Action::Wake(e)) => {
                 self.names.next(*e, 'w');
@@ -412,7 +413,7 @@ fn named(
         which: Which::default(),
     };
     let same = |(_, a): &(Key, Action)| match (a, action) {
-        (Action::Store(e), Action::StoreFails(f)) => e == f,
+        (Action::Store(e), Action::StoreFails(f) | Action::StoreForgets(f)) => e == f,
         (a, b) => a == b,
     };
     if let Some(found) = due.iter().position(same) {
@@ -435,6 +436,7 @@ fn named(
         Action::Store(_)
         | Action::Answer(_)
         | Action::StoreFails(_)
+        | Action::StoreForgets(_)
         | Action::Send(_)
         | Action::Look(_)
         | Action::Return(_)

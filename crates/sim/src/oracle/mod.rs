@@ -1,6 +1,8 @@
 //! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
 //! keep and serve, and by a resolver of its own.
 
+mod fold;
+mod plans;
 mod witness;
 
 use crate::naive;
@@ -41,6 +43,7 @@ struct Ledger {
     /// Frozen, and no called-off write can be accepted any more.
     sealed: bool,
     said: Said,
+    fold: fold::Fold,
     /// What entries broke, until it is told.
     faults: Vec<Fault>,
 }
@@ -361,6 +364,9 @@ impl Ledger {
             entries.push(entry.clone());
             self.faults.extend(self.follows(held, &entry, policy));
             self.hears(&entry);
+            if let Some(text) = self.fold.hears(&entry, &self.state) {
+                self.faults.push(("I11", text));
+            }
             match entry.event {
                 Event::Adopted(adopted) => {
                     let content = match self.bodies.get(&adopted.content).map(Arc::as_ref) {
@@ -482,6 +488,9 @@ impl Ledger {
                 return Some(format!("the plan of generation {generation} was forgotten"));
             }
         }
+        if let Some(text) = self.lost_in_flight(there) {
+            return Some(text);
+        }
         for server in servers {
             let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
             let marker = marker.and_then(|m| Marker::read(m).ok());
@@ -496,6 +505,29 @@ impl Ledger {
             }
         }
         None
+    }
+}
+
+impl Ledger {
+    /// A body that a write still under way is made of, or a plan that could still be cleared.
+    fn lost_in_flight(&self, there: impl Fn(&Digest) -> bool) -> Option<String> {
+        let now = self.state.last_at;
+        let open = |(_, (d, at)): &(&u64, &(Decision, Time))| {
+            d.act == Act::Step && *at + d.deadline >= now && !there(&d.holding.body)
+        };
+        if let Some((seq, _)) = self.decided.iter().rev().take(64).find(open) {
+            return Some(format!(
+                "what write {seq} is made of was forgotten in its time"
+            ));
+        }
+        let waits = |p: &&steadfast_core::ledger::Proposal| {
+            p.parent == self.state.configuration && !there(&p.plan)
+        };
+        let proposal = self.state.proposals.values().find(waits)?;
+        Some(format!(
+            "the plan of proposal {} was forgotten",
+            proposal.seq
+        ))
     }
 }
 
