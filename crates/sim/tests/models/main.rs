@@ -150,14 +150,13 @@ fn resolves(peer: &Peer, zone: &Records, apex: &dns::Name, random: &mut Random) 
     (!agrees).then(|| format!("{name} {family}: {end:?}, the server {answer:?}\n{zone:#?}"))
 }
 
-#[allow(clippy::too_many_lines)]
 fn compare(habit: Habit, ci: u32, seed: u64) {
     let peer = peer(habit);
     let talk = Talk::new(&peer, ZONE);
     let mut records = settle(&talk, &Records::new(), habit);
     let mut random = Random::new(seed, ZONE, habit);
-    let (mut agreed, mut refused, mut strange, mut wrong) = (0, 0, 0, Vec::new());
-    let mut answers = Vec::new();
+    let (mut agreed, mut refused, mut strange) = (0, 0, 0);
+    let (mut wrong, mut answers) = (Vec::new(), Vec::new());
     let mut last = String::new();
     let rounds = rounds(ci);
     for round in 0..rounds {
