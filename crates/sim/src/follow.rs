@@ -392,6 +392,12 @@ pub fn name<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Vec<Line> {
         line
     });
     lines.extend(never);
+    // Nor did anybody look at the ledger once more.
+    lines.extend((0..setting.enactors).map(|e| {
+        let mut line = line(end, &Key::Wake(e, names.next(e, 'w')), &Action::Wake(e));
+        line.which.never = true;
+        line
+    }));
     lines
 }
 

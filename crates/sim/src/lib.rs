@@ -6,6 +6,9 @@
 //! instant from outside. No clock, no randomness, no IO.
 
 pub mod action;
+pub mod conform;
+pub mod corpus;
+pub mod coverage;
 pub mod director;
 pub mod enactor;
 pub mod explain;

@@ -81,11 +81,11 @@ pub(super) fn kept(lane: String, what: String) -> Option<Said> {
         "is asked: ",
         "sends ",
         "has read ",
+        "has it in the ledger",
         "Waiting(",
-        "Submitted(",
     ];
     if let Some(store) = lane.strip_prefix("store") {
-        let quiet = ["Applied", "proposed", "adopted"];
+        let quiet = ["Applied", "proposes plan", "adopted"];
         let name = match store {
             "0" => "ledger".to_owned(),
             n => format!("copy {n}"),
