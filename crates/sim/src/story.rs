@@ -67,7 +67,7 @@ fn answer(reply: &Reply) -> String {
     match reply {
         Reply::Accepted => "accepted".into(),
         Reply::Fenced(why) => format!("refused, {why}"),
-        Reply::Late(why) => format!("refused as too late, {why}"),
+        Reply::Late(why, _) => format!("refused as too late, {why}"),
         Reply::Refused(why) => format!("refused, {why}"),
         other => format!("{other:?}"),
     }
