@@ -1,5 +1,6 @@
 //! The corpus: failures of the past stay mended, and what showed the need of a safeguard still does.
-#![allow(clippy::unwrap_used, missing_docs)]
+// Tests read files; the world never does.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
 
 use steadfast_core::safeguards::Full;
 use steadfast_sim::corpus::{Verdict, judge};

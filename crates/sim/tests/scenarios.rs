@@ -1,6 +1,7 @@
 //! Scenario files: the standard one is the exploration that everything is measured by; what is not
 //! understood is refused where it stands.
-#![allow(clippy::unwrap_used, missing_docs)]
+// Tests read files; the world never does.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
 
 use steadfast_core::safeguards::Full;
 use steadfast_sim::mutants;
