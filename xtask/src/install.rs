@@ -5,16 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use peers::{Kind, Program};
+use peers::{Kind, Program, TOOLS};
 
 use crate::Failure;
 use crate::command;
-
-/// Programs that tests call themselves, besides what the servers need.
-const TOOLS: [Program; 2] = [
-    Program("nsupdate", "bind9-dnsutils"),
-    Program("dig", "bind9-dnsutils"),
-];
 
 /// Debian asks this program whether a package's service may start; exit code 101 says no.
 const POLICY: &str = "/usr/sbin/policy-rc.d";

@@ -1,19 +1,13 @@
 //! The reader of octoDNS YAML beside octoDNS itself: what octoDNS reads from a file, what it writes,
 //! and what Steadfast reads of both must be the same records, octet by octet.
-//!
-//! It needs octoDNS from PyPI, so it runs with `STEADFAST_SOAK=1` only; octoDNS is installed into
-//! a virtual environment under the target folder.
 #![allow(clippy::unwrap_used)]
 
 use dns::zonefile::{Options, no_includes, parse};
 use dns::{Name, Zone};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use steadfast::source;
-
-/// The release whose habits the reader has.
-const OCTODNS: &str = "octodns==1.22.0";
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
@@ -22,21 +16,10 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// A Python that has octoDNS.
-fn python() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("octodns-1.22.0");
-    let python = folder.join("bin/python");
-    if !folder.join("bin/octodns-sync").exists() {
-        run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
-        run(Command::new(&python).args(["-m", "pip", "install", "-q", OCTODNS]));
-    }
-    python
-}
-
 /// What octoDNS reads in `from`, after writing it to `to`.
 fn as_octodns(from: &Path, to: &Path, apex: &Name) -> Zone {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/octodns/dump.py");
-    let mut command = Command::new(python());
+    let mut command = Command::new(peers::octodns().unwrap().join("python"));
     command.arg(script).arg(from).arg(to).arg(apex.to_string());
     let text = run(&mut command);
     let options = Options {
@@ -128,9 +111,6 @@ fn made_up() -> String {
 
 #[test]
 fn reads_what_octodns_reads_and_writes() {
-    if std::env::var_os("STEADFAST_SOAK").is_none() {
-        return;
-    }
     let every = include_str!("fixtures/octodns/every.example.yaml");
     same("every.example", every);
     same("made-up.example", &made_up());

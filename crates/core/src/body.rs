@@ -90,14 +90,14 @@ impl Body {
                 .ok_or_else(|| unreadable("malformed content".into()));
         }
         let json = serde_json::from_slice(bytes).map_err(|e| unreadable(e.to_string()))?;
-        let (format, steps) = match &json {
-            Json::Plan(plan) => (plan.format, &plan.steps),
-            Json::Course(course) => (course.format, &course.steps),
+        let (format, sound) = match &json {
+            Json::Plan(plan) => (plan.format, plan.steps.is_sound()),
+            Json::Course(course) => (course.format, course.steps.is_sound_apart()),
         };
         if format != FORMAT {
             return Err(BodyError::Newer(hash, format));
         }
-        if !steps.is_sound() {
+        if !sound {
             return Err(unreadable("its steps do not hold each change once".into()));
         }
         Ok(match json {

@@ -4,8 +4,8 @@ use crate::body::{Body, BodyError};
 use crate::ledger::{ChainError, Entry, State, Stored};
 use crate::marker::Holding;
 use crate::plan::Plan;
-use dns::{Change, Digest, Zone};
-use std::collections::BTreeMap;
+use dns::{Change, Digest, Name, Rtype, View, Zone};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A zone's ledger as far as it was read.
@@ -182,6 +182,29 @@ impl Book {
             );
         }
         Ok(zone)
+    }
+
+    /// Whether any generation from `from` on and before `to` had nothing at all at `owner`.
+    ///
+    /// # Errors
+    /// As [`Book::content`].
+    pub fn was_without(&mut self, owner: &Name, from: u64, to: u64) -> Result<bool, BookError> {
+        let content = self.content(to)?;
+        let node = View::at(&*content, owner);
+        let mut types: BTreeSet<Rtype> = node.iter().map(|r| r.rtype()).collect();
+        for later in (from + 1..=to).rev() {
+            let plan = self.plan_of(later).ok_or_else(|| self.missing(later))?;
+            for change in plan.steps.changes.iter().filter(|c| c.name() == owner) {
+                match change.before() {
+                    Some(_) => types.insert(change.rtype()),
+                    None => types.remove(&change.rtype()),
+                };
+            }
+            if types.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The owned content that a server holds, drift aside.

@@ -33,16 +33,7 @@ impl Flavour for Bind {
     }
 
     fn first_data(&self, setup: &Setup) {
-        must(
-            fs::create_dir_all(setup.data().join("keys")),
-            "make",
-            &setup.data(),
-        );
-        if setup.primary.is_none() {
-            for zone in &setup.zones {
-                write(&setup.zone_file(&zone.name), &zone.text);
-            }
-        }
+        setup.write_zones("keys");
     }
 
     fn argv(&self, setup: &Setup) -> Vec<OsString> {

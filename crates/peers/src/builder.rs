@@ -1,6 +1,8 @@
 //! How a peer is described and started.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::flavour::{Setup, ZoneSetup};
@@ -34,6 +36,7 @@ pub struct PeerBuilder {
     mode: Mode,
     open_transfer: bool,
     default_notify_delay: bool,
+    cache: u32,
     ready_within: Duration,
 }
 
@@ -46,6 +49,7 @@ impl PeerBuilder {
             mode: Mode::Plain,
             open_transfer: false,
             default_notify_delay: false,
+            cache: 0,
             ready_within: Duration::from_secs(10),
         }
     }
@@ -104,7 +108,7 @@ impl PeerBuilder {
     #[track_caller]
     pub fn start(self) -> Peer {
         let key = TsigKey::random("steadfast-test");
-        self.start_with(key, None)
+        self.start_with(key, None, None)
     }
 
     /// Starts a BIND that follows this server: it transfers all its zones, is told of changes, and
@@ -114,11 +118,28 @@ impl PeerBuilder {
         let setup = primary.setup();
         let mut builder = Self::new(Kind::Bind);
         builder.zones.clone_from(&setup.zones);
-        builder.start_with(setup.key.clone(), Some(primary.addr()))
+        let primary = Some(primary.addr());
+        builder.start_with(setup.key.clone(), primary, None)
+    }
+
+    /// Starts a second process on the data of a PowerDNS.
+    #[track_caller]
+    pub(crate) fn start_beside(first: &Peer, cache: u32) -> Peer {
+        let setup = first.setup();
+        assert_eq!(setup.kind, Kind::PowerDns, "only PowerDNS shares its data");
+        let mut builder = Self::new(Kind::PowerDns);
+        builder.zones.clone_from(&setup.zones);
+        builder.cache = cache;
+        builder.start_with(setup.key.clone(), None, Some(setup.data()))
     }
 
     #[track_caller]
-    fn start_with(self, key: TsigKey, primary: Option<std::net::SocketAddr>) -> Peer {
+    fn start_with(
+        self,
+        key: TsigKey,
+        primary: Option<SocketAddr>,
+        shares: Option<PathBuf>,
+    ) -> Peer {
         require(self.kind);
         let mut taken = String::new();
         for _ in 0..ATTEMPTS {
@@ -132,13 +153,21 @@ impl PeerBuilder {
                 zones: self.zones.clone(),
                 open_transfer: self.open_transfer,
                 default_notify_delay: self.default_notify_delay,
+                cache: self.cache,
+                shares: shares.clone(),
                 primary,
                 followers: Vec::new(),
             };
-            for folder in ["conf", "run", "data"] {
+            for folder in ["conf", "run"] {
                 let folder = setup.scratch.path().join(folder);
                 must(fs::create_dir(&folder), "make", &folder);
             }
+            let data = setup.data();
+            let made = match &shares {
+                Some(other) => std::os::unix::fs::symlink(other, &data),
+                None => fs::create_dir(&data),
+            };
+            must(made, "make", &data);
             match Peer::start(setup, self.ready_within) {
                 Ok(peer) => return peer,
                 Err(reason) => taken = reason,

@@ -1,6 +1,7 @@
 //! What differs between servers: how they are configured and commanded.
 
 use std::ffi::OsString;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use crate::builder::Mode;
 use crate::key::TsigKey;
 use crate::kind::Kind;
 use crate::port::Port;
-use crate::scratch::Scratch;
+use crate::scratch::{Scratch, must, write};
 use crate::{bind, knot, powerdns};
 
 /// Everything that a server's files are written from.
@@ -26,6 +27,10 @@ pub(crate) struct Setup {
     pub(crate) open_transfer: bool,
     /// Whether BIND waits its usual five seconds before it tells followers.
     pub(crate) default_notify_delay: bool,
+    /// How many seconds PowerDNS keeps an answer.
+    pub(crate) cache: u32,
+    /// The data of another process, which this one shares.
+    pub(crate) shares: Option<PathBuf>,
     /// The server that this one follows.
     pub(crate) primary: Option<SocketAddr>,
     /// The servers that follow this one.
@@ -45,6 +50,15 @@ impl Setup {
     /// What a backup holds: zones, journals, keys, databases.
     pub(crate) fn data(&self) -> PathBuf {
         self.scratch.path().join("data")
+    }
+
+    /// Makes this folder in the data's, and the zone files of a server that follows none.
+    pub(crate) fn write_zones(&self, folder: &str) {
+        let folder = self.data().join(folder);
+        must(fs::create_dir_all(&folder), "make", &folder);
+        for zone in self.zones.iter().filter(|_| self.primary.is_none()) {
+            write(&self.zone_file(&zone.name), &zone.text);
+        }
     }
 
     /// Where the server's sockets are.

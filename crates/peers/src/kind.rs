@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// An authoritative server that the tests can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +56,8 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A program (or, with a leading `/`, a file) and the Debian package that brings it.
+/// A program (or, with a leading `/`, a file, or a Python `import`) and the Debian package that
+/// brings it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Program(pub &'static str, pub &'static str);
 
@@ -65,6 +67,11 @@ impl Program {
     pub fn find(self) -> Option<PathBuf> {
         if self.0.starts_with('/') {
             return Some(PathBuf::from(self.0)).filter(|file| file.exists());
+        }
+        if self.0.starts_with("import ") {
+            let python = Program("python3", self.1).find()?;
+            let output = Command::new(&python).args(["-c", self.0]).output();
+            return output.is_ok_and(|o| o.status.success()).then_some(python);
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)

@@ -2,14 +2,13 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs;
 use std::process::Command;
 
 use crate::builder::Mode;
 use crate::flavour::{Flavour, Setup};
 use crate::kind::program;
 use crate::process::run;
-use crate::scratch::{must, write};
+use crate::scratch::write;
 
 /// The ways of Knot.
 ///
@@ -23,16 +22,7 @@ impl Flavour for Knot {
     }
 
     fn first_data(&self, setup: &Setup) {
-        must(
-            fs::create_dir_all(setup.data().join("db")),
-            "make",
-            &setup.data(),
-        );
-        if setup.primary.is_none() {
-            for zone in &setup.zones {
-                write(&setup.zone_file(&zone.name), &zone.text);
-            }
-        }
+        setup.write_zones("db");
     }
 
     fn argv(&self, setup: &Setup) -> Vec<OsString> {

@@ -17,7 +17,7 @@
 //! * Its files live in one new folder under the system's temporary folder, removed on drop
 //!   (kept when the environment variable `PEERS_KEEP` is set).
 //! * Its process dies with the [`Peer`], and with the test process however that one ends.
-//! * A server that is not installed fails the test, with the command that installs it.
+//! * A server or tool that is not installed fails the test, with the command that installs it.
 //!
 //! This is a test kit: what goes wrong panics, with the tail of the server's log. It is never
 //! shipped, and it must not use the `dns` crate, or one mistake there could hide itself.
@@ -36,6 +36,7 @@ mod process;
 mod proxy;
 mod sampler;
 mod scratch;
+mod tools;
 mod wire;
 
 pub use builder::{Mode, PeerBuilder, zone_text};
@@ -44,4 +45,5 @@ pub use kind::{Kind, Program, install_command, missing, require};
 pub use peer::{Backup, Peer};
 pub use proxy::{Behaviour, Proxy};
 pub use sampler::{FirstEmpty, Sampler, Samples};
+pub use tools::{TOOLS, nsupdate, octodns};
 pub use wire::{Answer, Record, ask, ask_signed, try_ask};

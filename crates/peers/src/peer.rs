@@ -13,6 +13,7 @@ use crate::kind::Kind;
 use crate::port::{Holder, holder};
 use crate::process::Process;
 use crate::scratch::{Scratch, copy_tree, must, write};
+use crate::tools::nsupdate;
 use crate::wire::{Answer, ask, try_ask_do};
 
 /// A server that [`PeerBuilder::start`] started. It ends, and its files go, when this is dropped.
@@ -37,7 +38,9 @@ impl Peer {
     pub(crate) fn start(setup: Setup, ready_within: Duration) -> Result<Self, String> {
         let ways = flavour(setup.kind);
         ways.configure(&setup);
-        ways.first_data(&setup);
+        if setup.shares.is_none() {
+            ways.first_data(&setup);
+        }
         let key_file = setup.scratch.path().join("update.key");
         write(&key_file, &setup.key.file_text());
         let process = Process::new(ways.argv(&setup), setup.scratch.path().join("log"));
@@ -49,7 +52,27 @@ impl Peer {
         };
         peer.process.start();
         peer.try_ready()?;
+        if peer.kind() == Kind::PowerDns && peer.setup.shares.is_none() {
+            peer.wait_for_housekeeping();
+        }
         Ok(peer)
+    }
+
+    /// PowerDNS writes the notified serial once after its start. An UPDATE that meets this write
+    /// gets SERVFAIL ("database is locked"): a transaction that has read cannot wait for another's
+    /// write.
+    #[track_caller]
+    fn wait_for_housekeeping(&self) {
+        let deadline = Instant::now() + self.ready_within;
+        while !self.log_tail().contains("Request to queue notification") {
+            let log = self.log_tail();
+            assert!(
+                Instant::now() < deadline,
+                "PowerDNS looked at no zone:\n{log}"
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+        thread::sleep(Duration::from_millis(50));
     }
 
     /// A BIND that follows this server: it transfers its zones and is told of changes (NOTIFY).
@@ -60,6 +83,23 @@ impl Peer {
         flavour(self.setup.kind).configure(&self.setup);
         flavour(self.setup.kind).reconfigure(&self.setup);
         follower
+    }
+
+    /// A second process of PowerDNS on the same database, which keeps answers for `cache` seconds
+    /// (20 is PowerDNS's default).
+    #[track_caller]
+    pub fn twin(&self, cache: u32) -> Self {
+        PeerBuilder::start_beside(self, cache)
+    }
+
+    /// Edits the server's only zone as somebody else does, with `nsupdate`; names are absolute.
+    #[track_caller]
+    pub fn nsupdate(&self, lines: &str) {
+        let zones: Vec<&str> = self.setup.zones.iter().map(|z| z.name.as_str()).collect();
+        assert_eq!(zones.len(), 1, "nsupdate is for servers of one zone");
+        let lines = format!("zone {}\n{lines}", zones.concat());
+        let output = nsupdate(self.addr(), &[], &self.key_file, &lines);
+        assert!(output.status.success(), "{lines}: {output:?}");
     }
 
     /// What it is.

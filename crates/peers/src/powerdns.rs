@@ -15,7 +15,7 @@ use crate::scratch::{must, write};
 /// The schema as Debian installs it.
 const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
 
-/// The ways of PowerDNS. Its caches are off: what it answers is what its database holds.
+/// The ways of PowerDNS. Unless asked for, its caches are off: it answers what its database holds.
 pub(crate) struct PowerDns;
 
 impl Flavour for PowerDns {
@@ -153,9 +153,9 @@ only-notify=
 dnsupdate=yes
 allow-dnsupdate-from=127.0.0.0/8
 allow-axfr-ips={transfer}
-cache-ttl=0
-query-cache-ttl=0
-negquery-cache-ttl=0
+cache-ttl={cache}
+query-cache-ttl={cache}
+negquery-cache-ttl={cache}
 zone-cache-refresh-interval=0
 zone-metadata-cache-ttl=0
 receiver-threads=1
@@ -165,6 +165,7 @@ disable-syslog=yes
 loglevel=5
 ",
         data = setup.data().display(),
+        cache = setup.cache,
         run = setup.run().display(),
         port = setup.port.number(),
         transfer = if setup.open_transfer {

@@ -1,12 +1,12 @@
 //! The misbehaving server: what each behaviour looks like to a client.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use steadfast_peers::{Behaviour, Kind, Peer, PeerBuilder, Proxy, try_ask, zone_text};
+use steadfast_peers::{Behaviour, Kind, Peer, PeerBuilder, Proxy, nsupdate, try_ask, zone_text};
 
 const WWW: &str = "www.a.example";
 const SOON: Duration = Duration::from_millis(600);
@@ -21,27 +21,10 @@ fn peer() -> Peer {
 
 /// `nsupdate` through the proxy; `tcp` is its `-v`.
 fn update(peer: &Peer, through: SocketAddr, tcp: bool, address: &str) -> Output {
-    let mut command = Command::new("nsupdate");
-    command
-        .args(["-t", "2", "-u", "1", "-r", "0", "-k"])
-        .arg(peer.key_file())
-        .args(tcp.then_some("-v"));
-    let piped = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = piped.spawn().unwrap();
-    let (ip, port) = (through.ip(), through.port());
-    let script = format!(
-        "server {ip} {port}\nzone a.example\nupdate delete {WWW} A\nupdate add {WWW} 60 A {address}\nsend\n"
-    );
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(script.as_bytes())
-        .unwrap();
-    child.wait_with_output().unwrap()
+    let options = ["-t", "2", "-u", "1", "-r", "0", "-v"];
+    let lines = format!("zone a.example\nupdate delete {WWW} A\nupdate add {WWW} 60 A {address}");
+    let options = options.get(..if tcp { 7 } else { 6 }).unwrap();
+    nsupdate(through, options, peer.key_file(), &lines)
 }
 
 fn dig(server: SocketAddr, words: &[&str]) -> String {

@@ -1,12 +1,11 @@
 //! The kit against the real servers: what it promises, on each of them.
 #![allow(clippy::unwrap_used)]
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use steadfast_peers::{Kind, Mode, Peer, PeerBuilder, ask_signed, try_ask, zone_text};
+use steadfast_peers::{Kind, Mode, Peer, PeerBuilder, ask_signed, nsupdate, try_ask, zone_text};
 
 const ZONE: &str = "example.com";
 const WWW: &str = "www.example.com";
@@ -22,27 +21,8 @@ fn start_as(kind: Kind, mode: Mode) -> Peer {
 
 /// Real `nsupdate` with a key file.
 fn nsupdate_with(peer: &Peer, key: &Path, lines: &str) -> Output {
-    let addr = peer.addr();
-    let mut child = Command::new("nsupdate")
-        .args(["-v", "-t", "5", "-k"])
-        .arg(key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let script = format!(
-        "server {} {}\nzone {ZONE}\n{lines}\nsend\n",
-        addr.ip(),
-        addr.port()
-    );
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(script.as_bytes())
-        .unwrap();
-    child.wait_with_output().unwrap()
+    let lines = format!("zone {ZONE}\n{lines}");
+    nsupdate(peer.addr(), &["-v", "-t", "5"], key, &lines)
 }
 
 /// Replaces the address of `www`.

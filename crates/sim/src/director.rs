@@ -428,7 +428,9 @@ impl Director {
             self.at(at, Action::Attach(e, 0));
             self.at(at, Action::Skew(e, 0));
             self.at(at, Action::Crash(e));
-            let start = self.rng.between(1, 1_000);
+            // What the user of a copy had sent has come, or is too late: at rest nobody looks.
+            let copies = if self.faults.copies { 16_000 } else { 0 };
+            let start = self.rng.between(1, 1_000) + copies;
             self.at(at + start, Action::Start(e));
         }
         self.at(at + self.scenario.calm, Action::Check);

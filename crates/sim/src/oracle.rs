@@ -255,6 +255,34 @@ impl Oracle {
         }
     }
 
+    /// Whether there was a way after all for a server that guards let nowhere: it need not swap an
+    /// alias for other data at once, since a generation that it missed had nothing at those owners.
+    pub fn has_a_way(&self, server: &Server) -> bool {
+        let way = || {
+            let ledger = self.ledgers.first()?;
+            let held = ledger.state.servers.get(&server.id)?;
+            let holding = held.holding().filter(|_| held.drift.is_empty())?;
+            let goal = ledger.state.configuration;
+            let (from, to) = (ledger.expected(holding)?, ledger.contents.get(&goal)?);
+            let aliases = |records: &Records, owner: &Name| {
+                let mut at = records.keys().filter(|(n, _)| n == owner);
+                at.next().map(|(_, t)| *t == Rtype::CNAME)
+            };
+            let swapped = |owner: &&Name| {
+                let ends = aliases(&from, owner).zip(aliases(to, owner));
+                ends.is_some_and(|(a, b)| a != b)
+            };
+            let missed = |owner: &Name| {
+                let between = ledger.contents.range(holding.configuration..goal);
+                let mut between = between.map(|(_, records)| records);
+                between.any(|records| aliases(records, owner).is_none())
+            };
+            let mut owners = from.keys().map(|(n, _)| n).filter(swapped);
+            Some(owners.all(missed))
+        };
+        way().unwrap_or(false)
+    }
+
     /// Everything must be at rest: what a server of the first store still lacks.
     pub fn unfinished(&self, srv: usize, server: &Server) -> Option<String> {
         let ledger = self.ledgers.first()?;

@@ -180,6 +180,10 @@ pub const FORTH: u64 = u64::MAX;
 pub const BACK: u64 = u64::MAX - 1;
 /// The recipe of that content and a note.
 pub const MORE: u64 = u64::MAX - 2;
+/// The recipe of that content and an alias at `old`.
+pub const ALIAS: u64 = u64::MAX - 3;
+/// The recipe of that content and an address at `old`.
+pub const DATA: u64 = u64::MAX - 4;
 
 /// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
 /// address; `www` is an alias of one of three pools, of which some may be gone.
@@ -187,7 +191,9 @@ pub fn recipe(n: u64) -> Zone {
     match n {
         FORTH => return moved(),
         BACK => return start(),
-        MORE => return more(),
+        MORE => return with(rrset("note", 60, Rtype::TXT, &["more"])),
+        ALIAS => return with(rrset("old", 60, Rtype::CNAME, &["www"])),
+        DATA => return with(rrset("old", 60, Rtype::A, &["192.0.2.99"])),
         _ => {}
     }
     let mut rng = Rng::new(n);
@@ -231,9 +237,8 @@ pub fn start() -> Zone {
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
-fn more() -> Zone {
-    let note = rrset("note", 60, Rtype::TXT, &["more"]);
-    let sets = start().iter().cloned().chain([note]).collect();
+fn with(more: RRset) -> Zone {
+    let sets = start().iter().cloned().chain([more]).collect();
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 

@@ -508,7 +508,7 @@ impl<S: Safeguards> World<S> {
         }
         let mut open = Vec::new();
         for (i, server) in self.servers.iter().enumerate() {
-            if self.blocked.contains(&server.id) {
+            if self.blocked.contains(&server.id) && !self.oracle.has_a_way(server) {
                 continue;
             }
             open.extend(self.oracle.unfinished(i, server));

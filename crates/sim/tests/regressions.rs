@@ -7,8 +7,9 @@ use steadfast_core::ledger::State;
 use steadfast_core::safeguards::Full;
 use steadfast_core::server::Write;
 use steadfast_sim::action::{Action, Verb};
-use steadfast_sim::scenario::{BACK, FORTH, MORE, Nature, name, rrset};
+use steadfast_sim::scenario::{ALIAS, BACK, DATA, FORTH, MORE, Nature, name, rrset};
 use steadfast_sim::script::Script;
+use steadfast_sim::server::Habit;
 use steadfast_sim::{Setting, story};
 
 fn script(enactors: u8, servers: usize) -> Script<Full> {
@@ -281,4 +282,48 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
     s.pass(20_000);
     assert_eq!(holds(&s, "ns0"), 1);
     clean(s);
+}
+
+/// A server that loses swaps misses the generations from `recipes`, and comes back.
+fn misses(recipes: &[u64]) -> Script<Full> {
+    let loses = Nature {
+        habit: Habit::LosesSwaps,
+        ..Nature::default()
+    };
+    let mut s = Script::new(&Setting {
+        enactors: 1,
+        servers: vec![Nature::default(), loses],
+    });
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    let (first, missed) = recipes.split_first().unwrap();
+    s.act(Action::Operate(0, Verb::Apply(*first)));
+    s.pass(2_000);
+    assert_eq!(holds(&s, "ns1"), 2);
+    s.act(Action::Down(1));
+    for recipe in missed {
+        s.act(Action::Operate(0, Verb::Apply(*recipe)));
+        s.pass(2_000);
+    }
+    s.act(Action::Up(1));
+    s.give_up_all();
+    s.pass(30_000);
+    s
+}
+
+#[test]
+fn a_server_that_loses_swaps_goes_the_way_that_it_missed() {
+    let old = name("old.example.com");
+    for (recipes, rtype) in [
+        ([ALIAS, BACK, DATA], Rtype::A),
+        ([DATA, BACK, ALIAS], Rtype::CNAME),
+        ([DATA, MORE, ALIAS], Rtype::CNAME),
+    ] {
+        let s = misses(&recipes);
+        assert_eq!(holds(&s, "ns1"), 4);
+        let kept = &s.world.servers[1].kept;
+        assert!(kept.contains_key(&(old.clone(), rtype)), "{recipes:?}");
+        assert_eq!(s.world.stats.blocked, 0);
+        clean(s);
+    }
 }

@@ -1,7 +1,7 @@
 //! The same plan by octoDNS with octodns-bind, from PyPI, in an environment of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use peers::Peer;
@@ -9,9 +9,7 @@ use peers::Peer;
 use super::measure::{Cost, measured};
 use super::zones::{self, ORIGIN};
 use crate::Failure;
-use crate::command::{output, root};
 
-const PACKAGES: [&str; 2] = ["octodns==1.22", "octodns-bind==1.1"];
 const DRIVER: &str = include_str!("octodns_driver.py");
 
 /// A run of octoDNS.
@@ -21,27 +19,6 @@ pub(crate) struct Sync {
     /// Processor seconds of it in reading YAML.
     pub(crate) yaml: f64,
     pub(crate) changes: usize,
-}
-
-/// The Python that has octoDNS, installed where it is missing.
-pub(crate) fn python() -> Result<PathBuf, Failure> {
-    let home = root().join("target/octodns");
-    let python = home.join("bin/python");
-    let has = |python: &Path| {
-        let mut ask = Command::new(python);
-        output(ask.args(["-c", "import octodns, octodns_bind"])).is_ok()
-    };
-    if has(&python) {
-        return Ok(python);
-    }
-    println!("installing {} from PyPI", PACKAGES.join(" and "));
-    output(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
-    output(
-        Command::new(&python)
-            .args(["-m", "pip", "install", "-q"])
-            .args(PACKAGES),
-    )?;
-    Ok(python)
 }
 
 /// One dry run against `peer`, with the zone's changed version as what is wanted.

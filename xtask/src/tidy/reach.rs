@@ -67,7 +67,14 @@ fn modules(path: &str, text: &str) -> Vec<String> {
     // `#[path = "file.rs"]` counts from the folder of the file that says it.
     let placed = code.match_indices("#[path").filter_map(|(at, _)| {
         let file = text.get(at..)?.split('"').nth(1)?;
-        Some(format!("{folder}/{file}"))
+        let mut parts: Vec<&str> = folder.split('/').collect();
+        for part in file.split('/') {
+            match part {
+                ".." => drop(parts.pop()),
+                name => parts.push(name),
+            }
+        }
+        Some(parts.join("/"))
     });
     named.flatten().chain(placed).collect()
 }
@@ -81,11 +88,12 @@ mod tests {
         let tree = Tree::of(&[
             (
                 "crates/a/src/lib.rs",
-                "pub mod b;\nmod c { }\n// mod dead;\n#[path = \"placed.rs\"]\nmod p;",
+                "pub mod b;\nmod c { }\n// mod dead;\n#[path = \"placed.rs\"]\nmod p;\n#[path = \"../up.rs\"]\nmod u;",
             ),
             ("crates/a/src/b.rs", "mod d;"),
             ("crates/a/src/b/d.rs", ""),
             ("crates/a/src/placed.rs", ""),
+            ("crates/a/up.rs", ""),
             ("crates/a/src/dead.rs", ""),
             ("crates/a/src/c/dead.rs", ""),
             ("crates/a/tests/it.rs", "mod common;"),

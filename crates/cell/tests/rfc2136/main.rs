@@ -5,10 +5,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod fixture;
+mod following;
 mod habits;
+mod lag;
 mod misbehaving;
 mod prerequisites;
+mod racing;
 mod reading;
 mod refusals;
 mod rehearsal;
+mod replacing;
 mod writing;

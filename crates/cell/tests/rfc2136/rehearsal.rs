@@ -1,6 +1,8 @@
 //! What rehearsal finds out about real servers, and that it leaves nothing behind.
 
-use crate::fixture::{Fixture, ZONE, cname, connect, key, name, rrset, start, start_with, update};
+use crate::fixture::{
+    Fixture, WAYS, ZONE, cname, connect, key, name, rrset, start, start_with, update,
+};
 use dns::{Rtype, Zone};
 use peers::{Behaviour, Kind, Mode, Proxy};
 use std::time::{Duration, Instant};
@@ -18,15 +20,6 @@ fn content(fixture: &Fixture) -> Zone {
     let zone = fixture.server.transfer().unwrap().zone;
     zone.filter(|r| r.rtype() != Rtype::SOA && !r.rtype().is_server_made())
 }
-
-const WAYS: [(Kind, Mode); 6] = [
-    (Kind::Bind, Mode::Plain),
-    (Kind::Bind, Mode::Signed),
-    (Kind::Bind, Mode::InlineSigned),
-    (Kind::Knot, Mode::Plain),
-    (Kind::Knot, Mode::Signed),
-    (Kind::PowerDns, Mode::Plain),
-];
 
 #[test]
 fn knows_each_server_and_leaves_no_trace() {

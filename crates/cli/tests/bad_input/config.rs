@@ -59,7 +59,7 @@ fn a_bad_config_is_refused_by_every_command_at_its_place() {
                 &["freeze", ZONE, "--reason", "test"],
                 &["log", "verify"],
             ] {
-                let ended = rig.run(&bad, args).expect(2).says(place);
+                let ended = rig.run(&bad, args).expect(2).says(&[place]);
                 for word in words {
                     assert!(ended.said.contains(word), "{args:?} {word}: {}", ended.said);
                 }

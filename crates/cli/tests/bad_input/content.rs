@@ -154,7 +154,7 @@ fn a_missing_trailing_dot_is_pointed_out() {
         // `www` is critical, and would be gone.
         rig.run(&config, &["apply", ZONE, "--yes"])
             .expect(4)
-            .says("never-empty");
+            .says(&["never-empty"]);
     });
 }
 

@@ -4,6 +4,8 @@
 
 mod config;
 mod content;
+#[path = "../kit/mod.rs"]
+mod kit;
 #[path = "../race/rig.rs"]
 mod rig;
 mod store;

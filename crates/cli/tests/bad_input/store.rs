@@ -122,7 +122,7 @@ fn a_state_path_that_is_a_file_is_refused() {
             ] {
                 let ended = rig.run(&config, args);
                 no_crash(&ended);
-                let ended = ended.expect(1).says("file").says("`state`");
+                let ended = ended.expect(1).says(&["file"]).says(&["`state`"]);
                 assert!(ended.said.contains("folder"), "{}", ended.said);
             }
         });
@@ -198,7 +198,7 @@ fn a_held_store_is_named_and_status_answers() {
         assert!(ended.said.contains(word), "{word}: {}", ended.said);
     }
     let started = Instant::now();
-    rig.run(&config, &["status"]).expect(0).says(ZONE);
+    rig.run(&config, &["status"]).expect(0).says(&[ZONE]);
     rig.run(&config, &["log"]).expect(0);
     assert!(started.elapsed().as_secs() < 4, "{:?}", started.elapsed());
     assert_eq!(before.diff(&transfer(rig.peer())), []);

@@ -2,27 +2,6 @@
 
 use super::{Talk, bind, edit, site};
 use peers::Peer;
-use std::io::Write;
-use std::process::{Command, Stdio};
-
-/// What somebody else does with `nsupdate`.
-fn nsupdate(peer: &Peer, lines: &str) {
-    let mut child = Command::new("nsupdate")
-        .arg("-k")
-        .arg(peer.key_file())
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (ip, port) = (peer.addr().ip(), peer.addr().port());
-    let script = format!("server {ip} {port}\n{lines}\nsend\n");
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(script.as_bytes())
-        .unwrap();
-    assert!(child.wait().unwrap().success());
-}
 
 #[test]
 fn a_foreign_edit_is_kept_or_put_back() {
@@ -30,9 +9,7 @@ fn a_foreign_edit_is_kept_or_put_back() {
     let mut talk = site("drift", &peer);
     assert_eq!(talk.quietly("adopt example.com").0, 0);
     talk.note("somebody changes api, and adds extra, with nsupdate");
-    nsupdate(
-        &peer,
-        "update delete api.example.com A\nupdate add api.example.com 60 A 192.0.2.77\nupdate add extra.example.com 60 A 192.0.2.78",
+    peer.nsupdate("update delete api.example.com A\nupdate add api.example.com 60 A 192.0.2.77\nupdate add extra.example.com 60 A 192.0.2.78",
     );
     assert_eq!(talk.run("plan example.com"), 0);
     assert_eq!(talk.run("adopt example.com --drift www --yes"), 2);
@@ -51,7 +28,7 @@ fn a_foreign_edit_is_kept_or_put_back() {
     assert_eq!(talk.run("status"), 0);
     assert_eq!(talk.run("plan example.com --exit-code"), 0);
     talk.note("an edit where the change goes");
-    nsupdate(&peer, "update add www.example.com 60 A 192.0.2.79");
+    peer.nsupdate("update add www.example.com 60 A 192.0.2.79");
     edit(&talk, "www 60 IN A 192.0.2.11", "www 60 IN A 192.0.2.12");
     assert_eq!(talk.run("apply example.com --yes"), 4);
     assert_eq!(talk.run("log example.com -n 6"), 0);
@@ -100,7 +77,7 @@ fn an_edit_kept_on_one_server_reaches_the_other() {
     let talk = two("two", &first, &second);
     let (code, out, err) = talk.quietly("adopt example.com");
     assert_eq!(code, 0, "{out}{err}");
-    nsupdate(&first, "update add api.example.com 60 A 192.0.2.77");
+    first.nsupdate("update add api.example.com 60 A 192.0.2.77");
     let (code, out, err) = talk.quietly("adopt example.com --drift api --yes");
     assert_eq!(code, 0, "{out}{err}");
     let both = ["192.0.2.20", "192.0.2.77"];
@@ -112,8 +89,8 @@ fn an_edit_kept_on_one_server_reaches_the_other() {
         assert_eq!(server["drift"], serde_json::json!([]), "{status}");
     }
     // Edited differently, nobody can say which one is to be kept.
-    nsupdate(&first, "update add www.example.com 60 A 192.0.2.78");
-    nsupdate(&second, "update add www.example.com 60 A 192.0.2.79");
+    first.nsupdate("update add www.example.com 60 A 192.0.2.78");
+    second.nsupdate("update add www.example.com 60 A 192.0.2.79");
     let (code, _, err) = talk.quietly("adopt example.com --drift --yes");
     assert_eq!(code, 4, "{err}");
     assert!(err.contains("not in the same way"), "{err}");

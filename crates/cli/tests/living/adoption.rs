@@ -1,7 +1,7 @@
 //! Adopting changes nothing but the marker, the serial, and what servers make of them.
 
-use crate::kit::{Site, ZONE, axfr, marker, start};
 use crate::marker::wait_for;
+use crate::site::{Site, ZONE, axfr, marker, start};
 use peers::{Kind, Mode, Peer, PeerBuilder, zone_text};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

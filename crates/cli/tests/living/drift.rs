@@ -1,6 +1,6 @@
 //! Foreign edits inside what is owned, and beside it.
 
-use crate::kit::{Site, ZONE, a, axfr, nsupdate, start};
+use crate::site::{Site, ZONE, a, axfr, nsupdate, start};
 use peers::{Kind, Mode};
 use std::fmt::Write as _;
 

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod drift;
+#[path = "../kit/mod.rs"]
 mod kit;
 mod marker;
 mod no_names;
@@ -12,3 +13,4 @@ mod octodns;
 mod read_back;
 mod refusals;
 mod restore;
+mod site;

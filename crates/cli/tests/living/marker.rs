@@ -1,6 +1,6 @@
 //! A marker that is gone, or not ours.
 
-use crate::kit::{Site, ZONE, a, axfr, marker, nsupdate, start};
+use crate::site::{Site, ZONE, a, axfr, marker, nsupdate, start};
 use peers::{Kind, Mode};
 
 const FIRST: &str = "www 60 A 192.0.2.1\napi 60 A 192.0.2.2\n";

@@ -1,6 +1,6 @@
 //! I10: nothing of Steadfast's own needs a name.
 
-use crate::kit::{Site, ZONE, a, binary, start};
+use crate::site::{Site, ZONE, a, binary, start};
 use peers::{Kind, Mode};
 use std::fs;
 use std::process::Command;

@@ -1,39 +1,18 @@
-//! A real octoDNS beside us: it deletes what it does not know. `STEADFAST_SOAK=1` runs it, with a
-//! virtual environment of its own below the target folder; without, its deletion is one by
-//! `nsupdate` in `marker.rs`.
+//! A real octoDNS beside us: it deletes what it does not know.
 
-use crate::kit::{Ended, Site, ZONE, a, marker, start};
+use crate::site::{Ended, Site, ZONE, a, marker, start};
 use peers::{Kind, Mode, Peer};
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 const FIRST: &str = "www 60 A 192.0.2.1\n";
-
-/// Where octoDNS is; installed when it is not there yet.
-fn octodns() -> PathBuf {
-    let venv = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("octodns");
-    let sync = venv.join("bin/octodns-sync");
-    if !sync.exists() {
-        let run = |program: PathBuf, args: &[&str]| {
-            let out = Command::new(&program).args(args).output().unwrap();
-            let said = String::from_utf8_lossy(&out.stderr);
-            assert!(out.status.success(), "{}: {said}", program.display());
-        };
-        run("python3".into(), &["-m", "venv", venv.to_str().unwrap()]);
-        let packages = ["install", "-q", "octodns==1.22.0", "octodns-bind==1.1.0"];
-        run(venv.join("bin/pip"), &packages);
-    }
-    sync
-}
 
 /// Runs octoDNS over a zone of which it knows name servers and `www`.
 fn sync(site: &Site, peer: &Peer, processors: &str) -> Ended {
     let dir = site.dir.join("octodns");
     fs::create_dir_all(&dir).unwrap();
     let secret = fs::read_to_string(peer.key_file()).unwrap();
-    let secret = secret.split("secret \"").nth(1).unwrap();
-    let secret = secret.split('"').next().unwrap();
+    let secret = secret.split('"').nth(3).unwrap();
     let (ip, port) = (peer.addr().ip(), peer.addr().port());
     let (used, key) = (
         if processors.is_empty() {
@@ -54,17 +33,13 @@ fn sync(site: &Site, peer: &Peer, processors: &str) -> Ended {
         "\"\":\n  - {{type: NS, ttl: 60, value: ns.{ZONE}.}}\nns:\n  - {{type: A, ttl: 60, value: 127.0.0.1}}\nwww:\n  - {{type: A, ttl: 60, value: 192.0.2.1}}\n"
     );
     fs::write(dir.join(format!("{ZONE}.yaml")), zone).unwrap();
-    let mut command = Command::new(octodns());
+    let mut command = Command::new(peers::octodns().unwrap().join("octodns-sync"));
     command.args(["--config-file", "config.yaml", "--doit", "--force"]);
     site.start(command.current_dir(&dir)).ended()
 }
 
 #[test]
 fn octodns_deletes_the_marker_unless_told_and_it_is_planted_again() {
-    if std::env::var_os("STEADFAST_SOAK").is_none() {
-        println!("not run: octoDNS is fetched under STEADFAST_SOAK=1 only");
-        return;
-    }
     let peer = start(Kind::Bind, Mode::Plain, FIRST);
     let site = Site::new(&peer, FIRST);
     let adopted = site.run(&["adopt", ZONE]).expect(0).said;

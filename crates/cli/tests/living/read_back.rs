@@ -1,7 +1,7 @@
 //! Written is not applied, and slow is not failed (I7).
 
-use crate::kit::{Site, ZONE, a, nsupdate, start};
 use crate::marker::wait_for;
+use crate::site::{Site, ZONE, a, nsupdate, start};
 use peers::{Kind, Mode};
 use std::fmt::Write as _;
 

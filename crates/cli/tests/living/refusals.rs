@@ -1,7 +1,7 @@
 //! Servers that refuse, are silent, or answer nonsense: nothing lost, no answer changed, and it
 //! converges once they answer again.
 
-use crate::kit::{Server, Site, ZONE, a, axfr, server, start};
+use crate::site::{Server, Site, ZONE, a, axfr, server, start};
 use peers::{Behaviour, Kind, Mode, Peer, Proxy};
 use std::time::Duration;
 

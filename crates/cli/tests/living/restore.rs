@@ -1,7 +1,7 @@
 //! A primary that comes back from a backup (I2).
 
-use crate::kit::{Site, ZONE, a, axfr, nsupdate, server, start};
 use crate::marker::wait_for;
+use crate::site::{Site, ZONE, a, axfr, nsupdate, server, start};
 use peers::{Kind, Mode, Peer};
 
 fn records(n: u8) -> String {

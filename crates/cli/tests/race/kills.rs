@@ -1,11 +1,12 @@
 //! SIGKILL at every boundary and at any instant: the next process makes the generation whole.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use peers::{Kind, Peer, Sampler};
 
-use crate::rig::{Options, Process, Rig, ZONE};
+use crate::rig::{Options, Rig, ZONE};
 
 const RATE: u32 = 700;
 /// Moments of an `apply` at which it can be killed.
@@ -106,7 +107,13 @@ fn hosts(generation: u32) -> String {
         10 + pool
     );
     for n in 0..HOSTS {
-        let _ = writeln!(text, "h{n} 5 A 10.{generation}.{}.{}", n / 250, n % 250);
+        let _ = writeln!(
+            text,
+            "h{n} 5 A 10.{}.{}.{}",
+            generation % 256,
+            n / 250,
+            n % 250
+        );
     }
     text
 }
@@ -119,7 +126,59 @@ fn next(seed: &mut u64, limit: u64) -> u64 {
     (*seed >> 33) % limit.max(1)
 }
 
-/// Killed at any instant of a change of 2,000 records in several steps.
+/// How far a change had come when its process was killed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Found {
+    /// Not yet in the ledger: nothing was there to break.
+    Nothing,
+    /// In the ledger, and no step recorded as applied.
+    Begun,
+    /// Some steps were applied.
+    Between,
+    /// It was complete, or the process had ended.
+    Complete,
+}
+
+fn found(rig: &Rig, before: u64, was_running: bool) -> Found {
+    let state = rig.book().state().clone();
+    let holding = state.servers["ns1"].holding().copied().unwrap();
+    match (was_running, holding.is_whole()) {
+        (true, false) => Found::Between,
+        (true, true) if state.configuration == before => Found::Nothing,
+        (true, true) if holding.configuration == before => Found::Begun,
+        _ => Found::Complete,
+    }
+}
+
+/// The instants, in µs after the start, between which kills land; they follow a machine that is
+/// busier or less so than a moment ago.
+struct Instants {
+    from: u64,
+    to: u64,
+}
+
+impl Instants {
+    fn follow(&mut self, found: Found) {
+        let span = self.to - self.from;
+        match found {
+            Found::Nothing => {
+                self.from += span / 8;
+                self.to += span / 16;
+            }
+            Found::Complete => {
+                self.from -= (span / 16).min(self.from);
+                self.to -= span / 8;
+            }
+            Found::Begun | Found::Between => {
+                self.from -= (span / 32).min(self.from);
+                self.to += span / 32;
+            }
+        }
+    }
+}
+
+/// Killed in the middle of a change of 2,000 records in several steps, at any instant, until
+/// enough kills have *landed*: the process ran, its change was in the ledger and not complete.
 #[test]
 fn killed_at_random_in_a_large_change() {
     let options = Options {
@@ -128,54 +187,53 @@ fn killed_at_random_in_a_large_change() {
     };
     let rig = Rig::adopted(&[Kind::Bind], &hosts(0), options);
     let sampler = sample(rig.peer());
-    let mut seed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_nanos() as u64;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let mut seed = now.as_nanos() as u64;
     println!("seed {seed}");
     let args = ["apply", ZONE, "--yes"];
     let config = rig.config("next", &hosts(1));
     let started = Instant::now();
     rig.run(&config, &args).expect(0);
-    let (took, mut span) = (started.elapsed(), started.elapsed().as_micros() as u64);
+    let took = started.elapsed();
     let steps = rig.book().state().servers["ns1"].holding().unwrap().of;
     assert!(steps >= 5, "{steps} steps");
-    let (mut killed, mut done, mut between) = (0, 0, 0);
-    for round in 0..peers::rounds("kills at random", 200) {
-        let config = rig.config("next", &hosts(2 + round));
-        let before = rig.book().state().servers["ns1"]
-            .holding()
-            .unwrap()
-            .configuration;
-        let process: Process = rig.spawn(&config, &args, "");
-        let instant = next(&mut seed, span);
-        std::thread::sleep(Duration::from_micros(instant));
-        match process.kill() {
-            true => killed += 1,
-            false => done += 1,
-        }
-        let state = rig.book().state().clone();
-        let holding = state.servers["ns1"].holding().copied().unwrap();
-        between += u32::from(!holding.is_whole());
-        // A busy machine is slower than the first run was: the instants follow.
-        let begun = !holding.is_whole() || holding.configuration > before;
-        span = match begun {
-            true => span - span / 16,
-            false => span + span / 8,
-        };
-        let second = rig.run(&config, &args);
-        assert_eq!(
-            second.code,
-            Some(0),
-            "round {round}, {instant} µs: {}",
-            second.said
+    let wanted = peers::rounds("kills that land", 200);
+    let mut instants = Instants {
+        from: 0,
+        to: took.as_micros() as u64,
+    };
+    let mut kills: BTreeMap<Found, u32> = BTreeMap::new();
+    let landed = |kills: &BTreeMap<Found, u32>| {
+        let of = |found| kills.get(&found).copied().unwrap_or_default();
+        of(Found::Begun) + of(Found::Between)
+    };
+    let mut attempts = 0;
+    while landed(&kills) < wanted {
+        assert!(
+            attempts < 4 * wanted,
+            "too few of {attempts} land: {kills:?}"
         );
+        attempts += 1;
+        // A content that was not there the time before.
+        let config = rig.config("next", &hosts(1 + attempts));
+        let before = rig.book().state().configuration;
+        let process = rig.spawn(&config, &args, "");
+        let instant = instants.from + next(&mut seed, instants.to - instants.from);
+        std::thread::sleep(Duration::from_micros(instant));
+        let found = found(&rig, before, process.kill());
+        *kills.entry(found).or_default() += 1;
+        instants.follow(found);
+        let second = rig.run(&config, &args);
+        let said = &second.said;
+        assert_eq!(second.code, Some(0), "{attempts}, {instant} µs: {said}");
         rig.assert_whole();
     }
     rig.run(&config, &["log", "verify", ZONE]).expect(0);
     println!(
-        "an apply of {steps} steps takes {took:?}: killed {killed} times, {between} of them between steps; {done} were done before"
+        "an apply of {steps} steps takes {took:?}: {} of {attempts} kills landed: {kills:?}",
+        landed(&kills)
     );
+    let between = kills.get(&Found::Between).copied().unwrap_or_default();
     assert!(between > 0, "it was never killed between steps");
     sampler.stop().assert_never_empty(500);
 }

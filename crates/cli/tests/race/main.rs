@@ -7,6 +7,8 @@
 
 mod copies;
 mod kills;
+#[path = "../kit/mod.rs"]
+mod kit;
 mod many;
 mod october;
 mod revoke;

@@ -131,7 +131,10 @@ fn a_server_that_was_away_catches_up_in_one_go() {
         for n in 1..=missed {
             let config = rig.config("now", &records(n, 1));
             let run = rig.run(&config, &["apply", ZONE, "--yes", "--patience", "1500ms"]);
-            let run = run.expect(1).says("behind: ns2").says("next: steadfast ");
+            let run = run
+                .expect(1)
+                .says(&["behind: ns2"])
+                .says(&["next: steadfast "]);
             assert!(run.said.contains("ns2"), "{}", run.said);
             let answer = rig.peers[0].ask("gen.example.com", "TXT");
             assert_eq!(answer.data("TXT"), [format!("1 {n}")]);

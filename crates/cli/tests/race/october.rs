@@ -5,8 +5,6 @@
 //! leaves `www` with nothing.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use peers::{Kind, Peer, Sampler};
@@ -78,7 +76,7 @@ fn stalled_deletion(kind: Kind, late: bool) {
     let kept = book.plan_of(second).is_some();
     assert_eq!(kept, !late, "generation {second}'s plan");
     delayed.cont();
-    let said = delayed.ended().expect(7).says("superseded").said;
+    let said = delayed.ended().expect(7).says(&["superseded"]).said;
     let refused = match (late, kind) {
         // PowerDNS answers BADTIME with a bare REFUSED.
         (true, Kind::PowerDns) => "refused",
@@ -105,11 +103,11 @@ fn unfenced(kind: Kind) {
              update delete gen.{ZONE} TXT\nupdate add gen.{ZONE} 5 TXT \"{generation}\"\n"
         )
     };
-    nsupdate(peer, &www('b', 2));
+    peer.nsupdate(&www('b', 2));
     for n in 1..=OTHERS {
-        nsupdate(peer, &www('a', 2 + n));
+        peer.nsupdate(&www('a', 2 + n));
     }
-    nsupdate(peer, &format!("update delete pool-a.{ZONE} A\n"));
+    peer.nsupdate(&format!("update delete pool-a.{ZONE} A\n"));
     std::thread::sleep(Duration::from_millis(200));
     let samples = sampler.stop();
     println!("{kind}, unfenced: {samples}");
@@ -119,25 +117,6 @@ fn unfenced(kind: Kind) {
             .ask("www.example.com", "A")
             .serves("www.example.com", "A")
     );
-}
-
-/// Sends an update the plain way.
-fn nsupdate(peer: &Peer, edits: &str) {
-    let (ip, port) = (peer.addr().ip(), peer.addr().port());
-    let script = format!("server {ip} {port}\nzone {ZONE}\n{edits}send\n");
-    let mut child = Command::new("nsupdate")
-        .arg("-k")
-        .arg(peer.key_file())
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(script.as_bytes())
-        .unwrap();
-    assert!(child.wait().unwrap().success(), "{script}");
 }
 
 macro_rules! each_server {

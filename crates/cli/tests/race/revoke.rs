@@ -51,13 +51,13 @@ fn a_frozen_write_is_refused() {
             let config = rig.config("freeze", &records("freeze"));
             rig.run(&config, &["freeze", ZONE, "--reason", "a test"])
                 .expect(0);
-            rig.run(&config, &["status"]).expect(0).says("frozen");
+            rig.run(&config, &["status"]).expect(0).says(&["frozen"]);
         });
         assert_eq!(standing, "before", "{kind}");
         assert_eq!(ended.code, Some(5), "{kind}: {}", ended.said);
         rig.apply("frozen", &records("frozen"))
             .expect(5)
-            .says("frozen");
+            .says(&["frozen"]);
         let config = rig.config("thaw", &records("thawed"));
         rig.run(&config, &["thaw", ZONE]).expect(0);
         rig.run(&config, &["apply", ZONE, "--yes"]).expect(0);

@@ -18,7 +18,12 @@ pub(super) fn is_way(case: &Case<'_>, found: &mut Vec<Finding>) -> bool {
         found.push(finding(Moment::Plan, zone, None, why, fix::BOUNDS_BROKEN));
         false
     };
-    if !sorted || !case.steps.is_sound() {
+    // Only what is no plan may take an owner's changes apart.
+    let sound = match (case.plan, case.back) {
+        (None, None) => case.steps.is_sound_apart(),
+        _ => case.steps.is_sound(),
+    };
+    if !sorted || !sound {
         return broken("its steps do not make each change once, each owner's together, in order");
     }
     let Some(back) = case.back else {
@@ -168,20 +173,18 @@ fn swaps(judged: &Judged<'_>, found: &mut Vec<Finding>) {
     if unable.is_empty() {
         return;
     }
-    let (start, end) = (judged.forth.start(), judged.forth.end());
-    for at in judged
-        .case
-        .steps
-        .changes
-        .chunk_by(|a, b| a.name() == b.name())
-    {
-        let Some(name) = at.first().map(Change::name) else {
-            continue;
-        };
-        let (before, after) = (start.node(name), end.node(name));
-        let alias = |node: &[&RRset]| node.iter().any(|r| r.rtype() == Rtype::CNAME);
-        let both = !before.is_empty() && !after.is_empty();
-        if both && alias(&before) != alias(&after) {
+    let steps = judged.case.steps;
+    let alias = |node: &[&RRset]| node.iter().any(|r| r.rtype() == Rtype::CNAME);
+    for n in 1..=steps.count() {
+        let mut names: Vec<&Name> = steps.step(n).map(Change::name).collect();
+        names.dedup();
+        for name in names {
+            let (before, after) = (judged.forth.at(n - 1), judged.forth.at(n));
+            let (before, after) = (before.node(name), after.node(name));
+            let both = !before.is_empty() && !after.is_empty();
+            if !both || alias(&before) == alias(&after) {
+                continue;
+            }
             let way = if alias(&after) {
                 "other data by a CNAME"
             } else {

@@ -6,7 +6,7 @@ use crate::body::{Body, Course};
 use crate::book::BookError;
 use crate::guards::{Case, Finding, Verdict, judge};
 use crate::ledger::{ServerId, ServerState};
-use crate::plan::{CutError, FORMAT, cut};
+use crate::plan::{CutError, FORMAT, Steps, cut};
 use crate::safeguards::Safeguards;
 use crate::time::Time;
 use dns::{Digest, Zone};
@@ -136,40 +136,32 @@ impl<S: Safeguards> Lifecycle<S> {
             S::DRIFT_STAYS && !d.overwrite
         });
         let before = self.with_context(&held).ok_or(CourseError::Unseen)?;
-        let made = cut(&before, held.diff(&goal), &self.policy)?;
-        let abilities = [(id.clone(), server.origin.abilities.clone())];
-        let case = Case {
-            before: &before,
-            steps: &made.steps,
-            back: None,
-            plan: None,
-            held: None,
-            policy: &self.policy,
-            abilities: &abilities,
-            limited: false,
-            history: &[],
-            now,
+        let direct = cut(&before, held.diff(&goal), &self.policy)?.steps;
+        let steps = match self.refusals(now, id, server, &before, &direct) {
+            refusals if refusals.is_empty() => direct,
+            refusals => {
+                let apart = self.apart(server, (from.configuration, target), &held, &goal);
+                let mut apart = apart.into_iter();
+                let passes = |steps: &Steps| {
+                    let refusals = self.refusals(now, id, server, &before, steps);
+                    refusals.is_empty()
+                };
+                apart.find(passes).ok_or(CourseError::Guards(refusals))?
+            }
         };
-        let findings: Vec<Finding> = judge(&case)
-            .into_iter()
-            .filter(|f| f.verdict == Verdict::Refuse && S::enforces(&f.guard))
-            .collect();
-        if !findings.is_empty() {
-            return Err(CourseError::Guards(findings));
-        }
         let zone = draft
             .state()
             .zone
             .clone()
             .unwrap_or_else(|| self.policy.zone.clone());
-        let of = made.steps.count();
+        let of = steps.count();
         let course = Course {
             format: FORMAT,
             zone,
             server: id.clone(),
             from,
             to: target,
-            steps: made.steps,
+            steps,
         };
         let fresh = Arc::new(Body::Course(course));
         let (body, _) = fresh.encode();
@@ -181,8 +173,34 @@ impl<S: Safeguards> Lifecycle<S> {
         })
     }
 
+    /// Why guards do not let a way pass.
+    fn refusals(
+        &self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        before: &Zone,
+        steps: &Steps,
+    ) -> Vec<Finding> {
+        let abilities = [(id.clone(), server.origin.abilities.clone())];
+        let case = Case {
+            before,
+            steps,
+            back: None,
+            plan: None,
+            held: None,
+            policy: &self.policy,
+            abilities: &abilities,
+            limited: false,
+            history: &[],
+            now,
+        };
+        let found = judge(&case).into_iter();
+        found.filter(|f| f.verdict == Verdict::Refuse && S::enforces(&f.guard)).collect()
+    }
+
     /// Owned content together with what else stands in the zone.
-    fn with_context(&self, owned: &Zone) -> Option<Zone> {
+    pub(super) fn with_context(&self, owned: &Zone) -> Option<Zone> {
         let context = self.context.as_ref()?;
         let all = owned.iter().chain(context.iter()).cloned().collect();
         Zone::new(owned.apex().clone(), all).ok()

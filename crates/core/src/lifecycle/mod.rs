@@ -15,11 +15,13 @@
 //! One input, then drain: [`Lifecycle::step`] takes one input and returns every effect that
 //! follows. Nothing happens between calls.
 
+mod apart;
 mod compare;
 mod course;
 mod draft;
 mod judge;
 mod next;
+mod print;
 mod replant;
 mod rests;
 mod run;
@@ -28,6 +30,7 @@ mod write;
 
 pub use course::CourseError;
 pub(crate) use judge::zone_text;
+pub use print::{Print, print_reading};
 
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
@@ -187,9 +190,9 @@ pub enum Notice {
 }
 
 /// Runs one zone. See the module's text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lifecycle<S: Safeguards = Full> {
-    policy: Policy,
+    policy: Arc<Policy>,
     /// Who decides, for the ledger.
     by: String,
     book: Book,
@@ -197,7 +200,7 @@ pub struct Lifecycle<S: Safeguards = Full> {
     submissions: Vec<Submission>,
     inflight: Option<Draft>,
     /// Unowned content, which guards need to see.
-    context: Option<Zone>,
+    context: Option<Arc<Zone>>,
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
@@ -215,7 +218,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// A lifecycle that goes on from a book.
     pub fn resume(policy: Policy, by: String, book: Book) -> Lifecycle<S> {
         Lifecycle {
-            policy,
+            policy: Arc::new(policy),
             by,
             book,
             runs: BTreeMap::new(),
@@ -246,7 +249,7 @@ impl<S: Safeguards> Lifecycle<S> {
 
     /// Says what stands in the zone beside what is owned, for the guards.
     pub fn set_context(&mut self, unowned: Zone) {
-        self.context = Some(unowned);
+        self.context = Some(Arc::new(unowned));
     }
 
     /// Takes events in without doing anything yet: they go with whatever the next input leads to.

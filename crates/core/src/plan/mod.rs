@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 pub const FORMAT: u32 = 1;
 
 /// Changes and the order in which they travel. Each step is one UPDATE; all changes of one owner
-/// name are in one step.
+/// name are in one step. Only a course may take apart what some servers can't do at once: what goes
+/// at an owner in one step, and in a later one what comes there.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Steps {
     /// All changes, in canonical order of owner and type, each pair once.
@@ -45,8 +46,18 @@ impl Steps {
 
     /// Whether each change is in exactly one step and all changes of an owner travel together.
     pub fn is_sound(&self) -> bool {
+        self.is_in_order(false)
+    }
+
+    /// The same for a course, where at an owner everything may go first, and the rest come later.
+    pub fn is_sound_apart(&self) -> bool {
+        self.is_in_order(true)
+    }
+
+    fn is_in_order(&self, apart: bool) -> bool {
         let mut seen = vec![false; self.changes.len()];
-        let mut home = std::collections::BTreeMap::<&Name, usize>::new();
+        // For each owner its step, and whether everything in it goes.
+        let mut home = std::collections::BTreeMap::<&Name, (usize, bool)>::new();
         for (step, order) in self.order.iter().enumerate() {
             for i in order {
                 let Some(change) = self.changes.get(*i as usize) else {
@@ -55,12 +66,46 @@ impl Steps {
                 if std::mem::replace(&mut seen[*i as usize], true) {
                     return false;
                 }
-                if *home.entry(change.name()).or_insert(step) != step {
+                let (goes, comes) = (change.after().is_none(), change.before().is_none());
+                let (last, all_go) = home.entry(change.name()).or_insert((step, true));
+                if *last != step && !(apart && *all_go && comes) {
                     return false;
                 }
+                (*last, *all_go) = (step, *all_go && goes);
             }
         }
         !self.order.is_empty() && seen.into_iter().all(|s| s)
+    }
+
+    /// These steps and then those. `None`: something would change twice.
+    pub(crate) fn then(self, next: Steps) -> Option<Steps> {
+        let first = self.changes.len() as u32;
+        let shifted = next.order.into_iter();
+        let shifted = shifted.map(|step| step.into_iter().map(|i| i + first).collect::<Vec<u32>>());
+        let order: Vec<Vec<u32>> = self.order.into_iter().chain(shifted).collect();
+        let mut changes: Vec<(u32, Change)> = (0..).zip(self.changes).collect();
+        changes.extend((first..).zip(next.changes));
+        let key = |(_, c): &(u32, Change)| (c.name().clone(), c.rtype());
+        changes.sort_by_cached_key(key);
+        if changes
+            .windows(2)
+            .any(|pair| key(&pair[0]) == key(&pair[1]))
+        {
+            return None;
+        }
+        let mut place = vec![0; changes.len()];
+        for (at, (was, _)) in (0..).zip(&changes) {
+            place[*was as usize] = at;
+        }
+        let moved = |step: Vec<u32>| {
+            let mut step: Vec<u32> = step.into_iter().map(|i| place[i as usize]).collect();
+            step.sort_unstable();
+            step
+        };
+        Some(Steps {
+            order: order.into_iter().map(moved).collect(),
+            changes: changes.into_iter().map(|(_, change)| change).collect(),
+        })
     }
 }
 
