@@ -45,6 +45,7 @@ fn main() {
         "changes a second of one RRset each, zone of {NAMES} names; {rounds} rounds of {} s, medians (least-most)",
         seconds.as_secs_f64()
     );
+    println!("\n{HEADS}");
     for kind in [Kind::Bind, Kind::Knot] {
         if words
             .get(2)
@@ -73,12 +74,7 @@ fn server(kind: Kind, seconds: Duration, rounds: usize) {
         }
     }
     for (row, depth) in rows.iter().zip(DEPTHS) {
-        let [fenced, plain] = row;
-        show(&format!("{kind} {depth:>2} waiting, fenced"), fenced);
-        show(&format!("{kind} {depth:>2} connections, plain"), plain);
-        let pairs = fenced.iter().zip(plain);
-        let ratios = pairs.map(|(f, p)| f.rate / p.rate);
-        println!("{kind} {depth:>2}: fenced to plain {}", spread(ratios, 2));
+        println!("{}", line(&format!("{kind}, {depth}"), row));
     }
     let stands = world.transfer().filter(|r| world.policy.owns_set(r));
     assert_eq!(
@@ -181,20 +177,36 @@ fn run(world: &World, depth: usize, seconds: Duration, one: impl Fn(usize, usize
     }
 }
 
-fn show(what: &str, parts: &[Part]) {
-    let of = |pick: fn(&Part) -> f64, decimals| spread(parts.iter().map(pick), decimals);
-    let together = match of(|p| p.together, 1) {
-        none if none.starts_with("0.0") => String::new(),
-        some => format!(", {some} a generation"),
+/// The heads of the table: what was fenced, the same unfenced, and the one to the other.
+const HEADS: &str = "\
+| server, waiting | fenced/s | p50, p99 ms | CPU µs a change: server's, ours | a generation \
+| plain/s | p50, p99 ms | CPU µs: server's, ours | fenced to plain | server's CPU |
+|---|---|---|---|---|---|---|---|---|---|";
+
+/// A row of it: medians, of rates and ratios least and most in brackets.
+fn line(what: &str, [fenced, plain]: &[Vec<Part>; 2]) -> String {
+    let of =
+        |parts: &[Part], pick: fn(&Part) -> f64, decimals| spread(parts.iter().map(pick), decimals);
+    let ratio = |pick: fn(&Part) -> f64| {
+        let pairs = fenced.iter().zip(plain);
+        spread(pairs.map(|(f, p)| pick(f) / pick(p)), 2)
     };
-    println!(
-        "{what}: {}/s, p50 {} ms, p99 {} ms, server's CPU {} us, ours {} us{together}",
-        of(|p| p.rate, 0),
-        of(|p| p.p50, 2),
-        of(|p| p.p99, 2),
-        of(|p| p.server, 0),
-        of(|p| p.ours, 0),
-    );
+    let middle = |parts: &[Part], pick: fn(&Part) -> f64, decimals| {
+        let text = of(parts, pick, decimals);
+        text.split(' ').next().unwrap_or_default().to_owned()
+    };
+    let two = |a: String, b: String| format!("{a}, {b}");
+    let both = |parts: &[Part]| {
+        let [p50, p99] = [middle(parts, |p| p.p50, 1), middle(parts, |p| p.p99, 1)];
+        let [server, ours] = [middle(parts, |p| p.server, 0), middle(parts, |p| p.ours, 0)];
+        [of(parts, |p| p.rate, 0), two(p50, p99), two(server, ours)]
+    };
+    let mut cells = vec![what.to_owned()];
+    cells.extend(both(fenced));
+    cells.push(middle(fenced, |p| p.together, 1));
+    cells.extend(both(plain));
+    cells.extend([ratio(|p| p.rate), ratio(|p| p.server)]);
+    format!("| {} |", cells.join(" | "))
 }
 
 fn spread(figures: impl Iterator<Item = f64>, decimals: usize) -> String {

@@ -109,7 +109,7 @@ pub struct AdoptArgs {
     /// Take the zone from another ledger, or from a newer copy of this one
     #[arg(long)]
     pub take_over: bool,
-    /// Record foreign edits of these names as configuration ("keep what stands")
+    /// Keep what stands: take the foreign edits, of these names or of all, into the configuration
     #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with_all = ["take_over", "into", "server"])]
     pub drift: Option<Vec<String>>,
     /// Do not ask
@@ -141,9 +141,9 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
-    /// Put the recorded value back over the foreign edits of these names
-    #[arg(long, value_name = "NAME", num_args = 1..)]
-    pub overwrite: Vec<String>,
+    /// Put the recorded values back over foreign edits, of these names or of all
+    #[arg(long, value_name = "NAME", num_args = 0..)]
+    pub overwrite: Option<Vec<String>>,
     /// How long to wait for servers
     #[arg(long, default_value = "60s", value_parser = parse_span, value_name = "TIME")]
     pub patience: std::time::Duration,
@@ -161,7 +161,7 @@ pub struct StatusArgs {
 pub struct LogArgs {
     /// `verify`, or a zone
     pub first: Option<String>,
-    /// The zone to verify
+    /// What to verify: a zone, or a file that `log ZONE --output json` wrote
     pub second: Option<String>,
     /// Only the last entries
     #[arg(short = 'n', long, value_name = "COUNT")]

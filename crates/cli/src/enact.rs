@@ -237,13 +237,9 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     if run.notices.iter().any(|n| matches!(n, Notice::Blocked(..))) {
         return Exit::Refused;
     }
-    if state.behind().next().is_some() {
-        if state.freeze(cell::enactor::now()).is_some() {
-            return Exit::Waiting;
-        }
-        Exit::Error
-    } else {
-        Exit::Done
+    match state.behind().next() {
+        Some(_) => Exit::Error,
+        None => Exit::Done,
     }
 }
 

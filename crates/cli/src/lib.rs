@@ -7,6 +7,7 @@ pub mod args;
 pub mod commands;
 pub mod config;
 pub mod diag;
+pub mod drift;
 pub mod enact;
 pub mod exit;
 pub mod led;

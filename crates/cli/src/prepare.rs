@@ -7,14 +7,14 @@ use crate::source;
 use cell::enactor::{now, open_book};
 use cell::servers::Server;
 use cell::store::Store;
-use dns::{Digest, Name, RRset, Rtype, Zone};
+use dns::{Digest, RRset, Rtype, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
 use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, empty_now, judge_plan};
-use steadfast_core::ledger::{Event, Found, Settlement, State};
+use steadfast_core::ledger::State;
 use steadfast_core::marker::{Holding, Marker};
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Purpose, Report, plan, standing};
 use steadfast_core::policy::Policy;
@@ -115,40 +115,17 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
         source: source.file,
         form: source.form,
     };
-    let held = book.head().map_err(Fail::store)?;
-    let configuration = book.state().configuration;
-    let Planned { plan, mut report } = plan(
-        &desired,
-        Held {
-            configuration,
-            content: &held,
-        },
-        &observed.zones,
-        policy,
-    );
-    excuse_behind(&mut report, &mut book, &observed, policy)?;
-    let unowned = unowned(&observed, policy);
-    let plan = plan.map(seal);
-    let mut findings = report.source.clone();
-    if let Some((plan, _, _)) = &plan {
-        findings.extend(judge(plan, &held, &observed, policy, book.state()));
-        findings.extend(drift_findings(&report, plan));
-    }
-    add_empty_now(&mut findings, &observed, policy);
-    Ok(Prepared {
-        book,
-        observed,
-        plan,
-        report,
-        findings,
-        unowned,
-        warnings: source.warnings,
-    })
+    let mut prepared = made(desired, Purpose::Change, book, observed, policy)?;
+    // Only a source can be half a zone; what the ledger held before was whole.
+    prepared
+        .findings
+        .splice(..0, prepared.report.source.clone());
+    prepared.warnings = source.warnings;
+    Ok(prepared)
 }
 
-/// Makes and judges the plan of content that no source says: what was there before, or what
-/// somebody else made of it. Servers that are behind are not taken for edited: such plans are
-/// wanted most while one is.
+/// Makes and judges the plan of this content: the source's, what was there before, or what somebody
+/// else made of it.
 ///
 /// # Errors
 /// A ledger that lacks its content.
@@ -170,9 +147,10 @@ pub fn made(
     let plan = plan.map(|plan| seal(Plan { purpose, ..plan }));
     let mut findings = Vec::new();
     if let Some((plan, _, _)) = &plan {
-        findings = judge(plan, &content, &observed, policy, book.state());
+        findings.extend(judge(plan, &content, &observed, policy, book.state()));
         findings.extend(drift_findings(&report, plan));
     }
+    add_empty_now(&mut findings, &observed, policy);
     let unowned = unowned(&observed, policy);
     Ok(Prepared {
         book,
@@ -233,7 +211,7 @@ pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
         .iter()
         .map(|(id, why)| format!("{id}: {why}"))
         .collect();
-    let help = "nothing is concluded from a server that does not answer; check address, key, and that it allows transfers with this key";
+    let help = "without a transfer nothing is concluded and nothing written; check the address, the key, the clocks, and that the server lets this key transfer the zone";
     Err(Fail::new(Exit::Error, "no-server", why.join("\n  "), help))
 }
 
@@ -317,57 +295,6 @@ pub fn rejudge(
     let mut findings = judge(plan, held, observed, policy, book.state());
     findings.extend(drift_findings(&report, plan));
     Ok((report, findings))
-}
-
-/// The entries by which a person decides that recorded values are put back at `names`, or, without
-/// names, everywhere.
-///
-/// # Errors
-/// A ledger that lacks its content.
-pub fn overwriting(
-    mut book: Book,
-    observed: &Observed,
-    policy: &Policy,
-    names: &[Name],
-) -> Result<Vec<Event>, Fail> {
-    let mut events = Vec::new();
-    for (id, zone) in &observed.zones {
-        let Some(holding) = book
-            .state()
-            .servers
-            .get(id)
-            .and_then(|s| s.holding())
-            .copied()
-        else {
-            continue;
-        };
-        let held = book.held(&holding).map_err(Fail::store)?;
-        let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
-        let concerned = drift
-            .iter()
-            .filter(|c| names.is_empty() || names.contains(c.name()));
-        let found: Vec<Found> = concerned
-            .map(|c| Found {
-                name: c.name().clone(),
-                rtype: c.rtype(),
-                found: c.after().cloned(),
-            })
-            .collect();
-        if found.is_empty() {
-            continue;
-        }
-        let rrsets = found.iter().map(|f| (f.name.clone(), f.rtype)).collect();
-        events.push(Event::Drifted {
-            server: id.clone(),
-            found,
-        });
-        events.push(Event::Settled {
-            server: id.clone(),
-            rrsets,
-            how: Settlement::Overwrite,
-        });
-    }
-    Ok(events)
 }
 
 /// What every server is able to do.

@@ -106,17 +106,30 @@ pub fn canonical(rtype: Rtype, wire: &[u8]) -> Result<Vec<u8>, RdataError> {
     Ok(out)
 }
 
-/// The name that data of CNAME, DNAME, NS, PTR, MX or SRV points at; `None` for other types.
-pub fn target(rtype: Rtype, wire: &[u8]) -> Option<Name> {
+/// The name that data of CNAME, DNAME, NS, PTR, MX, SRV, SVCB or HTTPS points at, where they stand
+/// at `owner`; `None` for other types, and for a service that is said not to exist.
+///
+/// A service binding to the root points at its own owner, an alias to the root at nothing
+/// (RFC 9460 §2.5).
+pub fn target(rtype: Rtype, owner: &Name, wire: &[u8]) -> Option<Name> {
     let skip = match rtype {
         Rtype::CNAME | Rtype::DNAME | Rtype::NS | Rtype::PTR => 0,
-        Rtype::MX => 2,
+        Rtype::MX | Rtype::SVCB | Rtype::HTTPS => 2,
         Rtype::SRV => 6,
         _ => return None,
     };
-    Name::from_wire(wire.get(skip..)?)
-        .ok()
-        .map(|(name, _)| name)
+    let (name, _) = Name::from_wire(wire.get(skip..)?).ok()?;
+    match rtype {
+        Rtype::SVCB | Rtype::HTTPS if name.is_root() => {
+            (!is_alias_mode(wire)).then(|| owner.clone())
+        }
+        _ => Some(name),
+    }
+}
+
+/// Whether SVCB or HTTPS data are in AliasMode: their priority is 0 (RFC 9460 §2.4.1).
+pub fn is_alias_mode(wire: &[u8]) -> bool {
+    wire.starts_with(&[0, 0])
 }
 
 /// Presentation form (RFC 1035 §5.1), on one line, names absolute.

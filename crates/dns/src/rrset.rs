@@ -126,7 +126,8 @@ impl RRset {
 
     /// The names that the data point at (CNAME, DNAME, NS, PTR, MX, SRV).
     pub fn targets(&self) -> impl Iterator<Item = Name> {
-        self.data().filter_map(|d| rdata::target(self.rtype, d))
+        self.data()
+            .filter_map(|d| rdata::target(self.rtype, &self.name, d))
     }
 
     /// Whether the data are the same, TTLs aside.

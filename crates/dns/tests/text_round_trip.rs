@@ -11,7 +11,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
-use steadfast_dns::{Name, RRset, Rtype, Zone, zonefile};
+use steadfast_dns::{Change, Name, RRset, Rtype, Zone, zonefile};
 
 fn label() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -142,6 +142,29 @@ fn zone() -> impl Strategy<Value = Zone> {
     })
 }
 
+/// Two zones that have much in common: RRsets of the second are the first's, the first's with
+/// another TTL or other data, or its own.
+fn related() -> impl Strategy<Value = (Zone, Zone)> {
+    let choices = vec((0u8..4, any::<prop::sample::Index>(), 0u32..9), 0..16);
+    (zone(), zone(), choices).prop_map(|(a, other, choices)| {
+        let mut sets = Vec::new();
+        for (set, (choice, index, ttl)) in a.iter().zip(&choices) {
+            let data: Vec<&[u8]> = set.data().collect();
+            let one = [data[index.index(data.len())]];
+            match choice {
+                0 => {}
+                1 => sets.push(set.clone()),
+                2 => sets.push(set.with_ttl(*ttl).unwrap()),
+                _ => sets.push(RRset::new(set.name().clone(), set.rtype(), *ttl, one).unwrap()),
+            }
+        }
+        sets.extend(other.iter().cloned());
+        sets.sort_by_key(|s| (s.name().clone(), s.rtype()));
+        sets.dedup_by_key(|s| (s.name().clone(), s.rtype()));
+        (a, Zone::new(apex(), sets).unwrap())
+    })
+}
+
 fn read(text: &[u8]) -> Result<zonefile::Parsed, Vec<zonefile::Problem>> {
     let options = zonefile::Options::default();
     zonefile::parse(text, "z", &apex(), &options, &mut zonefile::no_includes)
@@ -164,6 +187,28 @@ proptest! {
         prop_assert_eq!(parsed.unwrap().zone, zone, "{}", text);
     }
 
+    /// What differs between two zones makes the one out of the other, and back again.
+    #[test]
+    fn a_difference_makes_the_one_zone_of_the_other((a, b) in related()) {
+        let changes = a.diff(&b);
+        prop_assert_eq!(&a.apply(&changes).unwrap(), &b);
+        prop_assert_eq!(a.apply(&changes).unwrap().digest(), b.digest());
+        let back: Vec<Change> = changes
+            .iter()
+            .filter_map(|c| Change::new(c.after().cloned(), c.before().cloned()))
+            .collect();
+        prop_assert_eq!(&back, &b.diff(&a));
+        prop_assert_eq!(&b.apply(&back).unwrap(), &a);
+        prop_assert_eq!(changes.is_empty(), a == b);
+        let order = |pair: &[Change]| (pair[0].name(), pair[0].rtype()) < (pair[1].name(), pair[1].rtype());
+        prop_assert!(changes.windows(2).all(order));
+        // Not on a zone that holds something else in its place.
+        prop_assert!(changes.is_empty() || b.apply(&changes).is_err());
+        // The way through JSON, in which plans are stored.
+        let json = serde_json::to_string(&changes).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Vec<Change>>(&json).unwrap(), changes);
+    }
+
     #[test]
     fn an_rrset_comes_back_from_json(set in rrset(Name::root())) {
         if let Some(set) = set {
@@ -180,6 +225,7 @@ proptest! {
             if let Err(problems) = read(&text) {
                 prop_assert!(!problems.is_empty());
                 prop_assert!(problems.iter().all(|p| p.token.chars().count() <= 60 && p.line > 0));
+                prop_assert!(problems.iter().all(|p| !p.help.is_empty()), "{:?}", problems);
             }
         }
     }
@@ -198,6 +244,7 @@ proptest! {
         }
         if let Err(problems) = read(&text) {
             prop_assert!(!problems.is_empty());
+            prop_assert!(problems.iter().all(|p| !p.help.is_empty()), "{:?}", problems);
         }
     }
 }

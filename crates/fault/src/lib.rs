@@ -77,17 +77,24 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     near.min_by_key(|(n, _)| *n).map(|(_, one)| one)
 }
 
-/// Insertions, deletions and replacements between two words.
+/// Insertions, deletions, replacements and swapped neighbours between two words.
 fn edits(a: &[char], b: &str) -> usize {
     let b: Vec<char> = b.to_lowercase().chars().collect();
+    let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, to) in b.iter().enumerate() {
             let at = |line: &[usize], j: usize| line.get(j).copied().unwrap_or(usize::MAX / 2);
             let replaced = at(&last, j) + usize::from(from != to);
-            row.push(replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1));
+            let mut best = replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped = i > 0 && j > 0 && b.get(j - 1) == Some(from) && a.get(i - 1) == Some(to);
+            if swapped {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            row.push(best);
         }
+        before = last;
         last = row;
     }
     last.last().copied().unwrap_or(0)

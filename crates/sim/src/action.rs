@@ -1,6 +1,7 @@
 //! What can happen in the world, one thing at a time: the alphabet of traces.
 
 use dns::{Name, RRset, Rtype};
+use serde::{Deserialize, Serialize};
 
 /// Index of an enactor.
 pub type E = u8;
@@ -8,11 +9,12 @@ pub type E = u8;
 pub type Srv = u8;
 
 /// A request that an enactor made of a server: the enactor, and the how-manieth.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Item(pub E, pub u32);
 
 /// What an operator asks for, at the enactor it works with.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verb {
     /// Plan and propose the content of a recipe (see [`crate::scenario::recipe`]).
     Apply(u64),
@@ -27,7 +29,8 @@ pub enum Verb {
 }
 
 /// One thing that happens.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Action {
     /// An enactor starts, knowing nothing but its store.
     Start(E),

@@ -43,17 +43,17 @@ impl Director {
     /// The director of a seed.
     pub fn new(rng: Rng, scenario: &Scenario, faults: Faults) -> Director {
         let mut rng = rng;
-        let mut upto = |most: u64| rng.below(most) as u32;
+        let doses = &scenario.doses;
         let rates = Rates {
-            stall: upto(60_000),
-            crash: upto(30_000),
-            lose: upto(200_000),
-            late: upto(200_000),
-            double: upto(200_000),
-            impatient: upto(100_000),
-            store_fails: upto(5_000),
-            poll: 300 + u64::from(upto(1_200)),
-            lag: 1 + u64::from(upto(3_000)),
+            stall: doses.stall.often.draw(&mut rng),
+            crash: doses.crash.often.draw(&mut rng),
+            lose: doses.lose.often.draw(&mut rng),
+            late: doses.delay.often.draw(&mut rng),
+            double: doses.duplicate.often.draw(&mut rng),
+            impatient: doses.give_up.often.draw(&mut rng),
+            store_fails: doses.store_fail.often.draw(&mut rng),
+            poll: 300 + rng.below(1_200),
+            lag: 1 + rng.below(doses.lag.lasts.1),
         };
         Director {
             rng,
@@ -74,17 +74,25 @@ impl Director {
     /// Writes the programme: starts, verbs, and faults that need no occasion.
     pub fn open(&mut self) {
         let (enactors, servers) = (self.scenario.enactors, self.scenario.servers);
+        let told = std::mem::take(&mut self.scenario.schedule);
+        let starts = |e: &Event| matches!(e.action, Action::Start(_));
+        let drawn = !told.iter().any(starts);
+        for event in told {
+            self.at(event.at, event.action);
+        }
         for e in 0..enactors {
             if self.faults.skew {
-                let skew = self.rng.between(0, 4_000) as i64 - 2_000;
+                let skew = self.skew();
                 self.at(DAWN, Action::Skew(e, skew));
             }
             let at = self.rng.below(2_000);
-            self.at(DAWN + at, Action::Start(e));
+            if drawn {
+                self.at(DAWN + at, Action::Start(e));
+            }
         }
         for s in 0..servers {
             if self.faults.skew {
-                let skew = self.rng.between(0, 4_000) as i64 - 2_000;
+                let skew = self.skew();
                 self.at(DAWN, Action::ServerSkew(s, skew));
             }
         }
@@ -94,12 +102,18 @@ impl Director {
             let e = self.any_enactor();
             self.at(at, Action::Operate(e, verb));
         }
-        for _ in 0..self.rng.below(4) {
+        let (fewest, most) = self.scenario.doses.misfortunes;
+        for _ in 0..self.rng.between(fewest, most) {
             let at = self.moment();
             let s = self.rng.below(u64::from(servers)) as Srv;
             self.misfortune(at, s);
         }
         self.at(DAWN + self.scenario.rough, Action::Calm);
+    }
+
+    fn skew(&mut self) -> i64 {
+        let most = self.scenario.doses.skew;
+        self.rng.between(0, 2 * most) as i64 - most as i64
     }
 
     fn moment(&mut self) -> u64 {
@@ -122,13 +136,14 @@ impl Director {
 
     /// Something that befalls a server, and ends.
     fn misfortune(&mut self, at: u64, s: Srv) {
-        let span = self.rng.between(100, 15_000);
+        let (shortest, longest) = self.scenario.doses.misfortune;
+        let span = self.rng.between(shortest, longest);
         let mut kinds = Vec::new();
         let f = &self.faults;
         for (on, kind) in [
-            (f.network, 0),
-            (f.network, 1),
-            (f.habits, 2),
+            (f.network && self.scenario.doses.down, 0),
+            (f.network && self.scenario.doses.cut, 1),
+            (f.habits && self.scenario.doses.refuse, 2),
             (f.foreign, 3),
             (f.restores, 4),
             (f.reloads, 5),
@@ -344,11 +359,13 @@ impl Director {
     /// A write on its way.
     fn transport(&mut self, at: u64, item: Item) {
         if self.faults.network && !self.calm && self.rng.chance(self.rates.double) {
-            let delay = self.rng.between(0, 12_000);
+            let (low, high) = self.scenario.doses.duplicate.lasts;
+            let delay = self.rng.between(low, high);
             self.at(at + delay, Action::Deliver(item));
         }
         if self.faults.network && !self.calm && self.rng.chance(self.rates.impatient) {
-            let wait = self.rng.between(1, 5_000);
+            let (low, high) = self.scenario.doses.give_up.lasts;
+            let wait = self.rng.between(low, high);
             self.at(at + wait, Action::GiveUp(item));
         }
         if self.lost() {
@@ -364,7 +381,8 @@ impl Director {
 
     fn delay(&mut self) -> u64 {
         if self.faults.network && !self.calm && self.rng.chance(self.rates.late) {
-            return self.rng.between(100, 13_000);
+            let (low, high) = self.scenario.doses.delay.lasts;
+            return self.rng.between(low, high);
         }
         self.rng.between(0, 8)
     }
@@ -377,16 +395,20 @@ impl Director {
         if self.faults.stalls && self.rng.chance(self.rates.stall) && !self.stalled.contains_key(&e)
         {
             self.stalled.insert(e, Vec::new());
+            // Most are short; three in ten outlast what a deadline permits.
+            let (low, high) = self.scenario.doses.stall.lasts;
+            let third = (high / 3).max(low);
             let span = if self.rng.chance(300_000) {
-                self.rng.between(5_000, 15_000)
+                self.rng.between(third, high)
             } else {
-                self.rng.between(50, 5_000)
+                self.rng.between(low, third)
             };
             self.at(at, Action::Stall(e));
             self.at(at + span, Action::Go(e));
         }
         if self.faults.crashes && self.rng.chance(self.rates.crash) {
-            let (when, pause) = (self.rng.between(0, 5), self.rng.between(10, 5_000));
+            let (low, high) = self.scenario.doses.crash.lasts;
+            let (when, pause) = (self.rng.between(0, 5), self.rng.between(low, high));
             self.at(at + when, Action::Crash(e));
             self.at(at + when + pause, Action::Start(e));
         }

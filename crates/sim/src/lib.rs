@@ -8,6 +8,9 @@
 pub mod action;
 pub mod director;
 pub mod enactor;
+pub mod exhaust;
+pub mod follow;
+pub mod kit;
 pub mod mutants;
 pub mod naive;
 pub mod october;
@@ -19,9 +22,11 @@ pub mod run;
 pub mod scenario;
 pub mod script;
 pub mod server;
+pub mod shrink;
 pub mod stats;
 pub mod store;
 pub mod story;
+pub mod trace;
 pub mod world;
 
 pub use oracle::Violation;

@@ -8,10 +8,11 @@ use crate::scenario::{Nature, Scenario};
 use crate::server::Habit;
 use crate::stats::Stats;
 use crate::world::World;
+use serde::{Deserialize, Serialize};
 use steadfast_core::safeguards::Safeguards;
 
 /// What a world consists of, before anything happens.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Setting {
     /// How many enactors.
     pub enactors: u8,
@@ -55,8 +56,8 @@ pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
     let mut rng = Rng::new(seed);
     let faults = scenario.faults.draw(&mut rng);
     let nature = |rng: &mut Rng| Nature {
-        lags: faults.lag && rng.chance(500_000),
-        habit: if faults.habits && rng.chance(300_000) {
+        lags: faults.lag && rng.chance(scenario.doses.lag.often.most()),
+        habit: if faults.habits && rng.chance(scenario.doses.lose_swap.often.most()) {
             Habit::LosesSwaps
         } else {
             Habit::Plain
@@ -64,7 +65,10 @@ pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
     };
     let setting = Setting {
         enactors: scenario.enactors,
-        servers: (0..scenario.servers).map(|_| nature(&mut rng)).collect(),
+        servers: match scenario.natures.as_slice() {
+            [] => (0..scenario.servers).map(|_| nature(&mut rng)).collect(),
+            natures => natures.to_vec(),
+        },
     };
     let mut world = build::<S>(&setting);
     let mut director = Director::new(rng, scenario, faults);

@@ -1,15 +1,24 @@
 //! The zone, its policy, the contents that operators ask for, and how rough the world is.
 
+pub mod doses;
+pub mod file;
+
+use crate::action::Event;
 use crate::rng::Rng;
 use crate::server::{Habit, Records};
 use dns::pattern::Pattern;
 use dns::{Name, RRset, Rtype, Zone, rdata};
+pub use doses::Doses;
+pub use file::Expect;
+use serde::{Deserialize, Serialize};
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::Millis;
 
 /// How rough the world is. Parts per million are per occasion.
 #[derive(Clone, Debug)]
 pub struct Scenario {
+    /// Its name: what its file is called.
+    pub name: String,
     /// How many enactors.
     pub enactors: u8,
     /// How many servers.
@@ -22,10 +31,18 @@ pub struct Scenario {
     pub verbs: u32,
     /// Which faults may be drawn at all.
     pub faults: Faults,
+    /// How often and how long.
+    pub doses: Doses,
+    /// How the servers are; empty: drawn for each run.
+    pub natures: Vec<Nature>,
+    /// What happens in every run, at these moments. It has the starts: nobody else starts.
+    pub schedule: Vec<Event>,
+    /// What must be seen.
+    pub expect: Expect,
 }
 
 /// Switches of faults. Each seed draws which of these it uses, and how often (swarm).
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Faults {
     /// Enactors stop and go on.
     pub stalls: bool,
@@ -110,12 +127,17 @@ impl Faults {
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
+            name: "standard".into(),
             enactors: 3,
             servers: 2,
             rough: 60_000,
             calm: 180_000,
             verbs: 8,
             faults: Faults::ALL,
+            doses: Doses::default(),
+            natures: Vec::new(),
+            schedule: Vec::new(),
+            expect: Expect::default(),
         }
     }
 }
@@ -175,15 +197,15 @@ pub fn critical() -> Vec<Name> {
 }
 
 /// The recipe that moves `www` to `pool-b` and deletes `pool-a`.
-pub const FORTH: u64 = u64::MAX;
+pub const FORTH: u64 = 1_000_001;
 /// The recipe of the content that everything starts with.
-pub const BACK: u64 = u64::MAX - 1;
+pub const BACK: u64 = 1_000_002;
 /// The recipe of that content and a note.
-pub const MORE: u64 = u64::MAX - 2;
+pub const MORE: u64 = 1_000_003;
 /// The recipe of that content and an alias at `old`.
-pub const ALIAS: u64 = u64::MAX - 3;
+pub const ALIAS: u64 = 1_000_004;
 /// The recipe of that content and an address at `old`.
-pub const DATA: u64 = u64::MAX - 4;
+pub const DATA: u64 = 1_000_005;
 
 /// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
 /// address; `www` is an alias of one of three pools, of which some may be gone.
@@ -265,7 +287,8 @@ pub fn records(content: &Zone) -> Records {
 }
 
 /// How a server behaves.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Nature {
     /// Whether its served view trails.
     pub lags: bool,

@@ -2,6 +2,7 @@
 //! deadline by its own clock (RFC 8945 §5.2.3), a served view that may trail, and bad habits.
 
 use dns::{Name, RRset, Rtype};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use steadfast_core::server::{Reply, Require, Write};
@@ -10,7 +11,8 @@ use steadfast_core::server::{Reply, Require, Write};
 pub type Records = BTreeMap<(Name, Rtype), RRset>;
 
 /// How a server treats an UPDATE that turns other data into a CNAME, or a CNAME meeting data.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Habit {
     /// Deletions, then additions; what meets a CNAME is dropped in silence (BIND, Knot).
     #[default]

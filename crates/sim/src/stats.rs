@@ -48,4 +48,29 @@ impl Stats {
         self.cleaned += other.cleaned;
         self.blocked += other.blocked;
     }
+
+    /// A number by its name; `None`: nothing is called so.
+    pub fn named(&self, name: &str) -> Option<u64> {
+        let all = self.all();
+        all.into_iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+
+    /// All numbers, each with its name.
+    pub fn all(&self) -> [(&'static str, u64); 13] {
+        [
+            ("events", self.events),
+            ("entries", self.entries),
+            ("accepted", self.accepted),
+            ("fenced", self.fenced),
+            ("late", self.late),
+            ("conflicts", self.conflicts),
+            ("cleared", self.cleared),
+            ("halted", self.halted),
+            ("drifted", self.drifted),
+            ("restored", self.restored),
+            ("revoked", self.revoked),
+            ("cleaned", self.cleaned),
+            ("blocked", self.blocked),
+        ]
+    }
 }

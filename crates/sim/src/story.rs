@@ -38,6 +38,45 @@ pub fn tell<S: Safeguards>(setting: &Setting, trace: &[Event]) -> String {
     out
 }
 
+/// One thing that a story says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// Milliseconds from the start.
+    pub at: u64,
+    /// Which event of the trace it belongs to.
+    pub event: usize,
+    /// Whose lane: `e0`, `store0`, `ns0`, or `!!` for what was broken.
+    pub lane: String,
+    /// What happens.
+    pub what: String,
+}
+
+/// What happens in a trace, up to the first violation.
+pub fn lines<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Vec<Told> {
+    let mut world = build::<S>(setting);
+    world.story = Some(Vec::new());
+    let mut told = Vec::new();
+    for (index, event) in trace.iter().enumerate() {
+        world.act(event);
+        let mut say = |lane, what| {
+            told.push(Told {
+                at: event.at.saturating_sub(DAWN),
+                event: index,
+                lane,
+                what,
+            });
+        };
+        let lines = world.story.as_mut().map(std::mem::take).unwrap_or_default();
+        lines.into_iter().for_each(|(lane, what)| say(lane, what));
+        if let Some(violation) = &world.oracle.violation {
+            let what = format!("{}: {}", violation.invariant, violation.text);
+            say("!!".into(), what);
+            break;
+        }
+    }
+    told
+}
+
 /// A notice in a few words.
 pub fn notice(notice: &Notice) -> String {
     match notice {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use peers::Peer;
 
-use super::measure::{Cost, measured};
+use super::measure::{Cost, cpu_of, measured};
 use super::zones::{self, ORIGIN};
 use crate::Failure;
 
@@ -18,6 +18,8 @@ pub(crate) struct Sync {
     pub(crate) cost: Cost,
     /// Processor seconds of it in reading YAML.
     pub(crate) yaml: f64,
+    /// BIND's processor seconds.
+    pub(crate) server: f64,
     pub(crate) changes: usize,
 }
 
@@ -69,7 +71,9 @@ zones:
         zones::yaml(count, true),
     )
     .map_err(failed)?;
+    let before = cpu_of(peer.pid());
     let run = measured(Command::new(python).arg(&driver).arg(&config), folder)?;
+    let server = cpu_of(peer.pid()) - before;
     let number = |name: &str| {
         let after = run.stdout.split(&format!("\"{name}\": ")).nth(1)?;
         after.split([',', '}']).next()?.trim().parse::<f64>().ok()
@@ -78,6 +82,7 @@ zones:
         (Some(0), Some(yaml), Some(changes)) => Ok(Sync {
             cost: run.cost,
             yaml,
+            server,
             changes: changes as usize,
         }),
         _ => Err(Failure::Failed(format!(

@@ -1,13 +1,14 @@
 //! `steadfast adopt ZONE`: take over a live zone without changing an answer.
 
 use super::survey::{self, Survey};
-use super::{ask, files, keep, newcomer, out, show};
+use super::{ask, files, keep, newcomer, out, show, words};
 use crate::args::{AdoptArgs, Cli};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
 use crate::prepare::{self, Observed};
 use crate::site::{Site, Style, ZoneSite};
+use crate::source;
 use cell::enactor::{Ended, now, open_book, refresh};
 use cell::store::Store;
 use dns::{Change, Digest, Name, RRset, Rtype, View, Zone};
@@ -89,6 +90,7 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
     if book.state().is_adopted() && !args.take_over {
         return resume(zone, store, book.state(), style);
     }
+    content_form(zone)?;
     let Some(observed) = observe_unless_adopted(zone, store, &mut book, args.take_over)? else {
         return resume(zone, store, book.state(), style);
     };
@@ -176,6 +178,20 @@ fn resume(zone: &ZoneSite<'_>, store: &Arc<Store>, state: &State, style: Style) 
     Ok(exit)
 }
 
+/// Adoption can write a zone file where none is, and nothing else.
+fn content_form(zone: &ZoneSite<'_>) -> Result<(), Fail> {
+    let path = &zone.config.content;
+    if path.exists() || !source::is_yaml(path) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is not there, and adoption writes no YAML; nothing was written",
+        crate::diag::shown_path(path)
+    );
+    let help = "let octoDNS write it (`octodns-dump`), or name a file that ends in .zone under `content`: adoption writes that one";
+    Err(Fail::new(Exit::Usage, "no-content", message, help))
+}
+
 /// Writes the zone's content from the transfer, where the config names a file that is not there.
 fn content_file(zone: &ZoneSite<'_>, observed: &Observed, style: Style) -> Result<(), Fail> {
     let path = &zone.config.content;
@@ -235,8 +251,8 @@ pub fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
         let differing = owned.diff(&other.filter(|r| zone.policy.owns_set(r)));
         if let Some(change) = differing.first() {
             let message = format!(
-                "{first} and {id} differ in {} owned RRsets, the first {} {}",
-                differing.len(),
+                "{first} and {id} differ in {}, the first {} {}",
+                words::count(differing.len(), "owned RRset"),
                 change.name(),
                 change.rtype()
             );
@@ -350,10 +366,8 @@ fn compare(zone: &ZoneSite<'_>, before: &Observed, state: &State, style: Style) 
         };
         let differing = foreign_changes(&zone.policy, old, content);
         if !differing.is_empty() {
-            lines.push(format!(
-                "{id}: {} RRsets changed meanwhile",
-                differing.len()
-            ));
+            let count = words::count(differing.len(), "RRset");
+            lines.push(format!("{id}: {count} changed meanwhile"));
         }
     }
     let name = &zone.config.name;
@@ -403,8 +417,7 @@ fn counts(policy: &Policy, observed: &Observed) -> (usize, usize) {
     let Some(zone) = observed.zones.values().next() else {
         return (0, 0);
     };
-    (
-        zone.len(),
-        zone.iter().filter(|r| policy.owns_set(r)).count(),
-    )
+    let theirs = zone.iter().filter(|r| !policy.is_marker_side(r.name()));
+    let owned = zone.iter().filter(|r| policy.owns_set(r));
+    (theirs.count(), owned.count())
 }

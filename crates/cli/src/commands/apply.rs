@@ -2,16 +2,19 @@
 
 use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
+use crate::drift;
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome, Said};
 use crate::led;
 use crate::prepare::{self, Prepared, prepare};
 use crate::site::{Site, Style, ZoneSite};
+use cell::enactor::now;
 use cell::store::Store;
 use dns::{Digest, Name};
 use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::body::Body;
+use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{Event, State};
 use steadfast_core::lifecycle::Submission;
@@ -35,10 +38,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs, style: Style) -> Outcome {
 fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
-    thawed(&zone, &store)?;
-    let overwritten = overwrite(&zone, &store, args, style)?;
-    if !matches!(overwritten, Exit::Done | Exit::Error) {
-        return Ok(overwritten);
+    let book = prepare::adopted_book(&store, &zone.policy, &zone.config.name)?;
+    thawed(book.state(), &zone.config.name)?;
+    if let Some(names) = &args.overwrite
+        && let Some(exit) = overwrite(&zone, &store, book, names, args, style)?
+    {
+        return Ok(exit);
     }
     let prepared =
         prepare(site, &zone, &store).map_err(|fail| noted(&zone, &store, fail, style))?;
@@ -146,9 +151,11 @@ fn noted(zone: &ZoneSite<'_>, store: &Arc<Store>, fail: Fail, style: Style) -> F
 }
 
 /// A frozen zone is refused at once.
-fn thawed(zone: &ZoneSite<'_>, store: &Store) -> Result<(), Fail> {
-    let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
-    let Some(freeze) = book.state().freeze(cell::enactor::now()) else {
+///
+/// # Errors
+/// The freeze.
+pub fn thawed(state: &State, zone: &str) -> Result<(), Fail> {
+    let Some(freeze) = state.freeze(now()) else {
         return Ok(());
     };
     let frozen = Refusal::Frozen {
@@ -156,7 +163,7 @@ fn thawed(zone: &ZoneSite<'_>, store: &Store) -> Result<(), Fail> {
         reason: freeze.reason.clone(),
         until: freeze.until,
     };
-    Err(refused(&frozen, &zone.config.name))
+    Err(refused(&frozen, zone))
 }
 
 /// What is to pass the gate.
@@ -249,31 +256,42 @@ fn catch_up(
     Ok(exit)
 }
 
-/// Decides that recorded values are put back over foreign edits.
-fn overwrite(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &ApplyArgs, style: Style) -> Outcome {
-    if args.overwrite.is_empty() {
-        return Ok(Exit::Done);
-    }
-    let book = prepare::adopted_book(store, &zone.policy, &zone.config.name)?;
+/// Decides that recorded values are put back over foreign edits, and puts them back. Returns an exit
+/// code where that did not succeed, and nothing else is to be tried.
+fn overwrite(
+    zone: &ZoneSite<'_>,
+    store: &Arc<Store>,
+    mut book: Book,
+    names: &[String],
+    args: &ApplyArgs,
+    style: Style,
+) -> Result<Option<Exit>, Fail> {
     let apex = &zone.policy.zone;
-    let names = args.overwrite.iter().map(|text| words::name_in(apex, text));
+    let names = names.iter().map(|text| words::name_in(apex, text));
     let names = names.collect::<Result<Vec<Name>, Fail>>()?;
     let observed = prepare::observe_some(zone)?;
-    let events = prepare::overwriting(book, &observed, &zone.policy, &names)?;
-    if events.is_empty() {
+    let edited = drift::edited(&mut book, &observed, &zone.policy, &names)?;
+    if edited.is_empty() {
         let help = format!("`steadfast plan {}` shows what drifted", zone.config.name);
-        return Err(Fail::new(
-            Exit::Usage,
-            "no-drift",
-            "nothing drifted at these names",
-            help,
-        ));
+        let message = "nothing drifted there: what stands is what the ledger says";
+        return Err(Fail::new(Exit::Usage, "no-drift", message, help));
     }
-    let submission = cell::enactor::said(events);
+    if !style.json {
+        show::put_back(&edited, style);
+    }
+    if !args.yes {
+        ask::confirm("Put these back?", style)?;
+    }
+    let submission = cell::enactor::said(drift::settled(&edited, true));
     let mut enactor = enact::enactor(zone, store, None)?;
     let configuration = enactor.state().configuration;
     let run = enact::run(&mut enactor, Some(submission), args.patience, style);
-    Ok(enact::verdict(&run, enactor.state(), configuration))
+    let exit = enact::verdict(&run, enactor.state(), configuration);
+    if matches!(exit, Exit::Done | Exit::Error) {
+        return Ok(None);
+    }
+    show::applied(zone, enactor.state(), configuration, exit, style);
+    Ok(Some(exit))
 }
 
 /// A refusal of the gate, with its exit code and what to type next.

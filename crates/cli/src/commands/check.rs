@@ -1,6 +1,6 @@
 //! `steadfast check`: everything that can be found wrong without asking a server, in one run.
 
-use super::out;
+use super::{out, words};
 use crate::args::Cli;
 use crate::config;
 use crate::diag::{self, Diag, Place, shown_path};
@@ -52,10 +52,10 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
     let mut found = Found::default();
     found.diags.extend(site.loaded.warnings.clone());
     found.checked.push(format!(
-        "{}: {} zones, {} servers",
+        "{}: {}, {}",
         shown_path(&path),
-        site.config().zones.len(),
-        site.config().servers.len()
+        words::count(site.config().zones.len(), "zone"),
+        words::count(site.config().servers.len(), "server")
     ));
     keys(&site, &mut found);
     zones(&site, &path, &mut found);
@@ -90,11 +90,13 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
         };
         if !zone.content.exists() && !is_adopted(site, &policy.zone) {
             let file = shown_path(&zone.content);
-            let line = format!(
-                "{file}: not there yet; `steadfast adopt {}` writes it",
-                zone.name
-            );
-            found.checked.push(line);
+            found.checked.push(match source::is_yaml(&zone.content) {
+                true => format!("{file}: not there yet; let octoDNS write it (`octodns-dump`)"),
+                false => format!(
+                    "{file}: not there yet; `steadfast adopt {}` writes it",
+                    zone.name
+                ),
+            });
             continue;
         }
         match source::load(&zone.content, &site.config().root, &policy.zone) {
@@ -102,9 +104,9 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
                 let owned = source.zone.iter().filter(|r| policy.owns_set(r)).count();
                 found.diags.extend(source.warnings);
                 found.checked.push(format!(
-                    "{}: {} RRsets of {}, {owned} owned",
+                    "{}: {} of {}, {owned} owned",
                     source.file,
-                    source.zone.len(),
+                    words::count(source.zone.len(), "RRset"),
                     zone.name
                 ));
             }
@@ -161,7 +163,7 @@ fn state(site: &Site, found: &mut Found) {
     for zone in &zones {
         match open_state(&store, zone) {
             Ok(state) => found.checked.push(format!(
-                "{}: ledger of {}, {} entries",
+                "{}: ledger of {}, up to entry {}",
                 shown_path(store.path()),
                 zone.trim_end_matches('.'),
                 state.last

@@ -2,19 +2,17 @@
 
 use super::{apply, ask, out, show, words};
 use crate::args::AdoptArgs;
+use crate::drift::{self, Edited};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
 use crate::prepare::{self, Observed, Prepared};
 use crate::site::{Style, ZoneSite};
-use cell::enactor::now;
 use cell::store::Store;
 use dns::{Change, Name, RRset, Rtype, Zone};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::book::Book;
-use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::{Event, Found};
 use steadfast_core::plan::{Desired, Form, Purpose};
 
 /// How long the rollout may take.
@@ -36,20 +34,15 @@ pub fn run(
 ) -> Outcome {
     let name = &zone.config.name;
     let mut book = prepare::adopted_book(store, &zone.policy, name)?;
-    if let Some(freeze) = book.state().freeze(now()).filter(|_| !args.dry_run) {
-        let refusal = Refusal::Frozen {
-            by: freeze.by.clone(),
-            reason: freeze.reason.clone(),
-            until: freeze.until,
-        };
-        return Err(apply::refused(&refusal, name));
+    if !args.dry_run {
+        apply::thawed(book.state(), name)?;
     }
     let apex = &zone.policy.zone;
     let names = names.iter().map(|text| words::name_in(apex, text));
     let names = names.collect::<Result<Vec<Name>, Fail>>()?;
     let observed = led::observe(zone, store, &mut book)?;
-    let (edits, events) = edits(zone, &mut book, &observed, &names)?;
-    let prepared = prepare_kept(zone, book, observed, &edits)?;
+    let edited = drift::edited(&mut book, &observed, &zone.policy, &names)?;
+    let prepared = prepare_kept(zone, book, observed, &agreed(&edited)?)?;
     let Some(planned) = prepared.plan.clone() else {
         let help = format!("`steadfast plan {name}` shows what drifted");
         let message = "nothing drifted there: what stands is what the ledger says";
@@ -75,54 +68,32 @@ pub fn run(
     let passing = apply::Passing {
         planned,
         number: None,
-        before: events,
+        before: drift::settled(&edited, false),
     };
     let exit = apply::enact_plan(zone, store, prepared, passing, PATIENCE, style)?;
     correct_source(zone, &changes, style);
     Ok(exit)
 }
 
-/// Foreign edits at `names` (everywhere, without names), and the entries that record them.
-fn edits(
-    zone: &ZoneSite<'_>,
-    book: &mut Book,
-    observed: &Observed,
-    names: &[Name],
-) -> Result<(Edits, Vec<Event>), Fail> {
-    let mut edits: BTreeMap<(Name, Rtype), (String, Option<RRset>)> = BTreeMap::new();
-    let mut events = Vec::new();
-    for (id, stands) in &observed.zones {
-        let server = book.state().servers.get(id);
-        let Some(holding) = server.and_then(|s| s.holding()).copied() else {
-            continue;
-        };
-        let held = book.held(&holding).map_err(Fail::store)?;
-        let drift = held.diff(&stands.filter(|r| zone.policy.owns_set(r)));
-        let mut found = Vec::new();
-        for change in drift {
-            let (name, rtype) = (change.name().clone(), change.rtype());
-            if !names.is_empty() && !names.contains(&name) {
-                continue;
-            }
+/// What is to be kept; servers that were edited at the same place have to agree.
+fn agreed(edited: &[Edited]) -> Result<Edits, Fail> {
+    let mut edits: BTreeMap<(Name, Rtype), (&str, Option<RRset>)> = BTreeMap::new();
+    for edit in edited {
+        for change in &edit.changes {
+            let key = (change.name().clone(), change.rtype());
             let value = change.after().cloned();
-            let key = (name.clone(), rtype);
             match edits.get(&key) {
-                Some((other, had)) if *had != value => return Err(disagree(id, other, &key)),
-                _ => drop(edits.insert(key, (id.clone(), value.clone()))),
+                Some((other, had)) if *had != value => {
+                    return Err(disagree(&edit.server, other, &key));
+                }
+                _ => drop(edits.insert(key, (&edit.server, value))),
             }
-            found.push(Found {
-                name,
-                rtype,
-                found: value,
-            });
-        }
-        if !found.is_empty() {
-            let server = id.clone();
-            events.push(Event::Drifted { server, found });
         }
     }
-    let edits = edits.into_iter().map(|(key, (_, value))| (key, value));
-    Ok((edits.collect(), events))
+    Ok(edits
+        .into_iter()
+        .map(|(key, (_, value))| (key, value))
+        .collect())
 }
 
 fn disagree(one: &str, other: &str, (name, rtype): &(Name, Rtype)) -> Fail {

@@ -1,14 +1,15 @@
 //! `steadfast log`: a zone's ledger for people, and its verification.
 
 use super::look::{Look, key};
-use super::{out, words};
+use super::{export, out, words};
 use crate::args::{Cli, LogArgs};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
 use cell::enactor::open_book;
 use dns::Digest;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fmt::Write as _;
+use std::path::Path;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::guards::Verdict;
@@ -19,6 +20,11 @@ use steadfast_core::ledger::{Act, Decision, Entry, Event, Loss, Settlement, Stat
 /// # Errors
 /// An unknown zone, no ledger, damage.
 pub fn run(cli: &Cli, args: &LogArgs, style: Style) -> Outcome {
+    if let (Some("verify"), Some(file)) = (args.first.as_deref(), args.second.as_deref())
+        && is_file(cli, file)
+    {
+        return export::verify(Path::new(file), style);
+    }
     let look = Look::open(cli)?;
     match args.first.as_deref() {
         Some("verify") => verify(&look, args.second.as_deref(), style),
@@ -33,42 +39,45 @@ pub fn run(cli: &Cli, args: &LogArgs, style: Style) -> Outcome {
     }
 }
 
+/// Whether a file is meant, and not the zone of that name. A file needs no config.
+fn is_file(cli: &Cli, text: &str) -> bool {
+    let zone = || Look::open(cli).is_ok_and(|look| look.zones(Some(text)).is_ok());
+    Path::new(text).is_file() && !zone()
+}
+
 fn show(look: &Look, named: Option<&str>, last: Option<usize>, style: Style) -> Outcome {
     let zone = look.zone(named)?;
     let stored = entries(look, &zone)?;
     let skip = last.map_or(0, |n| stored.len().saturating_sub(n));
     let mut lines = String::new();
-    let mut all = Vec::new();
     let (mut before, mut hash) = (0, Digest::default());
+    let mut after = (before, hash);
     for (i, one) in stored.iter().enumerate() {
         let entry = open(before, &hash, one).map_err(|e| damaged(&zone, &e.to_string()))?;
         (before, hash) = (one.seq, one.hash);
         if i < skip {
+            after = (before, hash);
             continue;
         }
-        if style.json {
-            let verbatim: Value = serde_json::from_slice(&one.bytes).unwrap_or_default();
-            all.push(json!({ "seq": one.seq, "hash": one.hash, "entry": verbatim }));
-        } else {
-            let _ = writeln!(
-                lines,
-                "{}  {:>5}  {}  {}",
-                words::time(entry.at),
-                entry.seq,
-                entry.by,
-                narrate(&entry),
-            );
-        }
+        let _ = writeln!(
+            lines,
+            "{}  {:>5}  {}  {}",
+            words::time(entry.at),
+            entry.seq,
+            entry.by,
+            narrate(&entry),
+        );
     }
     if style.json {
-        out::json(&json!({ "zone": zone, "entries": all }));
-    } else {
-        if skip > 0 {
-            let _ = writeln!(lines, "{skip} older ones: steadfast log {zone}");
-        }
-        let _ = writeln!(lines, "next: steadfast status {zone}");
-        out::text(&lines);
+        let entries = stored.get(skip..).unwrap_or_default();
+        export::print(&zone, after.0, after.1, entries)?;
+        return Ok(Exit::Done);
     }
+    if skip > 0 {
+        let _ = writeln!(lines, "{skip} older ones: steadfast log {zone}");
+    }
+    let _ = writeln!(lines, "next: steadfast status {zone}");
+    out::text(&lines);
     Ok(Exit::Done)
 }
 
@@ -199,9 +208,9 @@ fn of_server(event: &Event) -> String {
                 .map(|(n, t)| format!("{} {t}", words::name(n)))
                 .collect());
             match how {
-                Settlement::Gone => format!("{server}: {names} is as recorded again"),
+                Settlement::Gone => format!("{server}: as recorded again: {names}"),
                 Settlement::Overwrite => {
-                    format!("{server}: the recorded {names} is to be put back")
+                    format!("{server}: to be put back as recorded: {names}")
                 }
             }
         }
@@ -252,8 +261,10 @@ fn verify(look: &Look, named: Option<&str>, style: Style) -> Outcome {
         let Verified { zone, bodies, .. } = v;
         let _ = writeln!(
             text,
-            "{zone}: intact: {} entries, {bodies} bodies, each as its hash says\n  head: entry {}, {}\n  next: note the head somewhere else; whoever rewrites the ledger changes it",
-            v.count, v.state.last, v.state.last_hash
+            "{zone}: intact: {}, {bodies} bodies, each as its hash says\n  head: entry {}, {}\n  next: note the head somewhere else; whoever rewrites the ledger changes it",
+            words::entries(v.count),
+            v.state.last,
+            v.state.last_hash
         );
     }
     if found.is_empty() {

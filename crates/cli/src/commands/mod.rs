@@ -5,6 +5,7 @@ pub mod apply;
 pub mod ask;
 pub mod check;
 pub mod explain;
+pub mod export;
 pub mod files;
 pub mod freeze;
 pub mod generate;

@@ -6,10 +6,9 @@ use crate::commands::apply;
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::{Site, Style};
-use cell::enactor::{now, open_book, said};
+use cell::enactor::{open_book, said};
 use serde_json::json;
 use std::time::Duration;
-use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{Event, State};
 
 /// How long removing the markers may take.
@@ -40,14 +39,7 @@ pub fn run(cli: &Cli, args: &ReleaseArgs, style: Style) -> Outcome {
         }
         return Ok(Exit::Done);
     }
-    if let Some(freeze) = state.freeze(now()) {
-        let refusal = Refusal::Frozen {
-            by: freeze.by.clone(),
-            reason: freeze.reason.clone(),
-            until: freeze.until,
-        };
-        return Err(apply::refused(&refusal, name));
-    }
+    apply::thawed(state, name)?;
     let submission = if state.released {
         None
     } else {

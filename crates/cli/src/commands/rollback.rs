@@ -6,7 +6,6 @@ use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
 use crate::prepare::{self, Prepared};
 use crate::site::{Site, Style, ZoneSite};
-use cell::enactor::now;
 use cell::store::Store;
 use dns::Zone;
 use serde_json::json;
@@ -25,13 +24,8 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
     let name = &zone.config.name;
     let store = site.store()?;
     let mut book = prepare::adopted_book(&store, &zone.policy, name)?;
-    if let Some(freeze) = book.state().freeze(now()).filter(|_| !args.dry_run) {
-        let refusal = Refusal::Frozen {
-            by: freeze.by.clone(),
-            reason: freeze.reason.clone(),
-            until: freeze.until,
-        };
-        return Err(apply::refused(&refusal, name));
+    if !args.dry_run {
+        apply::thawed(book.state(), name)?;
     }
     let (to, content) = target(&mut book, args.to, name)?;
     let prepared = prepare_back(&zone, &store, book, to, content)?;

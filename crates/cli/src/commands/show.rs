@@ -1,6 +1,7 @@
 //! Plans and their outcome, for people and for programs.
 
 use super::{out, words};
+use crate::drift::Edited;
 use crate::exit::Exit;
 use crate::prepare::Prepared;
 use crate::site::{Style, ZoneSite};
@@ -21,8 +22,11 @@ pub fn plan(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style
         out::json(&plan_json(zone, prepared, number));
         return;
     }
-    for warning in &prepared.warnings {
-        eprint!("{}", warning.render(style.colour_err));
+    if !prepared.warnings.is_empty() {
+        eprint!(
+            "{}",
+            crate::diag::render_all(&prepared.warnings, style.colour_err)
+        );
     }
     for (id, why) in &prepared.observed.silent {
         eprintln!("warning: {id} gave no transfer, and counts as unknown: {why}");
@@ -117,11 +121,7 @@ fn summary(changes: &[Change], steps: u32) -> String {
     let created = count(|c| c.before().is_none());
     let deleted = count(|c| c.after().is_none());
     let changed = changes.len() - created - deleted;
-    let steps = if steps == 1 {
-        "1 step".into()
-    } else {
-        format!("{steps} steps")
-    };
+    let steps = words::count(steps as usize, "step");
     format!("{created} to create, {changed} to change, {deleted} to delete; {steps}")
 }
 
@@ -200,10 +200,11 @@ fn findings(out: &mut String, all: &[Finding], colour: bool) {
 
 fn drift(out: &mut String, zone: &str, prepared: &Prepared) {
     for (server, changes) in &prepared.report.drift {
+        let count = words::count(changes.len(), "owned RRset");
+        let were = if changes.len() == 1 { "was" } else { "were" };
         let _ = writeln!(
             out,
-            "  drift on {server}: {} owned RRsets were edited by somebody else",
-            changes.len()
+            "  drift on {server}: {count} {were} edited by somebody else"
         );
         for change in changes.iter().take(10) {
             show_change(out, change, false);
@@ -219,6 +220,24 @@ fn drift(out: &mut String, zone: &str, prepared: &Prepared) {
             "    keep them:     steadfast adopt {zone} --drift {few}\n    put ours back: steadfast apply {zone} --overwrite {few}"
         );
     }
+}
+
+/// Shows what is about to be put back over foreign edits.
+pub fn put_back(edited: &[Edited], style: Style) {
+    let mut out = String::new();
+    for edit in edited {
+        let _ = writeln!(out, "  to be put back on {}:", edit.server);
+        for change in edit.changes.iter().take(SHOWN) {
+            if let Some(back) = Change::new(change.after().cloned(), change.before().cloned()) {
+                show_change(&mut out, &back, style.colour);
+            }
+        }
+        let more = edit.changes.len().saturating_sub(SHOWN);
+        if more > 0 {
+            let _ = writeln!(out, "    … and {more} more");
+        }
+    }
+    out::text(&out);
 }
 
 fn plan_json(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>) -> serde_json::Value {
@@ -287,23 +306,19 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
             "{name}: frozen meanwhile; configuration {configuration} is approved and not everywhere yet\n  next: steadfast status {name}\n"
         ),
         _ => {
-            let list = behind
-                .iter()
-                .map(|s| s.as_str())
-                .collect::<Vec<_>>()
-                .join(", ");
-            let list = if list.is_empty() { "none".into() } else { list };
-            let head = format!(
-                "{name}: configuration {configuration} is not everywhere as approved; behind: {list}"
-            );
-            let halts = halts(state);
-            match (&state.frozen, halts.is_empty()) {
-                (Some(freeze), _) if exit == Exit::Waiting => format!(
-                    "{head}\n  frozen by {}: {}\n  next: steadfast thaw {name}\n",
-                    freeze.by, freeze.reason
-                ),
-                (_, false) => format!("{head}\n{halts}"),
-                _ => format!("{head}\n  next: steadfast status {name}\n"),
+            let head = match behind.as_slice() {
+                [] => format!("{name}: configuration {configuration}, not in order"),
+                list => {
+                    let list: Vec<&str> = list.iter().map(|s| s.as_str()).collect();
+                    format!(
+                        "{name}: configuration {configuration} is not everywhere as approved; behind: {}",
+                        list.join(", ")
+                    )
+                }
+            };
+            match halts(state) {
+                none if none.is_empty() => format!("{head}\n  next: steadfast status {name}\n"),
+                halts => format!("{head}\n{halts}"),
             }
         }
     };

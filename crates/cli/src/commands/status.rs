@@ -166,7 +166,7 @@ fn headline(out: &mut String, zone: &str, state: &State, now: Time) {
         ),
         _ => writeln!(
             out,
-            "{zone}  generation {}/{}  ledger {}, last entry {} {}",
+            "{zone}  generation {}/{}  ledger {}, last entry {}, {}",
             state.configuration,
             state.health,
             state.ledger,

@@ -74,6 +74,14 @@ pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{s}")
 }
 
+/// `1 entry`, `2 entries`.
+pub fn entries(n: usize) -> String {
+    match n {
+        1 => "1 entry".into(),
+        n => format!("{n} entries"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

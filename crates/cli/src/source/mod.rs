@@ -34,15 +34,19 @@ pub struct Source {
 /// A file that can't be read, and everything that is wrong in it.
 pub fn load(file: &Path, root: &Path, apex: &Name) -> Result<Source, Fail> {
     let text = read(file)?;
-    let ending = file.extension().and_then(|e| e.to_str()).unwrap_or("");
-    if ["yaml", "yml"]
-        .iter()
-        .any(|y| ending.eq_ignore_ascii_case(y))
-    {
+    if is_yaml(file) {
         octodns::load(text, &shown_path(file), apex)
     } else {
         zonefile::load(&text, file, root, apex)
     }
+}
+
+/// Whether a file of this name is read as octoDNS YAML.
+pub fn is_yaml(file: &Path) -> bool {
+    let ending = file.extension().and_then(|e| e.to_str()).unwrap_or("");
+    ["yaml", "yml"]
+        .iter()
+        .any(|y| ending.eq_ignore_ascii_case(y))
 }
 
 /// The octets of a content file, at most [`MAX_FILE`].

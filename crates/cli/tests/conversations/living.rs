@@ -57,7 +57,7 @@ fn another_ledger_is_taken_over_only_when_told() {
 }
 
 /// A folder with a config for two servers of the zone.
-fn two(name: &str, one: &Peer, two: &Peer) -> Talk {
+pub(crate) fn two(name: &str, one: &Peer, two: &Peer) -> Talk {
     let talk = site(name, one);
     std::fs::copy(two.key_file(), talk.folder().join("ns2.key")).unwrap();
     let path = talk.folder().join("steadfast.toml");

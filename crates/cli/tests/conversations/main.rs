@@ -7,6 +7,7 @@
 mod first_contact;
 mod held_wrong;
 mod living;
+mod repairs;
 mod rollout;
 mod stalled;
 mod talk;

@@ -61,7 +61,7 @@ fn a_deleted_marker_beside_a_foreign_edit_halts() {
         "halted",
         "its marker is gone",
         "www.example.com. A",
-        "adopt example.com --take-over",
+        "apply example.com --overwrite",
     ]);
     assert_eq!(axfr(&peer), before);
 }
@@ -118,7 +118,7 @@ fn a_reload_of_a_regenerated_file_halts_and_take_over_recovers() {
         site.wants(SECOND);
         site.apply()
             .expect(4)
-            .says(&["halted", "steadfast adopt example.com --take-over"]);
+            .says(&["halted", "steadfast apply example.com --overwrite"]);
         site.apply().expect(4);
         assert_eq!(axfr(&peer), before, "{kind}");
         site.run(&["adopt", ZONE, "--take-over", "--yes"]).expect(0);

@@ -4,7 +4,7 @@
 use super::answer::{Trace, answer};
 use super::never_empty::{story, verb};
 use super::states::{States, when};
-use super::walk::{Health, Item, is_pointer, look};
+use super::walk::{Health, Item, is_pointer, is_service_alias, look};
 use super::{Finding, Judged, Moment, Verdict, fix, some_of};
 use crate::plan::path::{At, Path};
 use dns::{Change, Name, RRset, Rtype, View};
@@ -75,6 +75,7 @@ fn lead(name: &Name, rtype: Rtype, target: &Name, view: &At<'_, '_>) -> String {
     let now = answer(view, target, &mut trace);
     let wants = match rtype {
         Rtype::CNAME | Rtype::DNAME => "",
+        _ if view.rrset(name, rtype).is_some_and(is_service_alias) => "",
         _ => "no address: ",
     };
     let glue = now.is_elsewhere();

@@ -108,6 +108,10 @@ impl Regions {
 
     fn hold_a_target_of(&self, rrset: &RRset) -> bool {
         let skip = match rrset.rtype() {
+            // Not at the end of its data, in any case, and perhaps the owner itself.
+            Rtype::SVCB | Rtype::HTTPS => {
+                return rrset.targets().any(|target| self.hold(&target.to_wire()));
+            }
             Rtype::MX => 2,
             Rtype::SRV => 6,
             _ => 0,

@@ -6,7 +6,7 @@
 
 use super::answer::{self, Answer, Trace};
 use crate::plan::path::{At, Path};
-use dns::{Name, RRset, Rtype, View};
+use dns::{Name, RRset, Rtype, View, rdata};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something whose health a change may affect.
@@ -60,6 +60,7 @@ fn leads_somewhere(rrset: &RRset, target: &Name, view: &impl View, trace: &mut T
             found.has_data() || view.exists(target)
         }
         Rtype::CNAME => answer::answer(view, target, trace).has_data(),
+        _ if is_service_alias(rrset) => answer::answer(view, target, trace).has_data(),
         Rtype::NS if rrset.name() != view.apex() && target.is_under(rrset.name()) => {
             // Below its own delegation: glue, which the parent has to hold.
             trace.exact.push(target.clone());
@@ -70,12 +71,23 @@ fn leads_somewhere(rrset: &RRset, target: &Name, view: &impl View, trace: &mut T
     }
 }
 
+/// Whether an RRset of service bindings is an alias for another service (RFC 9460 §2.4.2). One
+/// record in AliasMode makes clients ignore the others beside it.
+pub(crate) fn is_service_alias(rrset: &RRset) -> bool {
+    is_service(rrset.rtype()) && rrset.data().any(rdata::is_alias_mode)
+}
+
+fn is_service(rtype: Rtype) -> bool {
+    matches!(rtype, Rtype::SVCB | Rtype::HTTPS)
+}
+
 /// Whether data of the type are followed here.
 pub(crate) fn is_pointer(rtype: Rtype) -> bool {
-    matches!(
-        rtype,
-        Rtype::CNAME | Rtype::MX | Rtype::SRV | Rtype::NS | Rtype::DNAME
-    )
+    is_service(rtype)
+        || matches!(
+            rtype,
+            Rtype::CNAME | Rtype::MX | Rtype::SRV | Rtype::NS | Rtype::DNAME
+        )
 }
 
 /// A walk along a path.

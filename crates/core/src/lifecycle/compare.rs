@@ -21,7 +21,7 @@ impl<S: Safeguards> Lifecycle<S> {
     ) {
         match result {
             Ok(zone) => {
-                self.context = Some(zone.filter(|r| self.stands_beside(r)));
+                self.context = Some(Arc::new(zone.filter(|r| self.stands_beside(r))));
                 let Some(run) = self.runs.get_mut(id) else {
                     return;
                 };
@@ -86,12 +86,13 @@ impl<S: Safeguards> Lifecycle<S> {
                 None if proving.is_some() && !self.poll_is_over(now, id) => return,
                 None => {
                     let what = proving.map_or("is gone", |_| "was planted late");
-                    let reason = format!(
-                        "its marker {what}, and {} of the owned RRsets are not as recorded, the first {} {}",
-                        differing.len(),
-                        first.name(),
-                        first.rtype()
-                    );
+                    let which = format!("{} {}", first.name(), first.rtype());
+                    let differ = match differing.len() {
+                        1 => format!("{which} differs"),
+                        n => format!("{n} RRsets differ, the first {which}"),
+                    };
+                    let reason =
+                        format!("its marker {what}, and what stands is not as recorded: {differ}");
                     return self.halt(id, HaltKind::Differs, reason, draft);
                 }
             },

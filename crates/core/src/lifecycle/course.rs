@@ -196,7 +196,8 @@ impl<S: Safeguards> Lifecycle<S> {
             now,
         };
         let found = judge(&case).into_iter();
-        found.filter(|f| f.verdict == Verdict::Refuse && S::enforces(&f.guard)).collect()
+        let refuses = |f: &Finding| f.verdict == Verdict::Refuse && S::enforces(&f.guard);
+        found.filter(refuses).collect()
     }
 
     /// Owned content together with what else stands in the zone.

@@ -332,7 +332,7 @@ impl<S: Safeguards> Lifecycle<S> {
 
     /// Whether what was found at `name` may come from a wildcard above it: an answer does not say.
     fn is_wildcards(&self, name: &Name, found: &RRset) -> bool {
-        let zones = [self.book.at_hand(), self.context.as_ref()];
+        let zones = [self.book.at_hand(), self.context.as_deref()];
         let above = std::iter::successors(name.parent(), Name::parent);
         let wildcards = above.filter_map(|above| above.wildcard().ok());
         wildcards
@@ -477,7 +477,12 @@ impl<S: Safeguards> Lifecycle<S> {
         reason: String,
         draft: &mut Draft,
     ) {
-        let fix = self.take_over();
+        let zone = zone_text(&self.policy.zone);
+        let fix = match kind {
+            // Whoever wiped the marker changed data, too; other servers may hold what was approved.
+            HaltKind::Differs => format!("steadfast apply {zone} --overwrite"),
+            _ => format!("steadfast adopt {zone} --take-over"),
+        };
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
         }
@@ -487,13 +492,6 @@ impl<S: Safeguards> Lifecycle<S> {
             reason,
             fix,
         });
-    }
-
-    fn take_over(&self) -> String {
-        format!(
-            "steadfast adopt {} --take-over",
-            zone_text(&self.policy.zone)
-        )
     }
 }
 

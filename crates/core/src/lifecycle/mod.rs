@@ -280,6 +280,11 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     fn take(&mut self, now: Time, input: Input, effects: &mut Vec<Effect>) {
+        if let Input::Read(id, _) | Input::Transferred(id, _) | Input::Serials(id, _) = &input
+            && self.runs.get_mut(id).is_some_and(Run::is_outdated)
+        {
+            return;
+        }
         match input {
             Input::Wake => {
                 let due = |r: &mut Run| r.wake(now);
@@ -489,10 +494,9 @@ impl<S: Safeguards> Lifecycle<S> {
             | Event::Released => {
                 self.runs.values_mut().for_each(Run::rouse);
             }
-            // What was seen before a person looked says nothing.
             Event::Resumed { server } => {
                 if let Some(run) = self.runs.get_mut(server) {
-                    run.phase = Phase::Unread;
+                    run.look_anew();
                 }
             }
             event => {

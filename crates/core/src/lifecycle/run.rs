@@ -77,6 +77,8 @@ pub(crate) struct Run {
     /// What stands in place of the marker that the ledger says, while the content is known:
     /// nothing, or a planting's that says something else.
     pub(crate) astray: Option<Expect>,
+    /// Whether the answer in flight is of no use: it was asked for before a person looked.
+    pub(crate) outdated: bool,
     /// What plants the marker: `Some(None)` compares values instead of the SOA.
     pub(crate) plant: Option<Option<RRset>>,
     /// A decision that is not sent again: the server refused it.
@@ -115,6 +117,24 @@ impl Run {
         if self.phase == Phase::Rest {
             self.phase = Phase::Ready;
         }
+    }
+
+    /// What was seen before a person looked says nothing. One question is in flight at a time.
+    pub(crate) fn look_anew(&mut self) {
+        match self.phase {
+            Phase::Reading | Phase::Transferring | Phase::Counting => self.outdated = true,
+            _ => self.phase = Phase::Unread,
+        }
+    }
+
+    /// Whether an answer that came is outdated; then the server is read again.
+    pub(crate) fn is_outdated(&mut self) -> bool {
+        let outdated = std::mem::take(&mut self.outdated);
+        if outdated {
+            self.looking = false;
+            self.phase = Phase::Unread;
+        }
+        outdated
     }
 
     /// An append was refused: what it said was neither decided nor recorded, so look again.

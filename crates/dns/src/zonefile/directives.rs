@@ -8,6 +8,9 @@ use super::words::ttl_of;
 use super::{MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_TEXT};
 use crate::name::Name;
 
+const INCLUDE_HELP: &str =
+    "an include names a file that this user may read, by a path relative to this one";
+
 impl Parser<'_, '_> {
     pub(super) fn directive(
         &mut self,
@@ -95,7 +98,7 @@ impl Parser<'_, '_> {
             return Err(fail("include-count", message, "put the files together"));
         }
         let written = std::str::from_utf8(path.of(text))
-            .map_err(|_| fail("include-path", "the path is not UTF-8".into(), ""))?;
+            .map_err(|_| fail("include-path", "the path is not UTF-8".into(), INCLUDE_HELP))?;
         let chain: Vec<&str> = self
             .stack
             .iter()
@@ -103,8 +106,13 @@ impl Parser<'_, '_> {
             .map(|s| s.name.as_str())
             .collect();
         let from = chain.last().copied().unwrap_or_default();
-        let (name, bytes) = (self.loader)(written, from)
-            .map_err(|why| fail("include", format!("cannot be included: {why}"), ""))?;
+        let (name, bytes) = (self.loader)(written, from).map_err(|why| {
+            fail(
+                "include",
+                format!("cannot be included: {why}"),
+                INCLUDE_HELP,
+            )
+        })?;
         if chain.contains(&name.as_str()) {
             let message = format!("includes go round: {} → {name}", chain.join(" → "));
             return Err(fail(
@@ -117,7 +125,11 @@ impl Parser<'_, '_> {
         let base = last.map_or(0, |s| s.base as usize + s.text.bytes().len() + 1);
         if base + bytes.len() > MAX_TEXT {
             let message = format!("more than {MAX_TEXT} octets with this file");
-            return Err(fail("long-file", message, ""));
+            return Err(fail(
+                "long-file",
+                message,
+                "include less; no zone needs that",
+            ));
         }
         self.sources.push(Source {
             name,
@@ -137,5 +149,6 @@ impl Parser<'_, '_> {
 
 fn usage(token: Token, message: &str) -> Fail {
     debug_assert!(!token.is(QUOTED));
-    Fail::new(token, "directive", message, "")
+    let help = "one word follows $ORIGIN and $TTL, one or two $INCLUDE; `;` begins a comment";
+    Fail::new(token, "directive", message, help)
 }

@@ -114,8 +114,10 @@ impl Data<'_> {
     fn number(&self, token: Token, out: &mut Vec<u8>) -> Result<(), Fail> {
         let digits = token.of(self.text);
         let value = number(digits).and_then(|n| u16::try_from(n).ok());
-        let value = value
-            .ok_or_else(|| Fail::new(token, "bad-number", "not a number from 0 to 65535", ""))?;
+        let value = value.ok_or_else(|| {
+            let help = "write a plain decimal number; are the fields in their order?";
+            Fail::new(token, "bad-number", "not a number from 0 to 65535", help)
+        })?;
         out.extend_from_slice(&value.to_be_bytes());
         Ok(())
     }
@@ -182,7 +184,7 @@ impl Data<'_> {
             self.tokens.first().copied(),
             "long-data",
             message,
-            "",
+            "shorten it, or split it into several records",
         ))
     }
 
@@ -201,7 +203,7 @@ impl Data<'_> {
                 serial,
                 "bad-serial",
                 "not a serial from 0 to 4294967295",
-                "",
+                "write a plain decimal number, such as 2026010100",
             )
         })?;
         out.extend_from_slice(&number.to_be_bytes());
@@ -231,7 +233,10 @@ impl Data<'_> {
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let data = rdata::from_text(self.rtype, &words, self.origin)
-            .map_err(|e| Fail::new(self.tokens.first().copied(), "bad-data", e.to_string(), ""))?;
+            .map_err(|e| {
+                let help = "compare the fields with the type's definition; data of any type can be written as `\\# LENGTH HEX` (RFC 3597 §5)";
+                Fail::new(self.tokens.first().copied(), "bad-data", e.to_string(), help)
+            })?;
         out.extend_from_slice(&data);
         self.fits(data.len())
     }
@@ -278,8 +283,10 @@ fn unescape_into(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
 
 /// A name, relative to `origin` when it has no trailing dot.
 pub(super) fn name_of(token: Token, text: &[u8], origin: &Name) -> Result<KeyBuf, Fail> {
-    KeyBuf::parse(token.of(text), origin)
-        .map_err(|e| Fail::new(token, "bad-name", format!("not a domain name: {e}"), ""))
+    KeyBuf::parse(token.of(text), origin).map_err(|e| {
+        let help = "labels of 1 to 63 octets with dots between them, 255 octets in all";
+        Fail::new(token, "bad-name", format!("not a domain name: {e}"), help)
+    })
 }
 
 /// A decimal number that fits 32 bits.

@@ -23,7 +23,7 @@ pub(super) fn ttl_of(token: Token, text: &[u8]) -> Result<u32, Fail> {
             token,
             "long-ttl",
             format!("a TTL of {ttl} s; {MAX_TTL} s is the most (RFC 2181 §8)"),
-            "",
+            "write seconds, or units as in 1h30m",
         )),
     }
 }

@@ -49,6 +49,52 @@ fn each_type_asks_for_what_it_needs() {
     assert_eq!(with("a CNAME b\nb CNAME a"), 2);
 }
 
+/// RFC 9460 §2.4 and §2.5: an alias needs data, a service an address; `.` is the owner of a service,
+/// and says of an alias that there is none.
+#[test]
+fn services_lead_somewhere() {
+    let own = "t TXT hello\nh A 192.0.2.7\n";
+    let with = |lines: &str| refused(own, &format!("{own}{lines}\n"));
+    let none: Vec<String> = Vec::new();
+    assert_eq!(with("a HTTPS 0 h"), none);
+    assert_eq!(with("a HTTPS 0 t"), none);
+    assert_eq!(with("a HTTPS 0 ."), none);
+    assert_eq!(with("a HTTPS 1 h alpn=h2"), none);
+    assert_eq!(with("a HTTPS 1 .\na A 192.0.2.8"), none);
+    assert_eq!(with("a HTTPS 1 elsewhere.example.net."), none);
+    assert_eq!(with("_8443._https.a SVCB 1 h port=8443"), none);
+    assert_eq!(
+        with("a HTTPS 0 gone"),
+        [
+            "at the end, a.example.com. HTTPS points at gone.example.com., which leads nowhere: it does not exist"
+        ]
+    );
+    assert_eq!(
+        with("a HTTPS 1 t alpn=h2"),
+        [
+            "at the end, a.example.com. HTTPS points at t.example.com., which leads nowhere: no address: it has data, but no such address"
+        ]
+    );
+    assert_eq!(with("a HTTPS 1 . alpn=h2").len(), 1);
+    assert_eq!(with("_8443._https.a SVCB 1 . port=8443").len(), 1);
+}
+
+/// What a service rests on goes: the target, and the owner's own address.
+#[test]
+fn what_a_service_points_at_does_not_go() {
+    let h = "h A 192.0.2.7\n";
+    let before = "a A 192.0.2.8\na HTTPS 1 . alpn=h2\nb HTTPS 1 h ipv4hint=192.0.2.7\nc SVCB 0 H\n";
+    let all = format!("{h}{before}");
+    assert_eq!(refused(&all, before).len(), 2);
+    let without = "a HTTPS 1 . alpn=h2\nb HTTPS 1 h ipv4hint=192.0.2.7\nc SVCB 0 H\n";
+    assert_eq!(refused(&all, &format!("{h}{without}")).len(), 1);
+    assert_eq!(refused(&all, ""), Vec::<String>::new());
+    // Both at once, in whatever order: the target comes first.
+    assert_eq!(refused("", &all), Vec::<String>::new());
+    let faults = standing_faults(&zone("a HTTPS 1 gone\n"), &policy(&[]));
+    assert_eq!(faults.len(), 1);
+}
+
 #[test]
 fn wildcards_carry_targets() {
     let wild = "*.w A 192.0.2.7\na CNAME x.w\n";

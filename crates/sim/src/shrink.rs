@@ -1,0 +1,238 @@
+//! Makes a failing trace small: from every event that happened to the few that matter.
+//!
+//! A write alone takes a dozen events (asked, decided, stored, sent, delivered, answered, read back
+//! three times…), so leaving out single events of the whole form comes to no short story. In the
+//! told form (see [`crate::follow`]) each line is a thing that somebody did or a delay, and leaving
+//! one out means "no delay": the rest follows at once. What is kept breaks the same invariant.
+
+use crate::action::{Action, Verb};
+use crate::kit::Kit;
+use crate::run::Outcome;
+use crate::scenario::{BACK, FORTH};
+use crate::trace::{Broken, Follows, Line, Trace, broken, hex};
+
+/// What shrinking came to.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The smaller trace.
+    pub trace: Trace,
+    /// How many runs it took.
+    pub runs: u64,
+}
+
+/// Why a trace can't be made smaller.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotShrunk {
+    /// Nothing is broken by it.
+    #[error("the trace breaks nothing: there is nothing to keep while it is made smaller")]
+    Clean,
+    /// The violation depends on an order that the told form does not have.
+    #[error("the violation does not survive being told: only the whole trace shows it")]
+    OnlyWhole,
+}
+
+struct Search<'a> {
+    kit: &'a Kit,
+    wanted: String,
+    best: Trace,
+    runs: u64,
+    most: u64,
+}
+
+/// Makes a trace smaller. `most` bounds the number of runs.
+///
+/// # Errors
+/// A trace that breaks nothing, or only whole.
+pub fn shrink(kit: &Kit, trace: &Trace, most: u64) -> Result<Shrunk, NotShrunk> {
+    let outcome = kit.again(trace);
+    let wanted = broken(&outcome).ok_or(NotShrunk::Clean)?.invariant;
+    let mut best = trace.clone();
+    if trace.header.follows == Follows::Nothing {
+        best.header.follows = Follows::AtOnce;
+        best.lines = (kit.name)(&trace.header.setting, &outcome.trace);
+    }
+    let mut search = Search {
+        kit,
+        wanted,
+        best,
+        runs: 1,
+        most,
+    };
+    search.best.header.until = search.end();
+    let start = search.best.clone();
+    if !search.take(start) {
+        return Err(NotShrunk::OnlyWhole);
+    }
+    search.all();
+    let Search { best, runs, .. } = search;
+    Ok(Shrunk { trace: best, runs })
+}
+
+impl Search<'_> {
+    fn end(&self) -> Option<u64> {
+        let last = self.best.lines.last().map_or(0, |l| l.at);
+        Some(self.best.header.until.unwrap_or(last).max(last))
+    }
+
+    /// Whether a trace breaks the same; then it is the best so far, ending where it breaks.
+    fn take(&mut self, mut tried: Trace) -> bool {
+        if self.runs >= self.most {
+            return false;
+        }
+        self.runs += 1;
+        let outcome = self.kit.again(&tried);
+        let Some(found) = broken(&outcome).filter(|b| b.invariant == self.wanted) else {
+            return false;
+        };
+        settle(&mut tried, &outcome, found);
+        self.best = tried;
+        true
+    }
+
+    /// Everything, until nothing more can go.
+    fn all(&mut self) {
+        loop {
+            let before = (self.best.lines.len(), self.best.header.setting.clone());
+            self.leave_out();
+            self.fewer_actors();
+            self.plain_verbs();
+            self.pairs();
+            if before == (self.best.lines.len(), self.best.header.setting.clone()) {
+                break;
+            }
+        }
+        self.round_times();
+    }
+
+    /// Lines, many at a time and then one by one.
+    fn leave_out(&mut self) {
+        let mut size = self.best.lines.len().div_ceil(2).max(1);
+        loop {
+            let mut end = self.best.lines.len();
+            let mut gone = false;
+            // From the end: what was done early gives the later lines their numbers.
+            while end > 0 {
+                let start = end.saturating_sub(size);
+                let mut less = self.best.clone();
+                less.lines.drain(start..end);
+                gone |= self.take(less);
+                end = start.min(self.best.lines.len());
+            }
+            if size == 1 && !gone {
+                return;
+            }
+            size = if size == 1 { 1 } else { size.div_ceil(2) };
+        }
+    }
+
+    /// Two lines that only make sense together: a stop and its end, a backup and its restoring.
+    fn pairs(&mut self) {
+        let mut i = 0;
+        while i < self.best.lines.len().min(60) {
+            let mut j = i + 1;
+            while j < self.best.lines.len().min(60) {
+                let mut less = self.best.clone();
+                less.lines.remove(j);
+                less.lines.remove(i);
+                if !self.take(less) {
+                    j += 1;
+                }
+            }
+            i += 1;
+        }
+    }
+
+    /// The last enactor and the last server, and what is odd about servers.
+    fn fewer_actors(&mut self) {
+        while self.best.header.setting.enactors > 1 {
+            let mut less = self.best.clone();
+            less.header.setting.enactors -= 1;
+            if !self.take(less) {
+                break;
+            }
+        }
+        while self.best.header.setting.servers.len() > 1 {
+            let mut less = self.best.clone();
+            less.header.setting.servers.pop();
+            if !self.take(less) {
+                break;
+            }
+        }
+        for i in 0..self.best.header.setting.servers.len() {
+            let mut less = self.best.clone();
+            if let Some(server) = less.header.setting.servers.get_mut(i)
+                && *server != crate::scenario::Nature::default()
+            {
+                *server = crate::scenario::Nature::default();
+                self.take(less);
+            }
+        }
+    }
+
+    /// The two contents that everybody knows, in place of drawn ones.
+    fn plain_verbs(&mut self) {
+        for i in 0..self.best.lines.len() {
+            for recipe in [FORTH, BACK] {
+                let mut plain = self.best.clone();
+                match plain.lines.get_mut(i).map(|l| &mut l.action) {
+                    Some(Action::Operate(_, Verb::Apply(n))) if *n != FORTH && *n != BACK => {
+                        *n = recipe;
+                    }
+                    _ => continue,
+                }
+                self.take(plain);
+            }
+        }
+    }
+
+    /// Times as people would write them.
+    fn round_times(&mut self) {
+        for grain in [5_000, 1_000, 500, 100, 10] {
+            for i in 0..self.best.lines.len() {
+                let mut round = self.best.clone();
+                let Some(at) = round.lines.get(i).map(|l| l.at) else {
+                    break;
+                };
+                if at % grain == 0 {
+                    continue;
+                }
+                let up = at.next_multiple_of(grain);
+                for line in round.lines.iter_mut().skip(i) {
+                    line.at = line.at.max(up);
+                }
+                round.header.until = round.header.until.map(|u| u.max(up) + grain);
+                self.take(round);
+            }
+        }
+    }
+}
+
+/// Writes into a trace what it comes to, and leaves out what would come after.
+fn settle(trace: &mut Trace, outcome: &Outcome, found: Broken) {
+    let end = outcome.trace.last().map_or(0, |e| e.at);
+    let end = end.saturating_sub(crate::world::DAWN);
+    trace.header.until = Some(end);
+    // What would come later never comes; its name holds back until then.
+    trace.lines.retain(|l: &Line| l.at <= end || holds(l));
+    for line in trace.lines.iter_mut().filter(|l| l.at > end) {
+        line.at = end;
+        line.which.never = true;
+    }
+    trace.header.violation = Some(found);
+    trace.header.hash = hex(outcome.hash);
+}
+
+/// Whether a line, by being there, holds something back.
+fn holds(line: &Line) -> bool {
+    matches!(
+        line.action,
+        Action::Store(_)
+            | Action::Answer(_)
+            | Action::Wake(_)
+            | Action::Send(_)
+            | Action::Deliver(_)
+            | Action::Look(_)
+            | Action::Return(_)
+            | Action::Show(_)
+    )
+}
