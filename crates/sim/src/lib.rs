@@ -11,6 +11,7 @@ pub mod corpus;
 pub mod coverage;
 pub mod director;
 pub mod enactor;
+pub mod exhaust;
 pub mod explain;
 pub mod follow;
 pub mod kit;

@@ -26,12 +26,12 @@ use steadfast_core::time::Time;
 pub const DAWN: u64 = 1_760_918_400_000;
 
 /// The world.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World<S: Safeguards> {
     /// Milliseconds.
     pub now: u64,
-    policy: Policy,
-    pub(crate) ids: Vec<String>,
+    policy: Arc<Policy>,
+    pub(crate) ids: Arc<[String]>,
     /// Stores; the first is the zone's, others are copies.
     pub stores: Vec<Store>,
     /// Servers.
@@ -54,7 +54,7 @@ pub struct World<S: Safeguards> {
 impl<S: Safeguards> World<S> {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
     pub fn new(enactors: u8, natures: &[Nature]) -> World<S> {
-        let policy = scenario::policy();
+        let policy = Arc::new(scenario::policy());
         let records = Arc::new(scenario::records(&scenario::start()));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
@@ -72,7 +72,7 @@ impl<S: Safeguards> World<S> {
             highest: 1,
         };
         let servers: Vec<Server> = natures.iter().enumerate().map(server).collect();
-        let ids: Vec<String> = servers.iter().map(|s| s.id.clone()).collect();
+        let ids: Arc<[String]> = servers.iter().map(|s| s.id.clone()).collect();
         let mut world = World {
             now: DAWN,
             oracle: Oracle::new(policy.clone(), servers.len()),

@@ -113,7 +113,7 @@ impl Ledger {
             faults.push(("I1", text));
         }
         let clock = now.saturating_add_signed(server.skew) / 1000;
-        let at = self.decided.get(&seq).map_or(Time(0), |(_, at)| *at);
+        let at = self.decision(&seq).map_or(Time(0), |(_, at)| *at);
         if clock.saturating_sub(at.unix_seconds()) > decision.deadline.0 / 1000 {
             let text = format!("{id} took write {seq} after its deadline");
             faults.push(("I1", text));
@@ -127,7 +127,7 @@ impl Ledger {
             Expect::Absent => None,
             Expect::Foreign(text) => Some(text.clone()),
             Expect::Ours(seq) => {
-                let (before, _) = self.decided.get(seq)?;
+                let (before, _) = self.decision(seq)?;
                 Some(Marker::new(self.state.ledger, *seq, &before.holding).to_string())
             }
         }
@@ -142,7 +142,7 @@ impl Ledger {
         write: &Write,
     ) -> Option<Fault> {
         let marker = stood?.parse::<Marker>().ok()?;
-        let (decision, _) = self.decided.get(&marker.sequence)?;
+        let (decision, _) = self.decision(&marker.sequence)?;
         let held = self.expected(&decision.holding)?;
         let decided = |key: &(Name, Rtype)| {
             let same =
@@ -247,7 +247,7 @@ impl Ledger {
             return None;
         }
         let known = *self.said.returned.get(&server.id)?;
-        let (decision, _) = self.decided.get(&write.seq)?;
+        let (decision, _) = self.decision(&write.seq)?;
         let late = known > returned.last && write.seq > known && decision.act == Act::Step;
         let text = format!(
             "{} came back from a backup, and write {} left its serial at {}, others have {}",
@@ -273,7 +273,7 @@ impl Oracle {
         let watch = self.watches.get(index)?;
         match &entry.event {
             Event::Applied { write, .. } => {
-                let (decision, _) = ledger.decided.get(write)?;
+                let (decision, _) = ledger.decision(write)?;
                 if decision.act == Act::Withdraw {
                     return None;
                 }
@@ -320,7 +320,8 @@ impl Oracle {
                 return None;
             }
             let clock = now.saturating_add_signed(server.skew) / 1000;
-            let open = |(_, (d, at)): &(&u64, &(Decision, Time))| {
+            let open = |(_, decided): &(&u64, &std::sync::Arc<(Decision, Time)>)| {
+                let (d, at) = decided.as_ref();
                 d.server == server.id
                     && d.act == Act::Step
                     && d.expect == Expect::Ours(verified)
