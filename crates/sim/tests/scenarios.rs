@@ -1,6 +1,6 @@
 //! Scenario files: the standard one is the exploration that everything is measured by; what is not
 //! understood is refused where it stands.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 use steadfast_core::safeguards::Full;
 use steadfast_sim::mutants;
