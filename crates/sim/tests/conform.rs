@@ -117,6 +117,13 @@ fn a_doctored_ledger_is_found_by_what_it_says() {
         }
     });
     assert_eq!(first(ahead), Some("I5"));
+}
+
+#[test]
+fn a_doctored_write_freeze_or_cleanup_is_found() {
+    let cleared = |e: &Event| matches!(e, Event::Cleared { .. });
+    let step = |e: &Event| matches!(e, Event::Decided(d) if d.holding.of > 0);
+    let first = |found: Vec<(u64, &'static str)>| found.first().map(|f| f.1);
     // A write without a deadline.
     let endless = doctored(|all| {
         let i = at(all, step);

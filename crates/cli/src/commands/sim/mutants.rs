@@ -6,7 +6,7 @@ use super::load;
 use crate::commands::{out, words};
 use crate::exit::{Exit, Outcome};
 use crate::site::Style;
-use serde_json::json;
+use serde_json::{Value, json};
 use sim::mutants::{self, Mutant};
 
 /// Runs the command.
@@ -75,25 +75,30 @@ pub(super) fn run(args: &MutantsArgs, style: Style) -> Outcome {
     if style.json {
         out::json(&json!({ "mutants": rows }));
     } else {
-        for waiting in &mutants::WAITING {
-            out::text(&format!(
-                "{:28} not built: it waits for {}\n",
-                waiting.name, waiting.waits_for
-            ));
-        }
-        let caught = rows.iter().filter(|r| r["caught"] == true).count();
-        out::text(&format!(
-            "{} caught, by {} of the invariants\n",
-            words::count(caught, "mutant"),
-            invariants.len()
-        ));
-        if !bad.is_empty() {
-            out::text(&format!("not as it has to be: {}\n", bad.join(", ")));
-        }
+        closing(&rows, invariants.len(), &bad);
     }
     Ok(if bad.is_empty() {
         Exit::Done
     } else {
         Exit::Error
     })
+}
+
+/// What is not built, how many were caught, and what is not as it has to be.
+fn closing(rows: &[Value], invariants: usize, bad: &[&str]) {
+    for waiting in &mutants::WAITING {
+        out::text(&format!(
+            "{:28} not built: it waits for {}\n",
+            waiting.name, waiting.waits_for
+        ));
+    }
+    let caught = rows.iter().filter(|r| r["caught"] == true).count();
+    out::text(&format!(
+        "{} caught, by {} of the invariants\n",
+        words::count(caught, "mutant"),
+        invariants
+    ));
+    if !bad.is_empty() {
+        out::text(&format!("not as it has to be: {}\n", bad.join(", ")));
+    }
 }
