@@ -1,5 +1,6 @@
 //! The DNS servers and tools that the tests drive.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -31,13 +32,13 @@ pub(crate) fn see_to(whom: &str, programs: &[Program]) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = missing.iter().map(|program| program.0).collect();
-    let names = names.join(", ");
+    let names: BTreeSet<&str> = missing.iter().map(|program| program.0).collect();
+    let names = names.into_iter().collect::<Vec<_>>().join(", ");
     let line = peers::install_command(&missing);
     if command::output(Command::new("id").arg("-u"))?.trim() != "0" {
         return Err(Failure::Failed(format!(
             "missing for {whom}: {names}\nrun as root:\n  apt-get update && {line}\n\
-             the packages start servers of their own; stop them, {whom} start what they need"
+             the packages start servers of their own, which nothing here needs: stop them"
         )));
     }
     println!("missing for {whom}: {names}");

@@ -1,7 +1,7 @@
 //! `cargo xtask soak`: the same tests with full counts, optimised.
 
 use crate::command::cargo;
-use crate::test::{counted, release_binary};
+use crate::test::{SHOW, counted, release_binary};
 use crate::{Failure, install};
 
 /// The chore. Its words go to `cargo test`, so `soak -p steadfast-cell` narrows it down.
@@ -16,8 +16,11 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     {
         tests.arg("--workspace");
     }
+    tests.args(words);
+    if !words.iter().any(|word| word == "--") {
+        tests.args(SHOW);
+    }
     tests
-        .args(words)
         .env("STEADFAST_BIN", binary)
         .env("STEADFAST_SOAK", "1");
     counted(&mut tests)

@@ -9,6 +9,9 @@ use crate::{Failure, install, no_words};
 /// The promise about a build from nothing on two cores.
 const COLD_BUILD_LIMIT_S: u64 = 240;
 
+/// What tests print when they pass: counts and figures say what a run has shown.
+pub(crate) const SHOW: [&str; 2] = ["--", "--show-output"];
+
 /// The chore.
 pub(crate) fn run_all() -> Result<(), Failure> {
     install::run()?;
@@ -16,6 +19,7 @@ pub(crate) fn run_all() -> Result<(), Failure> {
     println!("counts: a tenth of the full ones (`cargo xtask soak` runs those)");
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
     tests
+        .args(SHOW)
         .env("STEADFAST_BIN", binary)
         .env_remove("STEADFAST_SOAK");
     counted(&mut tests)
@@ -32,7 +36,17 @@ pub(crate) fn release_binary() -> Result<PathBuf, Failure> {
     let target = target();
     let cold = !target.join("release/deps").exists();
     let started = Instant::now();
-    command::run(&mut cargo(&["build", "--release", "-p", "steadfast"]))?;
+    let commit = command::output(
+        std::process::Command::new("git")
+            .args(["rev-parse", "--short=12", "HEAD"])
+            .current_dir(root()),
+    );
+    let mut build = cargo(&["build", "--release", "-p", "steadfast"]);
+    if let Ok(commit) = commit {
+        // Stored traces say which source they are of.
+        build.env("STEADFAST_COMMIT", commit.trim());
+    }
+    command::run(&mut build)?;
     let seconds = started.elapsed().as_secs();
     if cold {
         let verdict = if seconds <= COLD_BUILD_LIMIT_S {

@@ -60,6 +60,9 @@ pub enum Command {
     Thaw(ThawArgs),
     /// Return to older content, as a new generation
     Rollback(RollbackArgs),
+    /// Run the production state machine in a world where everything goes wrong
+    #[command(subcommand)]
+    Sim(crate::commands::sim::args::SimCommand),
     /// Print shell completions, man pages, or the JSON Schema of the config
     #[command(subcommand)]
     Generate(Generate),
@@ -109,6 +112,9 @@ pub struct AdoptArgs {
     /// Take the zone from another ledger, or from a newer copy of this one
     #[arg(long)]
     pub take_over: bool,
+    /// Where servers differ: record what this one holds, and bring the others to it
+    #[arg(long, value_name = "SERVER", conflicts_with_all = ["server", "key", "into", "from", "drift"])]
+    pub like: Option<String>,
     /// Keep what stands: take the foreign edits, of these names or of all, into the configuration
     #[arg(long, value_name = "NAME", num_args = 0.., conflicts_with_all = ["take_over", "into", "server"])]
     pub drift: Option<Vec<String>>,
@@ -253,7 +259,7 @@ fn parse_server(text: &str) -> Result<SocketAddr, String> {
         .map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }
 
-fn parse_span(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn parse_span(text: &str) -> Result<std::time::Duration, String> {
     crate::config::text::duration(text)
         .map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }

@@ -2,12 +2,13 @@
 
 use crate::exit::Fail;
 use crate::prepare::Observed;
-use dns::{Change, Name};
+use dns::{Change, Name, Zone};
 use steadfast_core::book::Book;
 use steadfast_core::ledger::{Event, Found, HaltKind, Settlement};
 use steadfast_core::policy::Policy;
 
 /// What somebody else edited on one server.
+#[derive(PartialEq, Debug)]
 pub struct Edited {
     /// The server.
     pub server: String,
@@ -15,6 +16,17 @@ pub struct Edited {
     pub changes: Vec<Change>,
     /// It is halted because its marker is gone and these stand in the place of what was recorded.
     halted: bool,
+}
+
+impl Edited {
+    /// What a server that is adopted holds in place of what is recorded.
+    pub fn instead(server: &str, recorded: &Zone, stands: &Zone) -> Edited {
+        Edited {
+            server: server.to_owned(),
+            changes: recorded.diff(stands),
+            halted: false,
+        }
+    }
 }
 
 /// What was edited at `names`, or, without names, everywhere.

@@ -196,7 +196,7 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
 fn answered(server: &str, seq: u64, reply: &Reply) -> Option<String> {
     Some(match reply {
         Reply::Fenced(why) => format!("  {server}  ledger {seq} refused by the server: {why}"),
-        Reply::Late(why) => {
+        Reply::Late(why, _) => {
             format!("  {server}  ledger {seq} refused by the server, too late: {why}")
         }
         Reply::Refused(why) => format!("  {server}  refused: {why}"),

@@ -7,7 +7,8 @@ use crate::plan::Plan;
 use crate::time::{Millis, Time};
 use dns::Digest;
 
-/// How far the local clock may be behind the ledger's last entry before nothing is decided.
+/// How far the local clock may be behind a write that a server has taken before nothing is decided
+/// for it, and how far from a server's clock before one of the two is wrong.
 pub const CLOCK_TOLERANCE: Millis = Millis::seconds(5);
 
 /// The gate's permission (I5). Only this module makes one. It is good for one append right after
@@ -71,8 +72,8 @@ pub enum Refusal {
     /// The zone is not under this ledger.
     #[error("the zone is not adopted")]
     NotAdopted,
-    /// The clock stands behind the ledger (I8).
-    #[error("this machine's clock is {} s behind the ledger's last entry", .0.0 / 1000)]
+    /// The clock stands behind what servers have taken (I8).
+    #[error("this machine's clock is {} s behind the time of a write that the server has taken", .0.0 / 1000)]
     ClockBehind(Millis),
     /// Evidence about the server is doubtful (I8).
     #[error("server {server} is halted: {reason}")]
@@ -98,7 +99,9 @@ pub fn check(
     now: Time,
     deadline: Millis,
 ) -> Result<Cleared, Refusal> {
-    pass(state, now)?;
+    // One server whose clock was as wrong as a writer's must not stop the others.
+    let taken = state.servers.values().filter_map(|s| s.taken_at);
+    pass(state, taken.min(), now)?;
     if plan.parent != state.configuration || plan.base != state.result {
         return Err(Refusal::BaseMoved {
             parent: plan.parent,
@@ -145,7 +148,8 @@ pub fn renew(
     now: Time,
     deadline: Millis,
 ) -> Result<Cleared, Refusal> {
-    pass(state, now)?;
+    let taken = state.servers.get(server).and_then(|s| s.taken_at);
+    pass(state, taken, now)?;
     if let Some(halt) = state.servers.get(server).and_then(|s| s.halted.as_ref()) {
         let (reason, fix) = (halt.reason.clone(), halt.fix.clone());
         return Err(Refusal::Halted {
@@ -167,12 +171,13 @@ pub fn renew(
     })
 }
 
-/// What holds for every decision.
-fn pass(state: &State, now: Time) -> Result<(), Refusal> {
+/// What holds for every decision. `taken` is a time that a server's clock has agreed with; what an
+/// entry says by itself is one clock's word, and that may be far ahead.
+fn pass(state: &State, taken: Option<Time>, now: Time) -> Result<(), Refusal> {
     if !state.is_adopted() {
         return Err(Refusal::NotAdopted);
     }
-    let behind = state.last_at.since(now);
+    let behind = taken.unwrap_or_default().since(now);
     if behind > CLOCK_TOLERANCE {
         return Err(Refusal::ClockBehind(behind));
     }

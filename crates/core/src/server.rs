@@ -55,8 +55,9 @@ pub enum Reply {
     Accepted,
     /// A prerequisite did not hold; the response code.
     Fenced(String),
-    /// The deadline has passed by the server's clock.
-    Late(String),
+    /// The deadline has passed by the server's clock, or not begun; what it shows, where it says so
+    /// (RFC 8945 §5.2.3).
+    Late(String, Option<Time>),
     /// Frozen, wrong key, an ACL, or not a primary: nothing was written.
     Refused(String),
     /// Nothing was sent.

@@ -2,7 +2,7 @@
 
 use crate::action::{Action, E, Event, Item, News, Srv, Verb};
 use crate::rng::Rng;
-use crate::scenario::{Faults, Scenario, rrset};
+use crate::scenario::{Faults, SPOILT, Scenario, rrset};
 use crate::world::{DAWN, World};
 use dns::Rtype;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,6 +96,9 @@ impl Director {
                 self.at(DAWN, Action::ServerSkew(s, skew));
             }
         }
+        if self.faults.jumps {
+            self.jump();
+        }
         for _ in 0..self.scenario.verbs {
             let at = self.moment();
             let verb = self.verb();
@@ -116,6 +119,20 @@ impl Director {
         self.rng.between(0, 2 * most) as i64 - most as i64
     }
 
+    /// An enactor's clock is set wrong: by a little more than may be, by minutes, or by a day.
+    fn jump(&mut self) {
+        let (e, at) = (self.any_enactor(), self.moment());
+        let far = match self.rng.below(3) {
+            0 => self.rng.between(5_000, 15_000),
+            1 => self.rng.between(20_000, 400_000),
+            _ => 86_400_000,
+        } as i64;
+        let far = if self.rng.chance(300_000) { -far } else { far };
+        self.at(at, Action::Skew(e, far));
+        let span = self.rng.between(1_000, 40_000);
+        self.at(at + span, Action::Skew(e, 0));
+    }
+
     fn moment(&mut self) -> u64 {
         DAWN + 1_000 + self.rng.below(self.scenario.rough.saturating_sub(2_000))
     }
@@ -125,10 +142,12 @@ impl Director {
     }
 
     fn verb(&mut self) -> Verb {
-        match self.rng.below(10) {
+        match self.rng.below(12) {
+            10 => Verb::Spoil(self.rng.below(u64::from(SPOILT)) as u8),
+            11 => Verb::Late(self.rng.between(1, 2), self.rng.below(1_000)),
             0 | 1 => Verb::Rollback(self.rng.between(1, 3)),
             2 if self.faults.freezes => Verb::Freeze(None),
-            3 if self.faults.freezes => Verb::Freeze(Some(self.rng.between(1_000, 20_000))),
+            3 if self.faults.freezes => Verb::Freeze(Some(self.rng.between(1_000, 60_000))),
             4 | 5 if self.faults.freezes => Verb::Thaw,
             _ => Verb::Apply(self.rng.below(1_000)),
         }
@@ -309,7 +328,12 @@ impl Director {
                     && !self.calm
                     && self.rng.chance(self.rates.store_fails)
                 {
-                    self.at(at + soon, Action::StoreFails(*e));
+                    // Half of them have done it, and could not say so.
+                    let fails = match self.rng.chance(500_000) {
+                        true => Action::StoreFails(*e),
+                        false => Action::StoreForgets(*e),
+                    };
+                    self.at(at + soon, fails);
                     // Nobody trusts it any more; somebody starts it again.
                     self.at(at + 2_000, Action::Crash(*e));
                     return self.at(at + 2_100, Action::Start(*e));
@@ -455,6 +479,12 @@ impl Director {
             let start = self.rng.between(1, 1_000) + copies;
             self.at(at + start, Action::Start(e));
         }
+        // A freeze that a wrong clock made to last for days is a person's to end.
+        let frozen = world.oracle.state(0).and_then(|s| s.frozen.as_ref());
+        let limit = at + self.scenario.calm / 2;
+        if frozen.is_some_and(|f| f.until.is_some_and(|until| until.0 > limit)) {
+            self.at(at + 20_000, Action::Operate(0, Verb::Thaw));
+        }
         self.at(at + self.scenario.calm, Action::Check);
     }
 }
@@ -475,6 +505,7 @@ fn side(action: &Action) -> Option<E> {
         | Action::Store(e)
         | Action::Answer(e)
         | Action::StoreFails(e)
+        | Action::StoreForgets(e)
         | Action::Operate(e, _) => Some(*e),
         Action::Send(item) | Action::Look(item) | Action::Return(item) | Action::GiveUp(item) => {
             Some(item.0)

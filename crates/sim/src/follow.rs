@@ -101,7 +101,7 @@ impl Names {
 fn key(line: &Line) -> Option<Key> {
     let Which { nth, question, .. } = line.which;
     Some(match &line.action {
-        Action::Store(e) | Action::StoreFails(e) => Key::Store(*e, nth),
+        Action::Store(e) | Action::StoreFails(e) | Action::StoreForgets(e) => Key::Store(*e, nth),
         Action::Answer(e) => Key::Answer(*e, nth),
         Action::Wake(e) => Key::Wake(*e, nth),
         Action::Send(i) => Key::Send(i.0, i.1),
@@ -132,23 +132,65 @@ fn line(at: u64, key: &Key, action: &Action) -> Line {
     Line { at, action, which }
 }
 
+/// When a line of a told trace was due, and when it happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// Its index.
+    pub line: usize,
+    /// What it was, as the world knows it.
+    pub action: Action,
+    /// After which event it was due, if something was held back.
+    pub due: Option<usize>,
+    /// Which event it was; `None`: it never happened.
+    pub done: Option<usize>,
+}
+
 /// Runs a told trace.
 pub fn follow<S: Safeguards>(trace: &Trace) -> Outcome {
+    marked::<S>(trace).0
+}
+
+/// The same, and when each line was due and done.
+pub fn marked<S: Safeguards>(trace: &Trace) -> (Outcome, Vec<Mark>) {
     let setting = &trace.header.setting;
     let mut run = Run::<S>::new(setting);
     for key in trace.lines.iter().filter_map(key) {
         *run.later.entry(key).or_default() += 1;
     }
-    for line in trace.lines.iter().filter(|l| !l.which.never) {
+    let mut marks = Vec::new();
+    let all = trace.lines.iter().enumerate();
+    for (index, line) in all.clone().filter(|(_, l)| !l.which.never) {
         run.pass(DAWN + line.at);
+        let (before, due) = (run.trace.len(), key(line).and_then(|k| run.since.get(&k)));
+        let due = due.copied();
         run.line(line);
+        if let Some(event) = run.trace.get(before) {
+            marks.push(Mark {
+                line: index,
+                action: event.action.clone(),
+                due: due.filter(|d| d + 1 < before),
+                done: Some(before),
+            });
+        }
         if run.is_over() {
             break;
         }
     }
     let last = trace.lines.last().map_or(0, |l| l.at);
     run.pass(DAWN + trace.header.until.unwrap_or(last));
-    run.outcome(setting)
+    for (index, line) in all.filter(|(_, l)| l.which.never) {
+        let key = key(line);
+        let held = run.due.iter().find(|(k, _)| Some(k) == key.as_ref());
+        if let Some((key, action)) = held {
+            marks.push(Mark {
+                line: index,
+                action: action.clone(),
+                due: run.since.get(key).copied(),
+                done: None,
+            });
+        }
+    }
+    (run.outcome(setting), marks)
 }
 
 struct Run<S: Safeguards> {
@@ -159,6 +201,8 @@ struct Run<S: Safeguards> {
     due: VecDeque<(Key, Action)>,
     /// What later lines name, and how many do.
     later: BTreeMap<Key, u32>,
+    /// After which event it became due.
+    since: BTreeMap<Key, usize>,
     wakes: BTreeMap<E, u64>,
     stopped: BTreeSet<E>,
 }
@@ -171,6 +215,7 @@ impl<S: Safeguards> Run<S> {
             names: Names::default(),
             due: VecDeque::new(),
             later: BTreeMap::new(),
+            since: BTreeMap::new(),
             wakes: BTreeMap::new(),
             stopped: BTreeSet::new(),
         }
@@ -211,6 +256,11 @@ impl<S: Safeguards> Run<S> {
                 *wake = (*wake).min((*when).max(at + 1));
             }
             let due = self.names.due(one, &self.world);
+            if let Some((key, _)) = &due
+                && self.later.contains_key(key)
+            {
+                self.since.insert(key.clone(), self.trace.len() - 1);
+            }
             self.due.extend(due);
         }
     }
@@ -247,6 +297,7 @@ impl<S: Safeguards> Run<S> {
         let found = at.and_then(|at| self.due.remove(at));
         match (found, &line.action) {
             (Some(_), Action::StoreFails(e)) => self.act(Action::StoreFails(*e)),
+            (Some(_), Action::StoreForgets(e)) => self.act(Action::StoreForgets(*e)),
             (Some((_, action)), _) => self.act(action),
             (None, Action::Wake(e)) => {
                 self.names.next(*e, 'w');
@@ -341,6 +392,12 @@ pub fn name<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Vec<Line> {
         line
     });
     lines.extend(never);
+    // Nor did anybody look at the ledger once more.
+    lines.extend((0..setting.enactors).map(|e| {
+        let mut line = line(end, &Key::Wake(e, names.next(e, 'w')), &Action::Wake(e));
+        line.which.never = true;
+        line
+    }));
     lines
 }
 
@@ -356,7 +413,7 @@ fn named(
         which: Which::default(),
     };
     let same = |(_, a): &(Key, Action)| match (a, action) {
-        (Action::Store(e), Action::StoreFails(f)) => e == f,
+        (Action::Store(e), Action::StoreFails(f) | Action::StoreForgets(f)) => e == f,
         (a, b) => a == b,
     };
     if let Some(found) = due.iter().position(same) {
@@ -379,6 +436,7 @@ fn named(
         Action::Store(_)
         | Action::Answer(_)
         | Action::StoreFails(_)
+        | Action::StoreForgets(_)
         | Action::Send(_)
         | Action::Look(_)
         | Action::Return(_)

@@ -47,7 +47,7 @@ impl<S: Safeguards> World<S> {
                 self.oracle.accepted(index, server, &before, &write, now);
             }
             Reply::Fenced(_) => self.stats.fenced += 1,
-            Reply::Late(_) => self.stats.late += 1,
+            Reply::Late(..) => self.stats.late += 1,
             _ => {}
         }
         if let Some(story) = &mut self.story {

@@ -223,7 +223,7 @@ fn settle(trace: &mut Trace, outcome: &Outcome, found: Broken) {
 }
 
 /// Whether a line, by being there, holds something back.
-fn holds(line: &Line) -> bool {
+pub(crate) fn holds(line: &Line) -> bool {
     matches!(
         line.action,
         Action::Store(_)

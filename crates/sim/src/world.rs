@@ -100,7 +100,7 @@ impl<S: Safeguards> World<S> {
             marker: None,
             soa: Some(scenario::soa()),
             abilities: Abilities {
-                swap_cname: s.habit == crate::server::Habit::Plain,
+                swap_cname: s.habit.swaps(),
                 ..Abilities::assumed()
             },
         };
@@ -177,6 +177,7 @@ impl<S: Safeguards> World<S> {
                 if let Some(enactor) = self.enactor(*e) {
                     enactor.skew = *skew;
                 }
+                self.oracle.skewed(*skew);
             }
             Action::Wake(e) => self.step(*e, Input::Wake, news),
             Action::Store(e) => self.store(*e, news),
@@ -187,6 +188,7 @@ impl<S: Safeguards> World<S> {
                 }
             }
             Action::StoreFails(e) => self.store_fails(*e, news),
+            Action::StoreForgets(e) => self.store_forgets(*e, news),
             Action::Send(item) => self.send(*item, news),
             Action::Deliver(item) => self.deliver(*item, news),
             Action::Look(item) => self.look(*item, news),
@@ -462,6 +464,21 @@ impl<S: Safeguards> World<S> {
         }
         enactor.failed = true;
         self.step(e, Input::StoreFailed("disk full".into()), news);
+    }
+
+    /// The store does what it is asked, and nobody hears of it.
+    fn store_forgets(&mut self, e: E, news: &mut Vec<News>) {
+        let waits = self.enactor(e).is_some_and(|x| !x.out.is_empty());
+        if !waits {
+            return;
+        }
+        let mut unheard = Vec::new();
+        self.store(e, &mut unheard);
+        if let Some(enactor) = self.enactor(e) {
+            enactor.back.pop_back();
+            enactor.failed = true;
+        }
+        self.step(e, Input::StoreFailed("no answer".into()), news);
     }
 
     fn operate(&mut self, e: E, verb: &Verb, news: &mut Vec<News>) {

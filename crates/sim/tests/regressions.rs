@@ -287,7 +287,7 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
 /// A server that loses swaps misses the generations from `recipes`, and comes back.
 fn misses(recipes: &[u64]) -> Script<Full> {
     let loses = Nature {
-        habit: Habit::LosesSwaps,
+        habit: Habit::KnotSigned,
         ..Nature::default()
     };
     let mut s = Script::new(&Setting {
@@ -326,4 +326,89 @@ fn a_server_that_loses_swaps_goes_the_way_that_it_missed() {
         assert_eq!(s.world.stats.blocked, 0);
         clean(s);
     }
+}
+
+/// What the store's entries say, as text.
+fn ledger_says(script: &Script<Full>, words: &str) -> bool {
+    let mut entries = script.world.stores[0].entries.iter();
+    entries.any(|e| String::from_utf8_lossy(&e.bytes).contains(words))
+}
+
+#[test]
+fn a_clock_a_day_ahead_stops_nobody_else() {
+    let mut s = script(2, 2);
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Skew(1, 86_400_000));
+    s.act(Action::Start(1));
+    s.pass(100);
+    // Its entries carry tomorrow's time; its writes are refused.
+    s.act(Action::Operate(1, Verb::Apply(FORTH)));
+    s.pass(5_000);
+    assert!(s.world.stats.late > 0);
+    assert_eq!((holds(&s, "ns0"), holds(&s, "ns1")), (2, 2));
+    let words = "this machine's clock is 86400 s ahead of that of ns0";
+    assert!(ledger_says(&s, words));
+    s.act(Action::Operate(0, Verb::Apply(BACK)));
+    s.pass(5_000);
+    assert_eq!((holds(&s, "ns0"), holds(&s, "ns1")), (3, 3));
+    // It was set right: nothing of its own waits until tomorrow.
+    s.act(Action::Skew(1, 0));
+    // It looks again every half minute, and reads the ledger then.
+    s.pass(40_000);
+    s.act(Action::Crash(0));
+    s.act(Action::Operate(1, Verb::Apply(FORTH)));
+    s.pass(5_000);
+    assert_eq!((holds(&s, "ns0"), holds(&s, "ns1")), (4, 4));
+    clean(s);
+}
+
+#[test]
+fn an_enactor_alone_with_a_wrong_clock_writes_little_into_the_ledger() {
+    let mut s = script(1, 1);
+    s.act(Action::Skew(0, 60_000));
+    s.act(Action::Start(0));
+    s.pass(120_000);
+    assert!(state(&s).servers["ns0"].verified.is_none());
+    assert!(state(&s).last < 20, "{} entries", state(&s).last);
+    s.act(Action::Skew(0, 0));
+    // It looks again every half minute.
+    s.pass(40_000);
+    assert_eq!(holds(&s, "ns0"), 1);
+    clean(s);
+}
+
+#[test]
+fn a_clock_behind_what_servers_have_taken_decides_nothing() {
+    let mut s = script(2, 1);
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Skew(1, -60_000));
+    s.act(Action::Start(1));
+    s.pass(100);
+    s.act(Action::Operate(1, Verb::Apply(FORTH)));
+    s.pass(2_000);
+    assert_eq!(s.world.stats.cleared, 0);
+    clean(s);
+}
+
+#[test]
+fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
+    let nature = Nature {
+        habit: Habit::KnotSigned,
+        ..Nature::default()
+    };
+    let mut s = Script::<Full>::new(&Setting {
+        enactors: 1,
+        servers: vec![nature],
+    });
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.pass(4_000);
+    assert_eq!(holds(&s, "ns0"), 2);
+    let www = (name("www.example.com"), Rtype::CNAME);
+    let kept = &s.world.servers[0].kept[&www];
+    assert_eq!(kept.texts(), ["pool-b.example.com."]);
+    clean(s);
 }

@@ -101,7 +101,11 @@ fn plans(wanted: Wanted) -> Result<(), Failure> {
         println!("{count} records …   (load {})", load());
         let most = if wanted.large { usize::MAX } else { OCTODNS.0 };
         let beside = python.as_deref().ok().filter(|_| count <= most);
-        rows.push(size(&binary, count, times, beside)?);
+        let row = size(&binary, count, times, beside).inspect_err(|_| {
+            // What was measured before something failed is still worth having.
+            println!("\n{}", show(&rows));
+        })?;
+        rows.push(row);
     }
     println!("\n{}", show(&rows));
     verdict(&rows)

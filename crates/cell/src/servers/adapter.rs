@@ -7,7 +7,7 @@ use dns::{Change, Name, RRset, Rtype, Update, Zone};
 use std::net::SocketAddr;
 use steadfast_core::abilities::Abilities;
 use steadfast_core::server::{Fence, Reading, Reply, Require, Write};
-use steadfast_core::time::Millis;
+use steadfast_core::time::{Millis, Time};
 
 /// A server, as the core's effects need it. Each call blocks for as long as its time-outs let it.
 pub trait Server: Send + Sync {
@@ -76,7 +76,10 @@ impl Server for Primary {
         match reply.outcome {
             Outcome::Accepted => Reply::Accepted,
             Outcome::Prerequisite(_) => Reply::Fenced(reply.detail),
-            Outcome::Late { .. } => Reply::Late(reply.detail),
+            Outcome::Late { server_time } => {
+                let clock = Time(server_time.saturating_mul(1_000));
+                Reply::Late(reply.detail, Some(clock))
+            }
             Outcome::BadKey
             | Outcome::BadSig
             | Outcome::Refused
@@ -174,10 +177,16 @@ fn deletions_first(changes: &[Change]) -> Vec<Edited<'_>> {
         edits.extend(
             owner
                 .iter()
-                .filter(|c| c.before().is_some())
+                .filter(|c| c.before().is_some() && !is_alias_to_alias(c))
                 .map(Edited::Gone),
         );
         edits.extend(owner.iter().filter_map(Change::after).map(Edited::There));
     }
     edits
+}
+
+/// A CNAME that is added takes the place of the one that stands (RFC 2136 §3.4.2.2). Deleted first,
+/// both are lost where Knot signs: it takes the signatures that still stand for other data.
+fn is_alias_to_alias(change: &Change) -> bool {
+    change.rtype() == Rtype::CNAME && change.before().is_some() && change.after().is_some()
 }

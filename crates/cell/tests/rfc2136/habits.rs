@@ -1,13 +1,15 @@
 //! What servers do to updates that they say they accept.
 
 use crate::fixture::{
-    WAYS, a, cname, delete, key, marker, name, now, rrset, start, start_with, step, update,
+    WAYS, a, cname, connect, delete, key, marker, name, now, rrset, start, start_with, step, update,
 };
-use dns::{Edit, Prerequisite, Rcode, Rtype};
+use dns::{Change, Edit, Prerequisite, Rcode, Rtype};
 use peers::{Kind, Mode};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use steadfast_cell::servers::{Outcome, Rfc2136, Timeouts};
+use steadfast_cell::servers::{Outcome, Primary, Rfc2136, Server, Timeouts};
+use steadfast_core::server::{Reply, Require, Write};
+use steadfast_core::time::Time;
 
 #[test]
 fn bind_and_knot_drop_a_cname_beside_other_data_and_still_move_the_marker() {
@@ -280,5 +282,35 @@ fn signed_zones_transfer_with_the_servers_own_types() {
         }
         let ours = got.zone.filter(|r| !r.rtype().is_server_made());
         assert_eq!(ours.record_count(), 7, "{kind}: {ours:?}");
+    }
+}
+
+/// Knot that signs takes the signatures of a deleted alias for other data, and drops the new one
+/// with NOERROR. Added without deleting first, the new alias replaces the old one everywhere.
+#[test]
+fn an_alias_gets_another_target_on_servers_that_sign_too() {
+    for (kind, mode) in WAYS {
+        let fixture = start_with(kind, mode, "");
+        let change = Change::new(Some(cname("alias", "www")), Some(cname("alias", "ns")));
+        let write = Write {
+            seq: 2,
+            expect: Some(marker("one")),
+            fenced: true,
+            require: vec![Require::Equals(cname("alias", "www"))],
+            changes: change.into_iter().collect(),
+            marker: Some(marker("two")),
+            deletions_first: true,
+            soa: None,
+            signed_at: Time(now() * 1000),
+            fudge: 10,
+        };
+        let primary = Primary::new(
+            connect(&fixture.peer, &key(fixture.peer.key_file())),
+            Vec::new(),
+        );
+        assert_eq!(primary.write(&write), Reply::Accepted, "{kind} {mode:?}");
+        fixture.wait_for_marker("two");
+        let alias = fixture.rrset("alias", Rtype::CNAME);
+        assert_eq!(alias, Some(cname("alias", "ns")), "{kind} {mode:?}");
     }
 }

@@ -79,23 +79,24 @@ fn says_why_it_can_not_rehearse() {
     rehearse(&fixture).unwrap();
 }
 
-/// A server that stops answering in the middle; once it answers again, nothing is left.
-#[test]
-fn a_rehearsal_that_fails_half_way_is_cleaned_up_by_the_next() {
-    let fixture = start(Kind::Bind);
-    let before = content(&fixture);
+/// A proxy before a server, and the server as it is seen through it.
+fn through_proxy(fixture: &Fixture) -> (Proxy, Primary) {
     let proxy = Proxy::before(fixture.peer.addr());
     let timeouts = Timeouts {
         exchange: Duration::from_millis(300),
         ..Timeouts::default()
     };
-    let server = Rfc2136::new(
-        name("@"),
-        proxy.addr(),
-        key(fixture.peer.key_file()),
-        timeouts,
-    );
-    let server = Primary::new(server, Vec::new());
+    let key = key(fixture.peer.key_file());
+    let server = Rfc2136::new(name("@"), proxy.addr(), key, timeouts);
+    (proxy, Primary::new(server, Vec::new()))
+}
+
+/// A server that stops answering in the middle; once it answers again, nothing is left.
+#[test]
+fn a_rehearsal_that_fails_half_way_is_cleaned_up_by_the_next() {
+    let fixture = start(Kind::Bind);
+    let before = content(&fixture);
+    let (proxy, server) = through_proxy(&fixture);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             wait_for_updates(&proxy, 6);
@@ -116,18 +117,7 @@ fn a_rehearsal_that_fails_half_way_is_cleaned_up_by_the_next() {
 #[test]
 fn lost_answers_do_not_confuse_it() {
     let fixture = start(Kind::Knot);
-    let proxy = Proxy::before(fixture.peer.addr());
-    let timeouts = Timeouts {
-        exchange: Duration::from_millis(300),
-        ..Timeouts::default()
-    };
-    let server = Rfc2136::new(
-        name("@"),
-        proxy.addr(),
-        key(fixture.peer.key_file()),
-        timeouts,
-    );
-    let server = Primary::new(server, Vec::new());
+    let (proxy, server) = through_proxy(&fixture);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             wait_for_updates(&proxy, 3);

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use redb::StorageBackend;
+use redb::backends::FileBackend;
 use rustix::process::{Pid, Signal, kill_process};
 use steadfast_cell::store::{Store, StoreError};
 
@@ -292,38 +293,42 @@ fn killed_at_each_moment_of_an_append() {
     }
 }
 
-/// A reader that is stopped while it registers holds the header lock shared; here the test itself
-/// does. A commit that meets it fails, and says that it does not know, because it cannot look.
-#[test]
-fn a_commit_that_cannot_get_the_header_says_that_it_is_unsure() {
-    let folder = fresh();
+/// A child at its third commit, for which it has `wait_ms`, while the header is held shared: as by
+/// a reader that is stopped while it registers, but by the test itself.
+fn commits_without_the_header(folder: &Folder, wait_ms: &str) -> (Reaped, FileBackend) {
     let mut command = child("append", folder.path());
     command
         .env("STEADFAST_FAILPOINT", "store.before-commit@3=stop")
-        .env("STORE_COUNT", "5");
-    command
-        .env("STORE_WAIT_MS", "200")
+        .env("STORE_COUNT", "5")
+        .env("STORE_WAIT_MS", wait_ms)
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let mut child = Reaped(command.spawn().unwrap());
+    let child = Reaped(command.spawn().unwrap());
     wait_until("the child stops", || is_stopped(&child.0));
     let file = std::fs::File::open(folder.file()).unwrap();
-    let header = redb::backends::FileBackend::new(file).unwrap();
-    assert!(
-        header
-            .try_lock_shared_range(Bound::Included(0), Bound::Excluded(320))
-            .unwrap()
-    );
+    let header = FileBackend::new(file).unwrap();
+    let header_only = (Bound::Included(0), Bound::Excluded(320));
+    let held = header.try_lock_shared_range(header_only.0, header_only.1);
+    assert!(held.unwrap());
     signal(&child.0, Signal::CONT);
+    (child, header)
+}
+
+/// What a child said that has to fail.
+fn failed_saying(mut child: Reaped) -> String {
     let mut said = String::new();
-    child
-        .0
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
+    let mut stderr = child.0.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
     assert!(!child.0.wait().unwrap().success());
+    said
+}
+
+/// A commit that meets a held header fails, and says that it does not know, because it cannot look.
+#[test]
+fn a_commit_that_cannot_get_the_header_says_that_it_is_unsure() {
+    let folder = fresh();
+    let (child, header) = commits_without_the_header(&folder, "200");
+    let said = failed_saying(child);
     assert!(said.contains("Unsure { cause: Busy"), "{said}");
     // Readers do not need it exclusively; writers do, and go on when it is free.
     assert_eq!(
@@ -339,36 +344,11 @@ fn a_commit_that_cannot_get_the_header_says_that_it_is_unsure() {
 #[test]
 fn a_commit_that_failed_is_looked_up() {
     let folder = fresh();
-    let mut command = child("append", folder.path());
-    command
-        .env("STEADFAST_FAILPOINT", "store.before-commit@3=stop")
-        .env("STORE_COUNT", "5");
-    command
-        .env("STORE_WAIT_MS", "600")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = Reaped(command.spawn().unwrap());
-    wait_until("the child stops", || is_stopped(&child.0));
-    let file = std::fs::File::open(folder.file()).unwrap();
-    let header = redb::backends::FileBackend::new(file).unwrap();
-    assert!(
-        header
-            .try_lock_shared_range(Bound::Included(0), Bound::Excluded(320))
-            .unwrap()
-    );
-    signal(&child.0, Signal::CONT);
+    let (child, header) = commits_without_the_header(&folder, "600");
     // Past the limit of the commit, within that of the closing and opening after it.
     sleep(Duration::from_millis(900));
     header.close().unwrap();
-    let mut said = String::new();
-    child
-        .0
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
-    assert!(!child.0.wait().unwrap().success());
+    let said = failed_saying(child);
     assert!(said.contains("value: Busy"), "{said}");
     assert_eq!(nothing_lost(folder.path()), 3);
 }

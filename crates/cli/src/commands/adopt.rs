@@ -3,6 +3,7 @@
 use super::survey::{self, Survey};
 use super::{ask, files, keep, newcomer, out, show, words};
 use crate::args::{AdoptArgs, Cli};
+use crate::drift::{self, Edited};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
@@ -54,26 +55,28 @@ pub fn run(cli: &Cli, args: &AdoptArgs, style: Style) -> Outcome {
         return keep::run(&zone, &site.store()?, names, args, style);
     }
     if args.dry_run {
-        return survey(&zone, style);
+        return survey(&zone, args.like.as_deref(), style);
     }
     let store = site.store()?;
     adopt(&zone, &store, args, style)
 }
 
 /// Shows what adoption would own, of a configured zone.
-fn survey(zone: &ZoneSite<'_>, style: Style) -> Outcome {
+fn survey(zone: &ZoneSite<'_>, like: Option<&str>, style: Style) -> Outcome {
     let observed = observe_all(zone)?;
-    agreed(zone, &observed)?;
-    let Some((id, content)) = observed.zones.iter().next() else {
-        return Ok(Exit::Usage);
-    };
+    let agreed = agreed(zone, &observed, like)?;
+    show::put_back(&agreed.others, style);
+    let (id, content) = named(&observed, like, &zone.config.name)?;
     survey::show(
         &Survey {
             zone: content,
             from: id.clone(),
             policy: &zone.policy,
             proposal: None,
-            next: format!("steadfast adopt {}", zone.config.name),
+            next: match like {
+                Some(like) => format!("steadfast adopt {} --like {like}", zone.config.name),
+                None => format!("steadfast adopt {}", zone.config.name),
+            },
         },
         style,
     );
@@ -94,9 +97,14 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
     let Some(observed) = observe_unless_adopted(zone, store, &mut book, args.take_over)? else {
         return resume(zone, store, book.state(), style);
     };
-    agreed(zone, &observed)?;
+    let like = args.like.as_deref();
+    let others = agreed(zone, &observed, like)?.others;
     let assumed = BTreeMap::new();
     let standing = found(zone, &observed, book.state(), args.take_over, &assumed)?;
+    show::put_back(&others, style);
+    if !args.yes && !others.is_empty() {
+        ask::confirm("Adopt the zone, and put these there?", style)?;
+    }
     if args.take_over && !args.yes && standing.values().any(|o| o.marker.is_some()) {
         ask::confirm(
             "Take the zone over? The ledger that led it will be refused from now on.",
@@ -108,10 +116,14 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
     let Some(observed) = observe_unless_adopted(zone, store, &mut book, args.take_over)? else {
         return resume(zone, store, book.state(), style);
     };
-    let owned = agreed(zone, &observed)?;
+    let Agreed { owned, others: now } = agreed(zone, &observed, like)?;
+    if now != others {
+        return Err(overtaken(&zone.config.name));
+    }
     let found = found(zone, &observed, book.state(), args.take_over, &abilities)?;
-    let (submission, configuration) = adoption(zone, owned, found, book.state())?;
-    content_file(zone, &observed, style)?;
+    let (mut submission, configuration) = adoption(zone, owned, found, book.state())?;
+    submission.events.extend(drift::settled(&others, true));
+    content_file(zone, named(&observed, like, &zone.config.name)?.1, style)?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let mut enactor = enact::enactor(zone, store, Some(unowned))?;
     let run = enact::run(&mut enactor, Some(submission), PATIENCE, style);
@@ -123,7 +135,7 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
         show::applied(zone, enactor.state(), configuration, exit, style);
         return Ok(exit);
     }
-    compare(zone, &observed, enactor.state(), style)
+    compare(zone, &observed, &others, enactor.state(), style)
 }
 
 /// What stands on the servers; `None` where another process with this store was faster and adopted
@@ -193,11 +205,11 @@ fn content_form(zone: &ZoneSite<'_>) -> Result<(), Fail> {
 }
 
 /// Writes the zone's content from the transfer, where the config names a file that is not there.
-fn content_file(zone: &ZoneSite<'_>, observed: &Observed, style: Style) -> Result<(), Fail> {
+fn content_file(zone: &ZoneSite<'_>, content: &Zone, style: Style) -> Result<(), Fail> {
     let path = &zone.config.content;
-    let Some(content) = observed.zones.values().next().filter(|_| !path.exists()) else {
+    if path.exists() {
         return Ok(());
-    };
+    }
     let text = files::zone_text(content, &zone.policy);
     files::create(&[(path.clone(), text.into_bytes(), 0o644)])?;
     let shown = crate::diag::shown_path(path);
@@ -232,33 +244,49 @@ pub fn observe_all(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
     ))
 }
 
-/// The owned content, which all servers must agree on.
+/// What is to be recorded, and where something else stands.
+pub struct Agreed {
+    /// The owned content.
+    pub owned: Zone,
+    /// Servers that differ from it, because one was named that they are to be like.
+    pub others: Vec<Edited>,
+}
+
+/// The owned content, which all servers must agree on, unless they are to be `like` one of them.
 ///
 /// # Errors
-/// Servers that differ; nothing owned.
-pub fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
-    let mut servers = observed.zones.iter();
-    let Some((first, content)) = servers.next() else {
-        return Err(Fail::new(
-            Exit::Usage,
-            "no-server",
-            "the zone has no servers",
-            "",
-        ));
-    };
-    let owned = content.filter(|r| zone.policy.owns_set(r));
-    for (id, other) in servers {
-        let differing = owned.diff(&other.filter(|r| zone.policy.owns_set(r)));
-        if let Some(change) = differing.first() {
-            let message = format!(
-                "{first} and {id} differ in {}, the first {} {}",
-                words::count(differing.len(), "owned RRset"),
-                change.name(),
-                change.rtype()
-            );
-            let help = "make the servers agree, or leave one of them out, then adopt";
-            return Err(Fail::new(Exit::Refused, "servers-differ", message, help));
-        }
+/// Servers that differ; nothing owned; no such server.
+pub fn agreed(
+    zone: &ZoneSite<'_>,
+    observed: &Observed,
+    like: Option<&str>,
+) -> Result<Agreed, Fail> {
+    let name = &zone.config.name;
+    let (first, content) = named(observed, like, name)?;
+    let own = |content: &Zone| content.filter(|r| zone.policy.owns_set(r));
+    let owned = own(content);
+    let all = observed.zones.iter();
+    let all = all.map(|(id, other)| Edited::instead(id, &owned, &own(other)));
+    let others: Vec<Edited> = all.filter(|o| !o.changes.is_empty()).collect();
+    if let (Some(other), None) = (others.first(), like)
+        && let Some(change) = other.changes.first()
+    {
+        let message = format!(
+            "{first} and {} differ in {}, the first {} {}",
+            other.server,
+            words::count(other.changes.len(), "owned RRset"),
+            change.name(),
+            change.rtype()
+        );
+        let take_over = if first_led(zone, observed) {
+            " --take-over"
+        } else {
+            ""
+        };
+        let help = format!(
+            "make them agree, or name the one whose content is right: `steadfast adopt {name}{take_over} --like {first}` shows what the others would get, and asks"
+        );
+        return Err(Fail::new(Exit::Refused, "servers-differ", message, help));
     }
     if owned.is_empty() {
         let help = "check `own` and `ignore`";
@@ -269,7 +297,36 @@ pub fn agreed(zone: &ZoneSite<'_>, observed: &Observed) -> Result<Zone, Fail> {
             help,
         ));
     }
-    Ok(owned)
+    Ok(Agreed { owned, others })
+}
+
+/// Whether a marker stands on some server.
+fn first_led(zone: &ZoneSite<'_>, observed: &Observed) -> bool {
+    let owner = zone.policy.marker_name();
+    let mut zones = observed.zones.values();
+    zones.any(|content| content.get(&owner, Rtype::TXT).is_some())
+}
+
+/// The server whose content counts: that of this name, or the first.
+fn named<'o>(
+    observed: &'o Observed,
+    like: Option<&str>,
+    zone: &str,
+) -> Result<(&'o String, &'o Zone), Fail> {
+    let mut servers = observed.zones.iter();
+    let found = match like {
+        Some(like) => servers.find(|(id, _)| *id == like),
+        None => servers.next(),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = observed.zones.keys().map(String::as_str).collect();
+        let message = match like {
+            Some(like) => format!("{zone} has no server {like:?}"),
+            None => format!("{zone} has no servers"),
+        };
+        let help = format!("it has: {}", known.join(", "));
+        Fail::new(Exit::Usage, "unknown-server", message, help)
+    })
 }
 
 /// What stands on each server in place of our marker.
@@ -357,13 +414,22 @@ fn adoption(
 }
 
 /// Transfers again: nothing but marker, serial and what servers make may differ.
-fn compare(zone: &ZoneSite<'_>, before: &Observed, state: &State, style: Style) -> Outcome {
+fn compare(
+    zone: &ZoneSite<'_>,
+    before: &Observed,
+    brought: &[Edited],
+    state: &State,
+    style: Style,
+) -> Outcome {
     let after = observe_all(zone)?;
     let mut lines = Vec::new();
     for (id, content) in &after.zones {
         let Some(old) = before.zones.get(id) else {
             continue;
         };
+        if brought.iter().any(|b| b.server == *id) {
+            continue;
+        }
         let differing = foreign_changes(&zone.policy, old, content);
         if !differing.is_empty() {
             let count = words::count(differing.len(), "RRset");
@@ -388,7 +454,10 @@ fn compare(zone: &ZoneSite<'_>, before: &Observed, state: &State, style: Style) 
             "{name}: adopted by ledger {}, configuration {}; {owned} of {sets} RRsets owned\n",
             state.ledger, state.configuration
         );
-        if lines.is_empty() {
+        for one in brought {
+            text += &format!("  {}: brought to that content\n", one.server);
+        }
+        if lines.is_empty() && brought.is_empty() {
             text += "  transfers before and after differ in the marker and the serial alone\n";
         }
         for line in &lines {

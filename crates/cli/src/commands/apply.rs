@@ -276,9 +276,7 @@ fn overwrite(
         let message = "nothing drifted there: what stands is what the ledger says";
         return Err(Fail::new(Exit::Usage, "no-drift", message, help));
     }
-    if !style.json {
-        show::put_back(&edited, style);
-    }
+    show::put_back(&edited, style);
     if !args.yes {
         ask::confirm("Put these back?", style)?;
     }

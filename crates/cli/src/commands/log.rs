@@ -42,7 +42,7 @@ pub fn run(cli: &Cli, args: &LogArgs, style: Style) -> Outcome {
 /// Whether a file is meant, and not the zone of that name. A file needs no config.
 fn is_file(cli: &Cli, text: &str) -> bool {
     let zone = || Look::open(cli).is_ok_and(|look| look.zones(Some(text)).is_ok());
-    Path::new(text).is_file() && !zone()
+    (text.contains('/') || Path::new(text).is_file()) && !zone()
 }
 
 fn show(look: &Look, named: Option<&str>, last: Option<usize>, style: Style) -> Outcome {

@@ -21,6 +21,7 @@ pub mod rehearse;
 pub mod release;
 pub mod rollback;
 pub mod show;
+pub mod sim;
 pub mod status;
 pub mod survey;
 pub mod thaw;
@@ -46,6 +47,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Thaw(args) => thaw::run(cli, args, style),
         Command::Release(args) => release::run(cli, args, style),
         Command::Rollback(args) => rollback::run(cli, args, style),
+        Command::Sim(what) => sim::run(what, style),
         Command::Generate(what) => generate::run(what, style),
         Command::Init(args) => init::run(args, style),
         Command::Check => check::run(cli, style),

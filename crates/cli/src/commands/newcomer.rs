@@ -87,7 +87,7 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
         servers: zone.servers.clone(),
     };
     // Whatever would refuse the adoption does so before anything is written.
-    adopt::agreed(&planned, &observed)?;
+    adopt::agreed(&planned, &observed, None)?;
     adopt::found(
         &planned,
         &observed,

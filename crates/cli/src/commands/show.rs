@@ -222,8 +222,11 @@ fn drift(out: &mut String, zone: &str, prepared: &Prepared) {
     }
 }
 
-/// Shows what is about to be put back over foreign edits.
+/// Shows what is about to be put back over what stands.
 pub fn put_back(edited: &[Edited], style: Style) {
+    if style.json {
+        return;
+    }
     let mut out = String::new();
     for edit in edited {
         let _ = writeln!(out, "  to be put back on {}:", edit.server);

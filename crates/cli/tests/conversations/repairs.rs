@@ -39,6 +39,28 @@ fn a_marker_that_is_gone_with_data_is_repaired_by_the_command_that_is_named() {
 }
 
 #[test]
+fn a_lost_store_is_made_up_for_though_the_servers_differ() {
+    let (first, second) = (bind(), bind());
+    let mut talk = two("lost", &first, &second);
+    talk.hide(&second.addr().to_string(), "127.0.0.1:PORT2");
+    assert_eq!(talk.quietly("adopt example.com").0, 0);
+    second.nsupdate("update add api.example.com 60 A 192.0.2.77");
+    std::fs::remove_dir_all(talk.folder().join("state")).unwrap();
+    talk.note("the store is gone, and the servers differ");
+    assert_eq!(talk.run("adopt example.com --take-over --yes"), 4);
+    assert_eq!(talk.run("adopt example.com --take-over --like ns7"), 2);
+    assert_eq!(talk.run("adopt example.com --take-over --like ns1"), 2);
+    assert_eq!(
+        talk.run("adopt example.com --take-over --like ns1 --yes"),
+        0
+    );
+    assert_eq!(second.ask("api.example.com", "A").data("A"), ["192.0.2.20"]);
+    assert_eq!(talk.run("status"), 0);
+    assert_eq!(talk.run("plan example.com --exit-code"), 0);
+    insta::assert_snapshot!(talk.script());
+}
+
+#[test]
 fn an_exported_ledger_verifies_without_config_store_or_server() {
     let peer = bind();
     let talk = site("export", &peer);

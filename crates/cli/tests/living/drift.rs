@@ -1,22 +1,26 @@
 //! Foreign edits inside what is owned, and beside it.
 
 use crate::site::{Site, ZONE, a, axfr, nsupdate, start};
-use peers::{Kind, Mode};
+use peers::{Kind, Mode, Peer};
 use std::fmt::Write as _;
 
 const FIRST: &str = "www 60 A 192.0.2.1\napi 60 A 192.0.2.2\n";
 const SECOND: &str = "www 60 A 192.0.2.11\napi 60 A 192.0.2.12\n";
 
+/// An adopted server on which somebody then gave `www` another record.
+fn edited(kind: Kind, record: &str) -> (Peer, Site) {
+    let peer = start(kind, Mode::Plain, FIRST);
+    let site = Site::adopted(&peer, FIRST);
+    let add = format!("update add www {record}");
+    nsupdate(&peer, &["update delete www A", &add]);
+    (peer, site)
+}
+
 /// Before an apply that touches it: refused, nothing written, both ways out named.
 #[test]
 fn an_edit_before_an_apply_is_not_overwritten() {
     for kind in Kind::ALL {
-        let peer = start(kind, Mode::Plain, FIRST);
-        let site = Site::adopted(&peer, FIRST);
-        nsupdate(
-            &peer,
-            &["update delete www A", "update add www 60 A 192.0.2.66"],
-        );
+        let (peer, site) = edited(kind, "60 A 192.0.2.66");
         site.wants(SECOND);
         let before = axfr(&peer);
         site.apply().expect(4).says(&[
@@ -106,12 +110,7 @@ fn overwriting_is_fenced_by_what_was_found() {
 #[test]
 fn a_foreign_ttl_is_drift() {
     for kind in Kind::ALL {
-        let peer = start(kind, Mode::Plain, FIRST);
-        let site = Site::adopted(&peer, FIRST);
-        nsupdate(
-            &peer,
-            &["update delete www A", "update add www 3600 A 192.0.2.1"],
-        );
+        let (peer, site) = edited(kind, "3600 A 192.0.2.1");
         site.run(&["plan", ZONE])
             .says(&["drift on ns1", "3600 192.0.2.1"]);
         site.wants(SECOND);
@@ -172,12 +171,7 @@ fn a_foreign_addition_that_empties_a_critical_name_is_reported() {
 #[test]
 fn a_foreign_edit_can_be_kept() {
     for kind in Kind::ALL {
-        let peer = start(kind, Mode::Plain, FIRST);
-        let site = Site::adopted(&peer, FIRST);
-        nsupdate(
-            &peer,
-            &["update delete www A", "update add www 60 A 192.0.2.66"],
-        );
+        let (peer, site) = edited(kind, "60 A 192.0.2.66");
         site.run(&["adopt", ZONE, "--drift", "www", "--yes"])
             .expect(0);
         assert_eq!(a(&peer, "www"), ["192.0.2.66"], "{kind}");

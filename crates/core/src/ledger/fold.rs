@@ -93,6 +93,7 @@ impl State {
             drift: Vec::new(),
             halted: None,
             restored: None,
+            taken_at: None,
             serial: None,
             released: false,
         };
@@ -149,10 +150,11 @@ impl State {
         self.proposals.retain(|_, p| p.parent >= self.configuration);
         for server in self.servers.values_mut() {
             let verified = server.verified;
+            let now = server.surely(entry.at);
             server.decisions.retain(|seq, d| {
                 d.decision.holding.configuration >= through
                     || Some(*seq) == verified
-                    || entry.at <= d.is_over_at()
+                    || now <= d.is_over_at()
             });
         }
     }
@@ -199,6 +201,7 @@ impl ServerState {
             return;
         }
         self.verified = Some(write);
+        self.taken_at = self.taken_at.max(Some(decided.at));
         self.released = decided.decision.act == Act::Withdraw;
         if decided.decision.soa.is_some() {
             self.restored = None;

@@ -148,6 +148,10 @@ pub struct ServerState {
     /// Set when it was restored from a backup, until the repair was read back: the entry whose
     /// marker it came back with.
     pub restored: Option<u64>,
+    /// The latest time of a write that was read back there: the server's clock agreed with it, so
+    /// it is what the ledger knows of the time.
+    #[serde(default)]
+    pub taken_at: Option<Time>,
     /// The highest SOA serial read there.
     pub serial: Option<u32>,
     /// Whether the marker was removed there.
@@ -183,6 +187,12 @@ impl ServerState {
             (None, Some(text)) => Expect::Foreign(text.clone()),
             (None, None) => Expect::Absent,
         }
+    }
+
+    /// What is surely past by `now`, a clock that nobody vouches for: no more than what this server
+    /// has taken.
+    pub fn surely(&self, now: Time) -> Time {
+        self.taken_at.unwrap_or_default().min(now)
     }
 
     /// Writes that the server would still accept: they expect what stands, and are not too late.

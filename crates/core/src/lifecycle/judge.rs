@@ -97,6 +97,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let refused = |why, detail| Some(Refused { seq, why, detail });
         match reply {
             Reply::Accepted => {
+                run.ahead = Some(0);
                 run.polling = Some(now);
                 run.phase = Phase::Unread;
             }
@@ -104,9 +105,12 @@ impl<S: Safeguards> Lifecycle<S> {
                 run.refused = refused(Loss::Fenced, detail);
                 run.phase = Phase::Unread;
             }
-            Reply::Late(detail) => {
+            Reply::Late(detail, clock) => {
                 run.refused = refused(Loss::Late, detail);
                 run.phase = Phase::Unread;
+                if let Some(clock) = clock {
+                    self.compared(now, id, clock);
+                }
             }
             Reply::Refused(why) | Reply::NotSent(why) | Reply::Unknown(why) => {
                 run.focus = None;

@@ -16,6 +16,7 @@
 //! follows. Nothing happens between calls.
 
 mod apart;
+mod clock;
 mod compare;
 mod course;
 mod draft;
@@ -204,6 +205,8 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
+    /// What the clock showed last.
+    clock: Time,
     /// Whether the zone was frozen when effects were derived last.
     frozen: bool,
     safeguards: PhantomData<S>,
@@ -227,6 +230,7 @@ impl<S: Safeguards> Lifecycle<S> {
             context: None,
             doubt: None,
             refreshing: false,
+            clock: Time::default(),
             frozen: false,
             safeguards: PhantomData,
         }
@@ -272,6 +276,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// Takes one input and returns every effect that follows from it.
     pub fn step(&mut self, now: Time, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.tell_time(now);
         self.take(now, input, &mut effects);
         if self.doubt.is_none() {
             self.drive(now, &mut effects);

@@ -88,7 +88,10 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let (dead, yielded) = (run.dead, run.yielded);
         // Not in the last quarter of its time: it would arrive too late.
-        let soon = |at: Time, span: Millis| now <= at + Millis(span.0 / 4 * 3);
+        // Nor one from the future: whoever decided it had a wrong clock, and the server knows.
+        let soon = |at: Time, span: Millis| {
+            now <= at + Millis(span.0 / 4 * 3) && at <= now + gate::CLOCK_TOLERANCE
+        };
         let open = server
             .open(now)
             .filter(|(seq, d)| {
@@ -314,10 +317,12 @@ impl<S: Safeguards> Lifecycle<S> {
             .values()
             .filter_map(|s| s.holding())
             .map(|h| h.configuration);
-        let open = state.servers.values().flat_map(|s| s.decisions.values());
-        let open = open
-            .filter(|d| now <= d.is_over_at())
-            .map(|d| d.decision.holding.configuration);
+        let open = state.servers.values().flat_map(|s| {
+            let now = s.surely(now);
+            let decisions = s.decisions.values();
+            decisions.filter(move |d| now <= d.is_over_at())
+        });
+        let open = open.map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
         let reachable = held.chain(open).filter(|_| S::REACHABLE);
         let through = reachable.chain([oldest]).min().unwrap_or(oldest);

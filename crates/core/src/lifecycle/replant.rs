@@ -27,6 +27,7 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         run.attempts = run.losses;
         self.no_answer(now, id, detail, effects);
+        self.pause_for_clocks(now, id);
     }
 
     /// No marker stands. One that was planted may not be served yet, or refused because another

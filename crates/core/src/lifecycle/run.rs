@@ -60,6 +60,9 @@ pub(crate) struct Run {
     pub(crate) losses: u32,
     /// Whether the ledger was read again after a marker from its future was seen.
     pub(crate) refreshed: bool,
+    /// How far this machine's clock was ahead of the server's, in milliseconds, when the server last
+    /// judged a write by it; zero: they agreed.
+    pub(crate) ahead: Option<i64>,
     /// The last SOA read.
     pub(crate) soa: Option<RRset>,
     /// The last marker read. Only weakened safeguards look at it.

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use steadfast_core::body::Body;
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Expect, Found, Settlement};
 use steadfast_core::marker::{Holding, Marker, marker_text};
-use steadfast_core::plan::{Plan, Purpose};
-use steadfast_core::policy::{Limit, Policy};
+use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
 
@@ -202,7 +201,8 @@ impl Ledger {
                         format!("a plan that follows {} became {configuration}", plan.parent);
                     return Some(("I5", text));
                 }
-                over_limits(plan, policy).map(|text| ("I5", text))
+                let content = self.contents.get(&held.0)?;
+                super::plans::cleared(content, plan, policy)
             }
             Event::Decided(decision) if decision.act == Act::Step => {
                 let (seq, to) = (entry.seq, decision.holding.configuration);
@@ -334,24 +334,4 @@ impl Oracle {
             ))
         })
     }
-}
-
-/// How a plan changes more than the policy allows. A rollback is not limited.
-fn over_limits(plan: &Plan, policy: &Policy) -> Option<String> {
-    if matches!(plan.purpose, Purpose::Rollback { .. }) {
-        return None;
-    }
-    let count = |sides: (bool, bool)| {
-        let has = |c: &&Change| (c.before().is_some(), c.after().is_some()) == sides;
-        plan.steps.changes.iter().filter(has).count()
-    };
-    let over = |limit: &Limit, sides| {
-        let most = limit.count.map_or(usize::MAX, |c| c as usize);
-        count(sides) > most
-    };
-    let limits = &policy.limits;
-    let over = over(&limits.create, (false, true))
-        || over(&limits.change, (true, true))
-        || over(&limits.delete, (true, false));
-    over.then(|| format!("the plan after {} changes more than it may", plan.parent))
 }

@@ -354,7 +354,7 @@ fn rest(
     }
     match (what, lasts) {
         (What::Skew, Some((_, most))) => scenario.doses.skew = most,
-        (What::Freeze | What::Edit | What::Reload, Some(_)) => {
+        (What::Freeze | What::Edit | What::Reload | What::Jump, Some(_)) => {
             return Err((
                 format!("`{what}` happens at one instant"),
                 "leave `lasts` out",
@@ -375,7 +375,7 @@ fn kind_of(what: What) -> Option<Kind> {
         What::Restore | What::Reload | What::Edit => Kind::Server,
         What::StoreFail | What::StoreCopy => Kind::Store,
         What::Freeze => Kind::Operator,
-        What::Skew => Kind::Enactor,
+        What::Skew | What::Jump => Kind::Enactor,
         _ => return None,
     })
 }
@@ -386,6 +386,7 @@ fn switch(what: What, on: &mut Faults) {
         What::Crash => &mut on.crashes,
         What::Lag => &mut on.lag,
         What::Skew => &mut on.skew,
+        What::Jump => &mut on.jumps,
         What::Refuse | What::LoseSwap => &mut on.habits,
         What::Edit => &mut on.foreign,
         What::Freeze => &mut on.freezes,

@@ -1,6 +1,8 @@
 //! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
 //! keep and serve, and by a resolver of its own.
 
+mod fold;
+mod plans;
 mod witness;
 
 use crate::naive;
@@ -17,6 +19,10 @@ use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
 use witness::{Fault, Returned, Said, Shown};
+
+/// Milliseconds that a writer's clock may be ahead at most for a server to take what it signs: the
+/// deadline, the difference of clocks that are right, and whole seconds.
+const TAKEN_AHEAD: u64 = 14_000;
 
 /// A broken invariant.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -37,6 +43,7 @@ struct Ledger {
     /// Frozen, and no called-off write can be accepted any more.
     sealed: bool,
     said: Said,
+    fold: fold::Fold,
     /// What entries broke, until it is told.
     faults: Vec<Fault>,
 }
@@ -60,6 +67,8 @@ pub struct Oracle {
     policy: Arc<Policy>,
     ledgers: Vec<Arc<Ledger>>,
     watches: Vec<Arc<Watch>>,
+    /// How far an enactor's clock ever was ahead, in milliseconds, so that servers took its writes.
+    lead: u64,
     /// The first violation.
     pub violation: Option<Violation>,
 }
@@ -71,6 +80,7 @@ impl Oracle {
             policy,
             ledgers: vec![Arc::default()],
             watches: vec![Arc::default(); servers],
+            lead: 0,
             violation: None,
         }
     }
@@ -245,12 +255,19 @@ impl Oracle {
         }
     }
 
+    /// An enactor's clock was set.
+    pub fn skewed(&mut self, skew: i64) {
+        let lead = u64::try_from(skew).unwrap_or(0);
+        self.lead = self.lead.max(lead.min(TAKEN_AHEAD));
+    }
+
     /// Time has passed: a freeze may be complete now.
     pub fn tick(&mut self, now: u64) {
         for ledger in &mut self.ledgers {
-            let frozen = ledger.state.frozen.as_ref();
-            let for_good = frozen.is_some_and(|f| f.until.is_none());
-            let sealed = for_good && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
+            // One that ends by itself ends earlier for a clock that is ahead.
+            let latest = Time(now + self.lead);
+            let frozen = ledger.state.freeze(latest).is_some();
+            let sealed = frozen && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
             // Worlds share what does not change.
             if sealed != ledger.sealed {
                 Arc::make_mut(ledger).sealed = sealed;
@@ -371,6 +388,9 @@ impl Ledger {
             entries.push(entry.clone());
             self.faults.extend(self.follows(held, &entry, policy));
             self.hears(&entry);
+            if let Some(text) = self.fold.hears(&entry, &self.state) {
+                self.faults.push(("I11", text));
+            }
             match entry.event {
                 Event::Adopted(adopted) => {
                     let content = match self.bodies.get(&adopted.content).map(Arc::as_ref) {
@@ -495,6 +515,9 @@ impl Ledger {
                 return Some(format!("the plan of generation {generation} was forgotten"));
             }
         }
+        if let Some(text) = self.lost_in_flight(there) {
+            return Some(text);
+        }
         for server in servers {
             let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
             let marker = marker.and_then(|m| Marker::read(m).ok());
@@ -509,6 +532,30 @@ impl Ledger {
             }
         }
         None
+    }
+}
+
+impl Ledger {
+    /// A body that a write still under way is made of, or a plan that could still be cleared.
+    fn lost_in_flight(&self, there: impl Fn(&Digest) -> bool) -> Option<String> {
+        let now = self.state.last_at;
+        let open = |(_, decided): &(&u64, &Arc<(Decision, Time)>)| {
+            let (d, at) = decided.as_ref();
+            d.act == Act::Step && *at + d.deadline >= now && !there(&d.holding.body)
+        };
+        if let Some((seq, _)) = self.decided.iter().rev().take(64).find(open) {
+            return Some(format!(
+                "what write {seq} is made of was forgotten in its time"
+            ));
+        }
+        let waits = |p: &&steadfast_core::ledger::Proposal| {
+            p.parent == self.state.configuration && !there(&p.plan)
+        };
+        let proposal = self.state.proposals.values().find(waits)?;
+        Some(format!(
+            "the plan of proposal {} was forgotten",
+            proposal.seq
+        ))
     }
 }
 

@@ -1,25 +1,20 @@
 //! A DNS server as far as updates go: prerequisites and changes at one instant (RFC 2136 §3), a
 //! deadline by its own clock (RFC 8945 §5.2.3), a served view that may trail, and bad habits.
 
-use dns::{Name, RRset, Rtype};
-use serde::{Deserialize, Serialize};
+mod habit;
+mod update;
+
+pub use habit::Habit;
+pub use update::update;
+
+use dns::{Change, Edit, Name, Prerequisite, RRset, Rcode, Rtype};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use steadfast_core::server::{Reply, Require, Write};
+use steadfast_core::time::Time;
 
 /// A zone's records as a server keeps them.
 pub type Records = BTreeMap<(Name, Rtype), RRset>;
-
-/// How a server treats an UPDATE that turns other data into a CNAME, or a CNAME meeting data.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Habit {
-    /// Deletions, then additions; what meets a CNAME is dropped in silence (BIND, Knot).
-    #[default]
-    Plain,
-    /// And "delete A, add CNAME" in one UPDATE loses both (Knot that signs).
-    LosesSwaps,
-}
 
 /// A server.
 #[derive(Clone, Debug)]
@@ -61,79 +56,57 @@ impl Server {
         if self.refuses {
             return Some(Reply::Refused("REFUSED".into()));
         }
-        let clock = now.saturating_add_signed(self.skew) / 1000;
+        let shown = Time(now.saturating_add_signed(self.skew));
+        let clock = shown.unix_seconds();
         if clock.abs_diff(write.signed_at.unix_seconds()) > u64::from(write.fudge) {
-            return Some(Reply::Late("BADTIME".into()));
+            return Some(Reply::Late("BADTIME".into(), Some(shown)));
         }
-        if let Some(why) = self.lacks(write) {
-            return Some(Reply::Fenced(why));
+        let (require, edits) = (self.prerequisites(write), self.edits(write));
+        match update(&self.kept, &self.apex, self.habit, &require, &edits) {
+            Ok(next) => {
+                self.keep(next);
+                Some(Reply::Accepted)
+            }
+            Err(rcode) if is_prerequisite(rcode) => Some(Reply::Fenced(rcode.to_string())),
+            Err(Rcode::SERVFAIL) => Some(Reply::Unknown(Rcode::SERVFAIL.to_string())),
+            Err(rcode) => Some(Reply::Refused(rcode.to_string())),
         }
-        let next = self.after(write);
-        self.keep(next);
-        Some(Reply::Accepted)
     }
 
-    /// The first prerequisite that does not hold.
-    fn lacks(&self, write: &Write) -> Option<String> {
-        let stands = |set: &RRset| {
-            let found = self.kept.get(&(set.name().clone(), set.rtype()));
-            found.is_some_and(|f| f.same_data(set))
-        };
-        let free = |name: &Name, rtype: Rtype| !self.kept.contains_key(&(name.clone(), rtype));
-        if write.fenced {
-            let held = match &write.expect {
-                Some(marker) => stands(marker),
-                None => free(&self.marker, Rtype::TXT),
-            };
-            if !held {
-                return Some("NXRRSET: marker".into());
-            }
-        }
-        for require in &write.require {
-            match require {
-                Require::Equals(set) if !stands(set) => {
-                    return Some(format!("NXRRSET: {} {}", set.name(), set.rtype()));
-                }
-                Require::Absent(name, rtype) if !free(name, *rtype) => {
-                    return Some(format!("YXRRSET: {name} {rtype}"));
-                }
-                _ => {}
-            }
-        }
-        None
+    fn prerequisites(&self, write: &Write) -> Vec<Prerequisite> {
+        let marker = write.fenced.then(|| match &write.expect {
+            Some(marker) => Prerequisite::RRsetEquals(marker.clone()),
+            None => Prerequisite::RRsetAbsent(self.marker.clone(), Rtype::TXT),
+        });
+        let others = write.require.iter().map(|require| match require {
+            Require::Equals(set) => Prerequisite::RRsetEquals(set.clone()),
+            Require::Absent(name, rtype) => Prerequisite::RRsetAbsent(name.clone(), *rtype),
+        });
+        marker.into_iter().chain(others).collect()
     }
 
-    fn after(&self, write: &Write) -> Records {
-        let mut next = Records::clone(&self.kept);
-        let delete = |next: &mut Records| {
-            for change in write.changes.iter().filter(|c| c.before().is_some()) {
-                next.remove(&(change.name().clone(), change.rtype()));
+    /// As the adapter sends them: each owner's deletions, then its additions; marker and SOA last.
+    /// An alias is replaced by adding the new one.
+    fn edits(&self, write: &Write) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        for owner in write.changes.chunk_by(|a, b| a.name() == b.name()) {
+            let replaced = |c: &&Change| c.rtype() == Rtype::CNAME && c.after().is_some();
+            let gone = owner
+                .iter()
+                .filter(|c| c.before().is_some() && !replaced(c));
+            let gone = gone.map(|c| Edit::DeleteRRset(c.name().clone(), c.rtype()));
+            let there = owner.iter().filter_map(Change::after);
+            let there = there.cloned().map(Edit::AddRRset);
+            if write.deletions_first {
+                edits.extend(gone.chain(there));
+            } else {
+                edits.extend(there.chain(gone));
             }
-        };
-        if write.deletions_first {
-            delete(&mut next);
         }
-        for after in write.changes.iter().filter_map(|c| c.after()) {
-            let swapped = after.rtype() == Rtype::CNAME
-                && write.changes.iter().any(|c| {
-                    c.name() == after.name() && c.rtype() != Rtype::CNAME && c.before().is_some()
-                });
-            if !(swapped && self.habit == Habit::LosesSwaps) {
-                add(&mut next, after);
-            }
-        }
-        if !write.deletions_first {
-            delete(&mut next);
-        }
-        match &write.marker {
-            Some(marker) => add(&mut next, marker),
-            None => drop(next.remove(&(self.marker.clone(), Rtype::TXT))),
-        }
-        let serial = self.serial().wrapping_add(1);
-        let asked = write.soa.as_ref().and_then(serial_of);
-        let serial = asked.filter(|s| exceeds(*s, serial)).unwrap_or(serial);
-        set_serial(&mut next, &self.apex, serial);
-        next
+        edits.push(Edit::DeleteRRset(self.marker.clone(), Rtype::TXT));
+        let last = write.marker.iter().chain(&write.soa);
+        edits.extend(last.cloned().map(Edit::AddRRset));
+        edits
     }
 
     /// Keeps a new version, and serves it at once where the view does not trail.
@@ -200,6 +173,17 @@ fn add(records: &mut Records, set: &RRset) {
         return;
     }
     records.insert((name.clone(), set.rtype()), set.clone());
+}
+
+/// Whether a response code says that a prerequisite did not hold (RFC 2136 §2.2).
+fn is_prerequisite(rcode: Rcode) -> bool {
+    [
+        Rcode::NXDOMAIN,
+        Rcode::YXDOMAIN,
+        Rcode::YXRRSET,
+        Rcode::NXRRSET,
+    ]
+    .contains(&rcode)
 }
 
 /// RFC 1982, written down a second time.
