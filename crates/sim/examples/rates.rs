@@ -1,7 +1,7 @@
 //! How fast the simulator is, on one core: events, simulated time, states of an exhaustive search.
 //! `cargo xtask bench sim` runs it.
 // Examples measure; the world never asks for the time.
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::time::Instant;
 use steadfast_core::safeguards::Full;

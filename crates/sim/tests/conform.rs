@@ -24,7 +24,10 @@ fn real() -> (Vec<Stored>, Bodies) {
         s.pass(3_000);
     }
     let store = s.world.stores[0].clone();
-    (store.entries, store.bodies)
+    (
+        store.entries.as_ref().clone(),
+        store.bodies.as_ref().clone(),
+    )
 }
 
 /// The ledger with its entries changed, and sealed anew: the chain alone shows nothing.

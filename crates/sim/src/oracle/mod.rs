@@ -533,9 +533,7 @@ impl Ledger {
         }
         None
     }
-}
 
-impl Ledger {
     /// A body that a write still under way is made of, or a plan that could still be cleared.
     fn lost_in_flight(&self, there: impl Fn(&Digest) -> bool) -> Option<String> {
         let now = self.state.last_at;
