@@ -23,6 +23,10 @@ const MAX_RRSET: usize = 100;
 /// How long a command that only looks waits for the store, before it reads a copy of it.
 const LOOK_WAIT: Duration = Duration::from_millis(30);
 
+/// How often its `timeout` a server that has begun a transfer may pause within it; 10 s at most,
+/// unless `timeout` is more.
+const PAUSES: u32 = 5;
+
 /// How this run prints.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
@@ -270,10 +274,12 @@ pub fn primary(
     };
     let name = Name::absolute(&key.name).map_err(|e| bad(e.to_string()))?;
     let key = Key::new(name, algorithm, key.secret.expose()).map_err(|e| bad(e.to_string()))?;
+    let usual = Timeouts::default();
     let timeouts = Timeouts {
-        connect: server.timeout.min(Timeouts::default().connect),
+        connect: server.timeout.min(usual.connect),
         exchange: server.timeout,
-        ..Timeouts::default()
+        idle: (server.timeout * PAUSES).min(usual.idle).max(server.timeout),
+        transfer: usual.transfer,
     };
     let rfc2136 = Rfc2136::new(zone, server.address, key, timeouts);
     Ok(Primary::new(rfc2136, server.followers.clone()))

@@ -108,11 +108,13 @@ impl Rfc2136 {
         reply
     }
 
-    /// Transfers the zone (AXFR) over a connection of its own.
+    /// Transfers the zone (AXFR) over a connection of its own. A transfer may take long, so the
+    /// server is asked for its SOA first: one that hangs is known after `exchange`.
     ///
     /// # Errors
     /// Anything but a whole, signed transfer of one version of the zone.
     pub fn transfer(&self) -> Result<Transferred, TransferError> {
+        self.answers()?;
         let timeouts = self.exchange.timeouts();
         let id = random_id().map_err(TransferError::Random)?;
         let query = Query::new(id, self.zone.clone(), Rtype::AXFR);

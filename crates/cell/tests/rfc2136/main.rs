@@ -8,6 +8,7 @@ mod apex;
 mod fixture;
 mod following;
 mod habits;
+mod hung;
 mod lag;
 mod misbehaving;
 mod prerequisites;

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod drift;
+mod hung;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod marker;

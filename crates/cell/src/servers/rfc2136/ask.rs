@@ -136,6 +136,15 @@ impl Rfc2136 {
         serial.ok_or_else(|| AskError::NoSoa(self.zone.clone()))
     }
 
+    /// Whether the server answers at all, over TCP: one question for the SOA, within `exchange`.
+    /// What it answers is not looked at.
+    pub(super) fn answers(&self) -> Result<(), Failure> {
+        match self.signed(&self.zone, Rtype::SOA).map(|asked| asked.over_tcp(&self.exchange)) {
+            Ok(Err(AskError::Exchange(why))) => Err(why),
+            _ => Ok(()),
+        }
+    }
+
     fn signed(&self, name: &Name, rtype: Rtype) -> Result<Asked, AskError> {
         let id = random_id().map_err(AskError::Random)?;
         let query = Query::new(id, name.clone(), rtype);
