@@ -86,3 +86,22 @@ fn bind_and_knot_keep_one_of_the_name_servers_that_stood() {
         assert_eq!(kept, kind != Kind::PowerDns, "{kind} {mode:?}: {found:?}");
     }
 }
+
+/// Their TTL changes by adding them again, but not where Knot is: a person changes it there
+/// (`knotc zone-set`), or it is reported as drift.
+#[test]
+fn the_ttl_of_name_servers_stays_on_knot() {
+    for (kind, mode) in WAYS {
+        let fixture = start_with(kind, mode, "");
+        let before = fixture.rrset("@", Rtype::NS).unwrap();
+        let hosts = before.texts();
+        let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        let after = rrset("@", 77, Rtype::NS, &hosts);
+        let found = change(&fixture, &before, &after, "one", "two");
+        assert_eq!(
+            found == after,
+            kind != Kind::Knot,
+            "{kind} {mode:?}: {found:?}"
+        );
+    }
+}
