@@ -3,6 +3,7 @@
 mod control;
 mod measure;
 mod octodns;
+mod sim;
 mod table;
 mod zones;
 
@@ -17,11 +18,18 @@ struct Bench {
 }
 
 /// All measurements.
-const BENCHES: &[Bench] = &[Bench {
-    name: "control",
-    about: "plans of large zones beside octoDNS, and the rate of fenced changes",
-    run: control::run,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "control",
+        about: "plans of large zones beside octoDNS, and the rate of fenced changes",
+        run: control::run,
+    },
+    Bench {
+        name: "sim",
+        about: "the simulator: events, simulated time, states of a search",
+        run: sim::run,
+    },
+];
 
 /// The chore.
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {

@@ -3,18 +3,19 @@
 use std::time::Instant;
 
 use crate::command::{cargo, run as run_command};
-use crate::{Failure, demo, no_words, test, tidy};
+use crate::{Failure, demo, no_words, sim, test, tidy};
 
 /// The work of one part.
 type Part = fn() -> Result<(), Failure>;
 
 /// Name and work of each part.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("tidy", tidy::check_tree),
     ("fmt", fmt),
     ("clippy", clippy),
     ("doc", doc),
     ("test", test::run_all),
+    ("sim", sim::check),
     ("demo", demo::rehearse),
 ];
 

@@ -5,6 +5,7 @@ mod ci;
 mod command;
 mod demo;
 mod install;
+mod sim;
 mod soak;
 mod test;
 mod tidy;
@@ -42,7 +43,7 @@ const CHORES: [(&str, &str, Run); 6] = [
     ),
     (
         "ci",
-        "fmt, clippy, doc, tidy, test, demo: what must pass before a merge",
+        "fmt, clippy, doc, tidy, test, sim, demo: what must pass before a merge",
         ci::run,
     ),
     (

@@ -36,7 +36,17 @@ pub(crate) fn release_binary() -> Result<PathBuf, Failure> {
     let target = target();
     let cold = !target.join("release/deps").exists();
     let started = Instant::now();
-    command::run(&mut cargo(&["build", "--release", "-p", "steadfast"]))?;
+    let commit = command::output(
+        std::process::Command::new("git")
+            .args(["rev-parse", "--short=12", "HEAD"])
+            .current_dir(root()),
+    );
+    let mut build = cargo(&["build", "--release", "-p", "steadfast"]);
+    if let Ok(commit) = commit {
+        // Stored traces say which source they are of.
+        build.env("STEADFAST_COMMIT", commit.trim());
+    }
+    command::run(&mut build)?;
     let seconds = started.elapsed().as_secs();
     if cold {
         let verdict = if seconds <= COLD_BUILD_LIMIT_S {

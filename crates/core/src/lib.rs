@@ -16,3 +16,4 @@ pub mod policy;
 pub mod safeguards;
 pub mod server;
 pub mod time;
+mod update;

@@ -4,7 +4,7 @@
 //! at in one place, where the safeguard is enforced.
 
 /// What the lifecycle checks. Every constant is `true` in production.
-pub trait Safeguards: 'static {
+pub trait Safeguards: Clone + 'static {
     /// Each write has the marker as a prerequisite (I1).
     const MARKER: bool = true;
     /// Each write has the before-value of every RRset it touches as a prerequisite (I1).

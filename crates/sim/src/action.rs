@@ -18,6 +18,10 @@ pub struct Item(pub E, pub u32);
 pub enum Verb {
     /// Plan and propose the content of a recipe (see [`crate::scenario::recipe`]).
     Apply(u64),
+    /// Plan and propose the present content with something spoilt (see [`crate::scenario::spoil`]).
+    Spoil(u8),
+    /// Propose a plan that was made that many generations ago, for the content of a recipe.
+    Late(u64, u64),
     /// Plan and propose the content of that many generations ago.
     Rollback(u64),
     /// Freeze; `Some`: for that many milliseconds.
@@ -50,6 +54,9 @@ pub enum Action {
     Answer(E),
     /// The enactor's store fails it.
     StoreFails(E),
+    /// The store does the enactor's next request, and its answer is lost: the enactor is told that
+    /// the store failed.
+    StoreForgets(E),
     /// A write leaves the machine.
     Send(Item),
     /// A write reaches its server. Twice: a duplicate.

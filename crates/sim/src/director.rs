@@ -2,7 +2,7 @@
 
 use crate::action::{Action, E, Event, Item, News, Srv, Verb};
 use crate::rng::Rng;
-use crate::scenario::{Faults, Scenario, rrset};
+use crate::scenario::{Faults, SPOILT, Scenario, rrset};
 use crate::world::{DAWN, World};
 use dns::Rtype;
 use std::collections::{BTreeMap, BTreeSet};
@@ -142,7 +142,9 @@ impl Director {
     }
 
     fn verb(&mut self) -> Verb {
-        match self.rng.below(10) {
+        match self.rng.below(12) {
+            10 => Verb::Spoil(self.rng.below(u64::from(SPOILT)) as u8),
+            11 => Verb::Late(self.rng.between(1, 2), self.rng.below(1_000)),
             0 | 1 => Verb::Rollback(self.rng.between(1, 3)),
             2 if self.faults.freezes => Verb::Freeze(None),
             3 if self.faults.freezes => Verb::Freeze(Some(self.rng.between(1_000, 60_000))),
@@ -326,7 +328,12 @@ impl Director {
                     && !self.calm
                     && self.rng.chance(self.rates.store_fails)
                 {
-                    self.at(at + soon, Action::StoreFails(*e));
+                    // Half of them have done it, and could not say so.
+                    let fails = match self.rng.chance(500_000) {
+                        true => Action::StoreFails(*e),
+                        false => Action::StoreForgets(*e),
+                    };
+                    self.at(at + soon, fails);
                     // Nobody trusts it any more; somebody starts it again.
                     self.at(at + 2_000, Action::Crash(*e));
                     return self.at(at + 2_100, Action::Start(*e));
@@ -498,6 +505,7 @@ fn side(action: &Action) -> Option<E> {
         | Action::Store(e)
         | Action::Answer(e)
         | Action::StoreFails(e)
+        | Action::StoreForgets(e)
         | Action::Operate(e, _) => Some(*e),
         Action::Send(item) | Action::Look(item) | Action::Return(item) | Action::GiveUp(item) => {
             Some(item.0)

@@ -3,6 +3,7 @@
 use crate::action::{E, Item};
 use crate::store::Store;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use steadfast_core::lifecycle::{Append, Effect, Input, Lifecycle, Notice};
 use steadfast_core::policy::Policy;
 use steadfast_core::safeguards::Safeguards;
@@ -15,7 +16,7 @@ use dns::{Digest, Name, Rtype};
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// A write; whether it left the machine.
-    Write(Box<Write>, bool),
+    Write(Arc<Write>, bool),
     /// A reading of these RRsets, as far as it came.
     Read(Vec<(Name, Rtype)>, Progress),
     /// The whole zone.
@@ -48,6 +49,8 @@ pub struct Request {
     pub life: u32,
     /// Whether the enactor has had its answer.
     pub done: bool,
+    /// Whether it has reached its server.
+    pub arrived: bool,
 }
 
 /// A request to the store.
@@ -60,7 +63,7 @@ pub enum ToStore {
 }
 
 /// An enactor.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Enactor<S: Safeguards> {
     /// Its name.
     pub name: String,
@@ -190,7 +193,7 @@ impl<S: Safeguards> Enactor<S> {
                     emitted.to_store += 1;
                 }
                 Effect::Write(id, write) => {
-                    let ask = Ask::Write(Box::new(write), false);
+                    let ask = Ask::Write(Arc::new(write), false);
                     emitted.requests.extend(self.request(index, &id, ask, ids));
                 }
                 Effect::Read(id, wanted) => {
@@ -223,6 +226,7 @@ impl<S: Safeguards> Enactor<S> {
             reply: None,
             life: self.lives,
             done: false,
+            arrived: false,
         };
         self.requests.insert(self.count, request);
         Some(Item(index, self.count))

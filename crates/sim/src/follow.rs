@@ -101,7 +101,7 @@ impl Names {
 fn key(line: &Line) -> Option<Key> {
     let Which { nth, question, .. } = line.which;
     Some(match &line.action {
-        Action::Store(e) | Action::StoreFails(e) => Key::Store(*e, nth),
+        Action::Store(e) | Action::StoreFails(e) | Action::StoreForgets(e) => Key::Store(*e, nth),
         Action::Answer(e) => Key::Answer(*e, nth),
         Action::Wake(e) => Key::Wake(*e, nth),
         Action::Send(i) => Key::Send(i.0, i.1),
@@ -297,6 +297,7 @@ impl<S: Safeguards> Run<S> {
         let found = at.and_then(|at| self.due.remove(at));
         match (found, &line.action) {
             (Some(_), Action::StoreFails(e)) => self.act(Action::StoreFails(*e)),
+            (Some(_), Action::StoreForgets(e)) => self.act(Action::StoreForgets(*e)),
             (Some((_, action)), _) => self.act(action),
             (None, Action::Wake(e)) => {
                 self.names.next(*e, 'w');
@@ -391,6 +392,12 @@ pub fn name<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Vec<Line> {
         line
     });
     lines.extend(never);
+    // Nor did anybody look at the ledger once more.
+    lines.extend((0..setting.enactors).map(|e| {
+        let mut line = line(end, &Key::Wake(e, names.next(e, 'w')), &Action::Wake(e));
+        line.which.never = true;
+        line
+    }));
     lines
 }
 
@@ -406,7 +413,7 @@ fn named(
         which: Which::default(),
     };
     let same = |(_, a): &(Key, Action)| match (a, action) {
-        (Action::Store(e), Action::StoreFails(f)) => e == f,
+        (Action::Store(e), Action::StoreFails(f) | Action::StoreForgets(f)) => e == f,
         (a, b) => a == b,
     };
     if let Some(found) = due.iter().position(same) {
@@ -429,6 +436,7 @@ fn named(
         Action::Store(_)
         | Action::Answer(_)
         | Action::StoreFails(_)
+        | Action::StoreForgets(_)
         | Action::Send(_)
         | Action::Look(_)
         | Action::Return(_)

@@ -1,6 +1,7 @@
 //! What can be done with a lifecycle whose safeguards are a type, without naming the type.
 
 use crate::action::Event;
+use crate::coverage::{self, Coverage};
 use crate::explain::{self, Row};
 use crate::follow::{self, Mark};
 use crate::run::{Outcome, Setting, replay, run};
@@ -14,6 +15,8 @@ use steadfast_core::safeguards::Safeguards;
 pub struct Kit {
     /// Runs a seed of a scenario.
     pub run: fn(u64, &Scenario) -> Outcome,
+    /// Runs a seed of a scenario, and says what it reached.
+    pub cover: fn(u64, &Scenario) -> (Outcome, Coverage),
     /// Runs a whole trace again.
     pub replay: fn(&Setting, &[Event]) -> Outcome,
     /// Runs a told trace.
@@ -33,6 +36,7 @@ impl Kit {
     pub const fn of<S: Safeguards>() -> Kit {
         Kit {
             run: run::<S>,
+            cover: coverage::cover::<S>,
             replay: replay::<S>,
             follow: follow::follow::<S>,
             tell: story::tell::<S>,
@@ -49,39 +53,4 @@ impl Kit {
             Follows::AtOnce => (self.follow)(trace),
         }
     }
-}
-
-/// A set of safeguards by name, what it takes out, and its tools.
-#[derive(Clone, Copy, Debug)]
-pub struct Named {
-    /// The name: `none`, or a mutant's.
-    pub name: &'static str,
-    /// What is not there.
-    pub takes_out: &'static str,
-    /// The tools.
-    pub kit: Kit,
-}
-
-/// Every set there is; the first is the control, from which nothing is taken.
-pub fn all() -> Vec<Named> {
-    use crate::mutants::{FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker, NoRests};
-    use steadfast_core::safeguards::Full;
-    let named = |name, takes_out, kit| Named {
-        name,
-        takes_out,
-        kit,
-    };
-    vec![
-        named("none", "nothing: the control", Kit::of::<Full>()),
-        named("no-marker", "the marker", Kit::of::<NoMarker>()),
-        named("no-fence", "marker and rests", Kit::of::<NoFence>()),
-        named("no-rests", "rests", Kit::of::<NoRests>()),
-        named("fresh-checked-once", "fresh", Kit::of::<FreshCheckedOnce>()),
-        named("no-before-values", "before", Kit::of::<NoBeforeValues>()),
-    ]
-}
-
-/// The set of that name.
-pub fn named(name: &str) -> Option<Named> {
-    all().into_iter().find(|n| n.name == name)
 }

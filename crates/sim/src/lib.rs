@@ -6,8 +6,12 @@
 //! instant from outside. No clock, no randomness, no IO.
 
 pub mod action;
+pub mod conform;
+pub mod corpus;
+pub mod coverage;
 pub mod director;
 pub mod enactor;
+pub mod exhaust;
 pub mod explain;
 pub mod follow;
 pub mod kit;

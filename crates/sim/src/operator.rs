@@ -48,6 +48,16 @@ pub fn submission<S: Safeguards>(
             }))
         }
         Verb::Apply(n) => propose(life, scenario::recipe(*n), Purpose::Change, now),
+        Verb::Spoil(kind) => {
+            let head = life.book().head().map_err(|e| e.to_string())?;
+            propose(life, scenario::spoil(&head, *kind), Purpose::Change, now)
+        }
+        Verb::Late(by, n) => {
+            let parent = life.state().configuration.saturating_sub(*by);
+            let content = life.book().content(parent).map_err(|e| e.to_string())?;
+            let base = (parent, content);
+            propose_after(life, base, scenario::recipe(*n), Purpose::Change, now)
+        }
         Verb::Rollback(by) => {
             let held = life.state().configuration;
             let to = held.saturating_sub(*by);
@@ -82,8 +92,20 @@ fn propose<S: Safeguards>(
     purpose: Purpose,
     now: Time,
 ) -> Result<Submission, String> {
-    let policy = life.policy().clone();
     let head = life.book().head().map_err(|e| e.to_string())?;
+    let base = (life.state().configuration, head);
+    propose_after(life, base, wanted, purpose, now)
+}
+
+/// The same after a generation that may not be the present one: a plan that was saved long ago.
+fn propose_after<S: Safeguards>(
+    life: &mut Lifecycle<S>,
+    (configuration, head): (u64, Arc<Zone>),
+    wanted: Zone,
+    purpose: Purpose,
+    now: Time,
+) -> Result<Submission, String> {
+    let policy = life.policy().clone();
     let standing = with_soa(&head);
     let desired = Desired {
         content: with_soa(&wanted),
@@ -91,7 +113,7 @@ fn propose<S: Safeguards>(
         form: Form::WithSoa,
     };
     let held = Held {
-        configuration: life.state().configuration,
+        configuration,
         content: &head,
     };
     let observed = [("ns0".to_owned(), standing.clone())].into();

@@ -53,10 +53,11 @@ impl<S: Safeguards> World<S> {
         if let Some(story) = &mut self.story {
             story.push((id.clone(), crate::story::write(item, &write, &reply)));
         }
-        if let Some(request) = self.request(item)
-            && request.reply.is_none()
-            && !request.done
-        {
+        let Some(request) = self.request(item) else {
+            return;
+        };
+        request.arrived = true;
+        if request.reply.is_none() && !request.done {
             request.reply = Some(Input::Written(id, write.seq, reply));
             news.push(News::ReplyWaits(item));
         }

@@ -53,6 +53,15 @@ pub fn build<S: Safeguards>(setting: &Setting) -> World<S> {
 
 /// Runs a seed to its first violation, or to rest.
 pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
+    run_seen::<S>(seed, scenario, &mut |_, _| {})
+}
+
+/// The same, with somebody who looks at the world after every event.
+pub fn run_seen<S: Safeguards>(
+    seed: u64,
+    scenario: &Scenario,
+    seen: &mut dyn FnMut(&World<S>, &Event),
+) -> Outcome {
     let mut rng = Rng::new(seed);
     let faults = scenario.faults.draw(&mut rng);
     let nature = |rng: &mut Rng| Nature {
@@ -76,6 +85,7 @@ pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
     let mut trace = Vec::new();
     while let Some(event) = director.next(&world) {
         let news = world.act(&event);
+        seen(&world, &event);
         let over = matches!(event.action, crate::action::Action::Check);
         director.react(&event, &news, &world);
         trace.push(event);

@@ -252,6 +252,41 @@ pub fn recipe(n: u64) -> Zone {
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
+/// How many ways there are to spoil a content.
+pub const SPOILT: u8 = 10;
+
+/// A content with something in it that no plan may do: what a broken source or a tired person
+/// would ask for. Guards have to refuse each.
+pub fn spoil(content: &Zone, kind: u8) -> Zone {
+    let ns = |target: &str| rrset("@", 3600, Rtype::NS, &[target]);
+    let text = |n: u32| rrset(&format!("extra{n}"), 60, Rtype::TXT, &["x"]);
+    let mut sets: Vec<RRset> = content.iter().cloned().collect();
+    match kind {
+        0 => sets.clear(),
+        1 => sets.truncate(sets.len() / 2),
+        2 => sets.push(rrset("spoilt", 100_000, Rtype::TXT, &["ttl"])),
+        3 => sets.push(rrset("spoilt", 0, Rtype::TXT, &["ttl"])),
+        4 => sets.push(rrset("spoilt", 60, Rtype::CNAME, &["nowhere"])),
+        5 => sets
+            .iter_mut()
+            .filter(|s| s.rtype() == Rtype::NS)
+            .for_each(|s| *s = ns("other.example.net.")),
+        6 => sets.retain(|s| s.rtype() != Rtype::NS),
+        7 => sets.extend((0..5).map(text)),
+        8 => sets
+            .iter_mut()
+            .for_each(|s| *s = s.with_ttl(120).unwrap_or_else(|_| s.clone())),
+        _ => {
+            // An alias without its pool: the name that may never be empty.
+            let target = content.get(&name("www.example.com"), Rtype::CNAME);
+            let target = target.and_then(|www| www.targets().next());
+            sets.retain(|s| Some(s.name()) != target.as_ref());
+        }
+    }
+    sets.dedup_by(|a, b| (a.name(), a.rtype()) == (b.name(), b.rtype()));
+    Zone::new(apex(), sets).unwrap_or_else(|_| content.clone())
+}
+
 /// The content that everything starts with: `www` is an alias of `pool-a`.
 pub fn start() -> Zone {
     let sets = vec![

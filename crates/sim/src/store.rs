@@ -2,6 +2,7 @@
 
 use dns::Digest;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use steadfast_core::ledger::Stored;
 use steadfast_core::lifecycle::{Append, Input};
 
@@ -12,9 +13,9 @@ pub type Tail = (Vec<Stored>, Vec<(Digest, Vec<u8>)>);
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     /// The entries.
-    pub entries: Vec<Stored>,
+    pub entries: Arc<Vec<Stored>>,
     /// The bodies.
-    pub bodies: BTreeMap<Digest, Vec<u8>>,
+    pub bodies: Arc<BTreeMap<Digest, Vec<u8>>>,
 }
 
 impl Store {
@@ -41,10 +42,14 @@ impl Store {
             let (entries, bodies) = self.tail(append.expect_last);
             return Input::Conflict(entries, bodies);
         }
-        self.entries.extend(append.entries.iter().cloned());
-        self.bodies.extend(append.bodies.iter().cloned());
+        Arc::make_mut(&mut self.entries).extend(append.entries.iter().cloned());
+        if append.bodies.is_empty() && append.forget.is_empty() {
+            return Input::Appended;
+        }
+        let bodies = Arc::make_mut(&mut self.bodies);
+        bodies.extend(append.bodies.iter().cloned());
         for hash in &append.forget {
-            self.bodies.remove(hash);
+            bodies.remove(hash);
         }
         Input::Appended
     }

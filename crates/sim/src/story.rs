@@ -41,9 +41,34 @@ pub fn tell<S: Safeguards>(setting: &Setting, trace: &[Event]) -> String {
 /// A notice in a few words.
 pub fn notice(notice: &Notice) -> String {
     match notice {
-        Notice::Sent(id, seq, holding) => format!("sends {seq} to {id}, for {holding}"),
-        Notice::Answered(id, seq, reply) => format!("hears of {seq} from {id}: {reply:?}"),
-        Notice::Applied(id, seq, holding) => format!("has read {seq} back from {id}: {holding}"),
+        Notice::Sent(id, seq, holding) => format!("sends write {seq} to {id}, for {holding}"),
+        Notice::Answered(id, seq, reply) => {
+            format!("hears from {id} of write {seq}: {}", answer(reply))
+        }
+        Notice::Applied(id, seq, holding) => {
+            format!("has read write {seq} back from {id}: {holding}")
+        }
+        Notice::Lost(id, seq, _, why) => format!("write {seq} to {id} was overtaken: {why}"),
+        Notice::Stale => "drops the change: the ledger moved".into(),
+        Notice::Submitted(seq) => format!("has it in the ledger, entry {seq}"),
+        Notice::Cleaned(through) => format!("forgets plans up to generation {through}"),
+        Notice::Restored(id, found) => {
+            format!("sees that {id} is restored: it has the marker of write {found}")
+        }
+        Notice::Halted(id, why, fix) => format!("stops writing to {id}: {why}; repair: {fix}"),
+        Notice::Blocked(id, _) => format!("finds no way for {id} that the guards let pass"),
+        Notice::Doubt(why) => format!("trusts its ledger no more: {why}"),
+        other => format!("{other:?}"),
+    }
+}
+
+/// What a server answered.
+fn answer(reply: &Reply) -> String {
+    match reply {
+        Reply::Accepted => "accepted".into(),
+        Reply::Fenced(why) => format!("refused, {why}"),
+        Reply::Late(why, _) => format!("refused as too late, {why}"),
+        Reply::Refused(why) => format!("refused, {why}"),
         other => format!("{other:?}"),
     }
 }
@@ -51,44 +76,68 @@ pub fn notice(notice: &Notice) -> String {
 /// An entry in a few words.
 pub fn entry(entry: &Entry) -> String {
     let Entry { seq, by, .. } = entry;
+    // A process is `e1.2`: the second life of e1.
+    let by = by.split('.').next().unwrap_or(by);
     let what = match &entry.event {
         Entered::Decided(d) => {
             let expect = match &d.expect {
-                Expect::Ours(seq) => format!("marker {seq}"),
-                other => format!("{other:?}"),
+                Expect::Ours(seq) => format!("where write {seq} stands"),
+                Expect::Absent => "where no marker stands".to_owned(),
+                other => format!("where {other:?} stands"),
             };
+            let to = &d.holding;
             let act = match &d.act {
-                Act::Plant { soa } if soa.is_some() => "plant by SOA".to_owned(),
-                Act::Plant { .. } => "plant by values".to_owned(),
-                act => format!("{act:?}").to_lowercase(),
+                Act::Plant { soa } if soa.is_some() => "plant the marker, by SOA".to_owned(),
+                Act::Plant { .. } => "plant the marker, by values".to_owned(),
+                Act::Step if to.is_whole() && to.of == 1 => {
+                    format!("generation {}", to.configuration)
+                }
+                Act::Step => {
+                    format!(
+                        "generation {}, step {} of {}",
+                        to.configuration, to.step, to.of
+                    )
+                }
+                Act::Revoke => "move the marker only: revoke".to_owned(),
+                Act::Withdraw => "remove the marker".to_owned(),
             };
-            format!(
-                "decided: {act} on {} in place of {expect}: {}",
-                d.server, d.holding
-            )
+            format!("{by} decides write {seq} to {}: {act}, {expect}", d.server)
         }
-        Entered::Cleared { configuration, .. } => format!("cleared generation {configuration}"),
-        Entered::Proposed { number, .. } => format!("proposed plan {number}"),
+        Entered::Cleared { configuration, .. } => {
+            format!("{by} clears generation {configuration}")
+        }
+        Entered::Proposed { number, .. } => format!("{by} proposes plan {number}"),
         Entered::Adopted(_) => "adopted".into(),
-        other => format!("{other:?}"),
+        Entered::Frozen { .. } => format!("{by} freezes the zone"),
+        Entered::Thawed { .. } => format!("{by} thaws the zone"),
+        Entered::Cleaned { through, .. } => {
+            format!("{by} forgets the plans before generation {through}")
+        }
+        Entered::Applied { server, write, .. } => {
+            format!("{by}: Applied: write {write} on {server}")
+        }
+        Entered::Lost { server, write, .. } => {
+            format!("{by}: {server} refused write {write}")
+        }
+        other => format!("{by}: {other:?}"),
     };
-    format!("#{seq} by {by}: {what}")
+    format!("#{seq} {what}")
 }
 
 /// A write that arrived, in a few words.
 pub fn write(item: Item, write: &Write, reply: &Reply) -> String {
-    let changes: Vec<String> = write
-        .changes
-        .iter()
-        .map(|c| {
-            let texts = c.after().map_or("nothing".into(), |a| a.texts().join(" "));
-            format!("{} {} := {texts}", c.name(), c.rtype())
-        })
-        .collect();
-    format!(
-        "takes {} of e{} [{}]: {reply:?}",
-        write.seq,
-        item.0,
-        changes.join(", ")
-    )
+    let one = |c: &dns::Change| match c.after() {
+        None => format!("delete {} {}", c.name(), c.rtype()),
+        Some(after) => format!("{} {} = {}", c.name(), c.rtype(), after.texts().join(" ")),
+    };
+    let changes: Vec<String> = write.changes.iter().map(one).collect();
+    let changes = match changes.as_slice() {
+        [] => "only the marker".to_owned(),
+        all => all.join(", "),
+    };
+    let (seq, e) = (write.seq, item.0);
+    match reply {
+        Reply::Accepted => format!("takes write {seq} of e{e}: {changes}"),
+        other => format!("write {seq} of e{e} ({changes}): {}", answer(other)),
+    }
 }

@@ -26,12 +26,12 @@ use steadfast_core::time::Time;
 pub const DAWN: u64 = 1_760_918_400_000;
 
 /// The world.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World<S: Safeguards> {
     /// Milliseconds.
     pub now: u64,
-    policy: Policy,
-    pub(crate) ids: Vec<String>,
+    policy: Arc<Policy>,
+    pub(crate) ids: Arc<[String]>,
     /// Stores; the first is the zone's, others are copies.
     pub stores: Vec<Store>,
     /// Servers.
@@ -54,7 +54,7 @@ pub struct World<S: Safeguards> {
 impl<S: Safeguards> World<S> {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
     pub fn new(enactors: u8, natures: &[Nature]) -> World<S> {
-        let policy = scenario::policy();
+        let policy = Arc::new(scenario::policy());
         let records = Arc::new(scenario::records(&scenario::start()));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
@@ -72,7 +72,7 @@ impl<S: Safeguards> World<S> {
             highest: 1,
         };
         let servers: Vec<Server> = natures.iter().enumerate().map(server).collect();
-        let ids: Vec<String> = servers.iter().map(|s| s.id.clone()).collect();
+        let ids: Arc<[String]> = servers.iter().map(|s| s.id.clone()).collect();
         let mut world = World {
             now: DAWN,
             oracle: Oracle::new(policy.clone(), servers.len()),
@@ -188,6 +188,7 @@ impl<S: Safeguards> World<S> {
                 }
             }
             Action::StoreFails(e) => self.store_fails(*e, news),
+            Action::StoreForgets(e) => self.store_forgets(*e, news),
             Action::Send(item) => self.send(*item, news),
             Action::Deliver(item) => self.deliver(*item, news),
             Action::Look(item) => self.look(*item, news),
@@ -463,6 +464,21 @@ impl<S: Safeguards> World<S> {
         }
         enactor.failed = true;
         self.step(e, Input::StoreFailed("disk full".into()), news);
+    }
+
+    /// The store does what it is asked, and nobody hears of it.
+    fn store_forgets(&mut self, e: E, news: &mut Vec<News>) {
+        let waits = self.enactor(e).is_some_and(|x| !x.out.is_empty());
+        if !waits {
+            return;
+        }
+        let mut unheard = Vec::new();
+        self.store(e, &mut unheard);
+        if let Some(enactor) = self.enactor(e) {
+            enactor.back.pop_back();
+            enactor.failed = true;
+        }
+        self.step(e, Input::StoreFailed("no answer".into()), news);
     }
 
     fn operate(&mut self, e: E, verb: &Verb, news: &mut Vec<News>) {

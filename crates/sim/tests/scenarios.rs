@@ -1,8 +1,10 @@
 //! Scenario files: the standard one is the exploration that everything is measured by; what is not
 //! understood is refused where it stands.
-#![allow(clippy::unwrap_used, missing_docs)]
+// Tests read files; the world never does.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
 
 use steadfast_core::safeguards::Full;
+use steadfast_sim::mutants;
 use steadfast_sim::scenario::file::File;
 use steadfast_sim::{Scenario, run};
 
@@ -74,4 +76,74 @@ fn what_is_not_understood_is_refused_where_it_stands() {
         said += &format!("{to:?}\n  {why}\n");
     }
     insta::assert_snapshot!(said);
+}
+
+fn all() -> Vec<File> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
+    paths.sort();
+    let read = |p: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(p).unwrap();
+        let file = File::read(&text).unwrap_or_else(|e| panic!("{}:{e}", p.display()));
+        assert_eq!(p.file_stem().unwrap().to_str(), Some(file.name.as_str()));
+        file
+    };
+    paths.iter().map(read).collect()
+}
+
+#[test]
+fn every_file_loads_and_names_what_there_is() {
+    let files = all();
+    assert_eq!(files.len(), 21);
+    let waiting = files.iter().filter(|f| !f.waits_for.is_empty()).count();
+    assert_eq!(waiting, 11);
+    let known = |i: &String| (1..=14).any(|n| *i == format!("I{n}"));
+    let stats = steadfast_sim::stats::Stats::default();
+    for file in files {
+        let expect = &file.scenario.expect;
+        assert!(expect.holds.iter().all(known), "{}", file.name);
+        for caught in &expect.caught {
+            assert!(
+                mutants::named(&caught.without).is_some(),
+                "{}",
+                caught.without
+            );
+            assert!(caught.by.iter().all(known), "{}", file.name);
+        }
+        for name in &expect.reach {
+            assert!(stats.named(name).is_some(), "{}: {name}", file.name);
+        }
+        assert!((200..3_000).contains(&file.story.len()), "{}", file.name);
+    }
+}
+
+/// What runs today holds with every safeguard, and is broken without those that it names.
+#[test]
+fn what_is_ready_shows_what_it_says() {
+    for file in all().into_iter().filter(|f| f.waits_for.is_empty()) {
+        let clean = steadfast_sim::explore::<Full>(&file.scenario, 0..40);
+        assert!(
+            clean.found.is_none(),
+            "{}: {:?}",
+            file.name,
+            clean.found.map(|f| f.1.violation)
+        );
+        for caught in &file.scenario.expect.caught {
+            let mutant = mutants::named(&caught.without).unwrap();
+            let found = (mutant.run)(&file.scenario, 0..caught.within).found;
+            let found = found
+                .and_then(|(_, o)| o.violation)
+                .map(|v| v.invariant.to_owned());
+            assert!(
+                found.as_ref().is_some_and(|f| caught.by.contains(f)),
+                "{} without {}: {found:?}",
+                file.name,
+                caught.without
+            );
+        }
+    }
 }

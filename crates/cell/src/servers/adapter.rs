@@ -2,11 +2,10 @@
 
 use super::rehearse::{RehearseError, rehearse};
 use super::{Outcome, Rfc2136};
-use dns::update::{Edit, Prerequisite};
-use dns::{Change, Name, RRset, Rtype, Update, Zone};
+use dns::{Name, Rtype, Zone};
 use std::net::SocketAddr;
 use steadfast_core::abilities::Abilities;
-use steadfast_core::server::{Fence, Reading, Reply, Require, Write};
+use steadfast_core::server::{Fence, Reading, Reply, Write};
 use steadfast_core::time::{Millis, Time};
 
 /// A server, as the core's effects need it. Each call blocks for as long as its time-outs let it.
@@ -69,7 +68,7 @@ impl Server for Primary {
     }
 
     fn write(&self, write: &Write) -> Reply {
-        let update = to_update(self.server.zone(), write);
+        let update = write.to_update(self.server.zone());
         let reply = self
             .server
             .update(&update, write.signed_at.unix_seconds(), write.fudge);
@@ -132,61 +131,4 @@ impl Server for Primary {
     fn rehearse(&self, deadline: Millis, read_back: Millis) -> Result<Abilities, RehearseError> {
         rehearse(&self.server, deadline, read_back)
     }
-}
-
-/// The UPDATE that carries a write: prerequisites first, then each owner's deletions and additions.
-fn to_update(zone: &Name, write: &Write) -> Update {
-    let mut update = Update::new(zone.clone());
-    let owner = steadfast_core::policy::marker_name(zone);
-    if write.fenced {
-        update = update.require(match &write.expect {
-            Some(marker) => Prerequisite::RRsetEquals(marker.clone()),
-            None => Prerequisite::RRsetAbsent(owner.clone(), Rtype::TXT),
-        });
-    }
-    for require in &write.require {
-        update = update.require(match require {
-            Require::Equals(rrset) => Prerequisite::RRsetEquals(rrset.clone()),
-            Require::Absent(name, rtype) => Prerequisite::RRsetAbsent(name.clone(), *rtype),
-        });
-    }
-    for change in deletions_first(&write.changes) {
-        update = match change {
-            Edited::Gone(change) => {
-                update.edit(Edit::DeleteRRset(change.name().clone(), change.rtype()))
-            }
-            Edited::There(after) => update.edit(Edit::AddRRset(after.clone())),
-        };
-    }
-    update = update.edit(Edit::DeleteRRset(owner, Rtype::TXT));
-    for rrset in write.marker.iter().chain(&write.soa) {
-        update = update.edit(Edit::AddRRset(rrset.clone()));
-    }
-    update
-}
-
-enum Edited<'a> {
-    Gone(&'a Change),
-    There(&'a RRset),
-}
-
-/// Owner by owner, deletions before additions: BIND and Knot drop a CNAME that meets other data.
-fn deletions_first(changes: &[Change]) -> Vec<Edited<'_>> {
-    let mut edits = Vec::with_capacity(changes.len() * 2);
-    for owner in changes.chunk_by(|a, b| a.name() == b.name()) {
-        edits.extend(
-            owner
-                .iter()
-                .filter(|c| c.before().is_some() && !is_alias_to_alias(c))
-                .map(Edited::Gone),
-        );
-        edits.extend(owner.iter().filter_map(Change::after).map(Edited::There));
-    }
-    edits
-}
-
-/// A CNAME that is added takes the place of the one that stands (RFC 2136 §3.4.2.2). Deleted first,
-/// both are lost where Knot signs: it takes the signatures that still stand for other data.
-fn is_alias_to_alias(change: &Change) -> bool {
-    change.rtype() == Rtype::CNAME && change.before().is_some() && change.after().is_some()
 }

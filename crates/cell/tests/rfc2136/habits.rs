@@ -289,14 +289,7 @@ fn signed_zones_transfer_with_the_servers_own_types() {
 /// with NOERROR. Added without deleting first, the new alias replaces the old one everywhere.
 #[test]
 fn an_alias_gets_another_target_on_servers_that_sign_too() {
-    for (kind, mode) in [
-        (Kind::Bind, Mode::Plain),
-        (Kind::Bind, Mode::Signed),
-        (Kind::Bind, Mode::InlineSigned),
-        (Kind::Knot, Mode::Plain),
-        (Kind::Knot, Mode::Signed),
-        (Kind::PowerDns, Mode::Plain),
-    ] {
+    for (kind, mode) in WAYS {
         let fixture = start_with(kind, mode, "");
         let change = Change::new(Some(cname("alias", "www")), Some(cname("alias", "ns")));
         let write = Write {

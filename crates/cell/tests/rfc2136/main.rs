@@ -4,6 +4,7 @@
 //! after a server's upgrade says which fact has changed.
 #![allow(clippy::unwrap_used)]
 
+mod apex;
 mod fixture;
 mod following;
 mod habits;

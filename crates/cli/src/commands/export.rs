@@ -63,6 +63,36 @@ pub fn print(zone: &str, seq: u64, hash: Digest, entries: &[Stored]) -> Result<(
     Ok(())
 }
 
+/// The zone and the entries of an exported file that has the whole ledger. The chain is not checked.
+///
+/// # Errors
+/// A file that can't be read, is no export, or has only a part.
+pub fn whole(file: &Path) -> Result<(String, Vec<Stored>), Fail> {
+    let shown = shown_path(file);
+    let bad = |why: String| {
+        let help =
+            "name a cell's state folder, or a file that `steadfast log ZONE --output json` printed";
+        Fail::new(Exit::Usage, "no-ledger", format!("{shown}: {why}"), help)
+    };
+    let text = std::fs::read_to_string(file).map_err(|e| bad(format!("cannot read it: {e}")))?;
+    let export: Export<'_> =
+        serde_json::from_str(&text).map_err(|e| bad(format!("not an exported ledger: {e}")))?;
+    if export.after.seq != 0 {
+        let why = format!(
+            "it begins after entry {}, and what came before decides",
+            export.after.seq
+        );
+        return Err(bad(why));
+    }
+    let stored = |one: &One<'_>| Stored {
+        seq: one.seq,
+        hash: one.hash,
+        bytes: compact(one.entry.get()),
+    };
+    let entries = export.entries.iter().map(stored).collect();
+    Ok((export.zone.into_owned(), entries))
+}
+
 /// Recomputes the chain of an exported file.
 ///
 /// # Errors

@@ -31,6 +31,15 @@ pub(super) fn judge(judged: &Judged<'_>, states: &States, found: &mut Vec<Findin
                 let why = format!("the plan leaves {apex} without NS");
                 refuse(change, why, fix::APEX_NS, found);
             }
+            // BIND and Knot keep one of those that stood, whatever the UPDATE adds.
+            Rtype::NS if change.name() == apex && disjoint(change) => refuse(
+                change,
+                format!(
+                    "the plan takes away every name server that {apex} has; caches still ask them"
+                ),
+                fix::APEX_NS,
+                found,
+            ),
             // What follows is about the pace.
             _ if !paced => {}
             Rtype::NS if change.name() == apex => apex_ns(change, found),
@@ -53,13 +62,6 @@ fn apex_ns(change: &Change, found: &mut Vec<Finding>) {
         refuse(
             change,
             format!("the plan leaves {name} with {after} name server of {before}"),
-            fix::APEX_NS,
-            found,
-        );
-    } else if disjoint(change) {
-        refuse(
-            change,
-            format!("the plan takes away every name server that {name} has; caches still ask them"),
             fix::APEX_NS,
             found,
         );

@@ -21,7 +21,7 @@ impl<S: Safeguards> Lifecycle<S> {
     ) {
         match result {
             Ok(zone) => {
-                self.context = Some(zone.filter(|r| self.stands_beside(r)));
+                self.context = Some(Arc::new(zone.filter(|r| self.stands_beside(r))));
                 let Some(run) = self.runs.get_mut(id) else {
                     return;
                 };

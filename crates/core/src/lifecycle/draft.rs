@@ -49,6 +49,11 @@ impl Draft {
         self.state.clone()
     }
 
+    /// The ledger's last entry that the draft follows.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -336,7 +336,7 @@ impl<S: Safeguards> Lifecycle<S> {
 
     /// Whether what was found at `name` may come from a wildcard above it: an answer does not say.
     fn is_wildcards(&self, name: &Name, found: &RRset) -> bool {
-        let zones = [self.book.at_hand(), self.context.as_ref()];
+        let zones = [self.book.at_hand(), self.context.as_deref()];
         let above = std::iter::successors(name.parent(), Name::parent);
         let wildcards = above.filter_map(|above| above.wildcard().ok());
         wildcards

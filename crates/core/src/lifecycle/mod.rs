@@ -22,6 +22,7 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod print;
 mod replant;
 mod rests;
 mod run;
@@ -30,6 +31,7 @@ mod write;
 
 pub use course::CourseError;
 pub(crate) use judge::zone_text;
+pub use print::{Print, print_reading};
 
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
@@ -189,9 +191,9 @@ pub enum Notice {
 }
 
 /// Runs one zone. See the module's text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Lifecycle<S: Safeguards = Full> {
-    policy: Policy,
+    policy: Arc<Policy>,
     /// Who decides, for the ledger.
     by: String,
     book: Book,
@@ -199,7 +201,7 @@ pub struct Lifecycle<S: Safeguards = Full> {
     submissions: Vec<Submission>,
     inflight: Option<Draft>,
     /// Unowned content, which guards need to see.
-    context: Option<Zone>,
+    context: Option<Arc<Zone>>,
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
@@ -219,7 +221,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// A lifecycle that goes on from a book.
     pub fn resume(policy: Policy, by: String, book: Book) -> Lifecycle<S> {
         Lifecycle {
-            policy,
+            policy: Arc::new(policy),
             by,
             book,
             runs: BTreeMap::new(),
@@ -251,7 +253,7 @@ impl<S: Safeguards> Lifecycle<S> {
 
     /// Says what stands in the zone beside what is owned, for the guards.
     pub fn set_context(&mut self, unowned: Zone) {
-        self.context = Some(unowned);
+        self.context = Some(Arc::new(unowned));
     }
 
     /// Takes events in without doing anything yet: they go with whatever the next input leads to.

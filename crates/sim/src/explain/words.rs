@@ -31,6 +31,8 @@ pub(super) fn verb(e: E, verb: &Verb) -> String {
         Verb::Freeze(Some(ms)) => format!("freeze for {} s", ms / 1_000),
         Verb::Thaw => "thaw".to_owned(),
         Verb::Resume(s) => format!("write to ns{s} again"),
+        Verb::Spoil(kind) => format!("a broken content, sort {kind}"),
+        Verb::Late(by, n) => format!("a plan for content {n} saved {by} generations ago"),
         #[allow(unreachable_patterns)]
         other => format!("{other:?}"),
     };
@@ -57,6 +59,10 @@ pub(super) fn of<S: Safeguards>(event: &Event, world: &World<S>) -> Vec<Said> {
             &format!("is to use store {s} from its next start"),
         ),
         Action::StoreFails(e) => one(format!("e{e}"), "is failed by its store: disk full"),
+        Action::StoreForgets(e) => one(
+            format!("e{e}"),
+            "gets no answer from its store, which did as it was asked",
+        ),
         Action::Skew(e, ms) => one(
             format!("e{e}"),
             &format!("has a clock that is off by {ms} ms"),
@@ -75,11 +81,11 @@ pub(super) fn kept(lane: String, what: String) -> Option<Said> {
         "is asked: ",
         "sends ",
         "has read ",
+        "has it in the ledger",
         "Waiting(",
-        "Submitted(",
     ];
     if let Some(store) = lane.strip_prefix("store") {
-        let quiet = ["Applied", "proposed", "adopted"];
+        let quiet = ["Applied", "proposes plan", "adopted"];
         let name = match store {
             "0" => "ledger".to_owned(),
             n => format!("copy {n}"),

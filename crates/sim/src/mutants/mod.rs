@@ -4,6 +4,7 @@
 
 mod sets;
 
+use crate::kit::Kit;
 use crate::run::{Exploration, explore};
 use crate::scenario::Scenario;
 pub use sets::*;
@@ -18,6 +19,8 @@ pub struct Mutant {
     pub takes_out: &'static str,
     /// Explores seed after seed of a scenario, up to the first violation.
     pub run: fn(&Scenario, std::ops::Range<u64>) -> Exploration,
+    /// What else can be done with it.
+    pub kit: Kit,
 }
 
 /// A mutant that waits for a part of the core.
@@ -90,6 +93,12 @@ pub fn all() -> Vec<Mutant> {
     ]
 }
 
+/// The control or the mutant of that name.
+pub fn named(name: &str) -> Option<Mutant> {
+    let mut every = std::iter::once(control()).chain(all());
+    every.find(|m| m.name == name)
+}
+
 /// Mutants that are named already and can't be made yet.
 pub const WAITING: [Waiting; 1] = [Waiting {
     name: "approval-not-bound-to-base",
@@ -102,5 +111,6 @@ fn mutant<S: Safeguards>(name: &'static str, takes_out: &'static str) -> Mutant 
         name,
         takes_out,
         run: |scenario, seeds| explore::<S>(scenario, seeds),
+        kit: Kit::of::<S>(),
     }
 }

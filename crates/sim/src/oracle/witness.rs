@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use steadfast_core::body::Body;
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Expect, Found, Settlement};
 use steadfast_core::marker::{Holding, Marker, marker_text};
-use steadfast_core::plan::{Plan, Purpose};
-use steadfast_core::policy::{Limit, Policy};
+use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
 
@@ -114,7 +113,7 @@ impl Ledger {
             faults.push(("I1", text));
         }
         let clock = now.saturating_add_signed(server.skew) / 1000;
-        let at = self.decided.get(&seq).map_or(Time(0), |(_, at)| *at);
+        let at = self.decision(&seq).map_or(Time(0), |(_, at)| *at);
         if clock.saturating_sub(at.unix_seconds()) > decision.deadline.0 / 1000 {
             let text = format!("{id} took write {seq} after its deadline");
             faults.push(("I1", text));
@@ -128,7 +127,7 @@ impl Ledger {
             Expect::Absent => None,
             Expect::Foreign(text) => Some(text.clone()),
             Expect::Ours(seq) => {
-                let (before, _) = self.decided.get(seq)?;
+                let (before, _) = self.decision(seq)?;
                 Some(Marker::new(self.state.ledger, *seq, &before.holding).to_string())
             }
         }
@@ -143,7 +142,7 @@ impl Ledger {
         write: &Write,
     ) -> Option<Fault> {
         let marker = stood?.parse::<Marker>().ok()?;
-        let (decision, _) = self.decided.get(&marker.sequence)?;
+        let (decision, _) = self.decision(&marker.sequence)?;
         let held = self.expected(&decision.holding)?;
         let decided = |key: &(Name, Rtype)| {
             let same =
@@ -202,7 +201,8 @@ impl Ledger {
                         format!("a plan that follows {} became {configuration}", plan.parent);
                     return Some(("I5", text));
                 }
-                over_limits(plan, policy).map(|text| ("I5", text))
+                let content = self.contents.get(&held.0)?;
+                super::plans::cleared(content, plan, policy)
             }
             Event::Decided(decision) if decision.act == Act::Step => {
                 let (seq, to) = (entry.seq, decision.holding.configuration);
@@ -247,7 +247,7 @@ impl Ledger {
             return None;
         }
         let known = *self.said.returned.get(&server.id)?;
-        let (decision, _) = self.decided.get(&write.seq)?;
+        let (decision, _) = self.decision(&write.seq)?;
         let late = known > returned.last && write.seq > known && decision.act == Act::Step;
         let text = format!(
             "{} came back from a backup, and write {} left its serial at {}, others have {}",
@@ -273,7 +273,7 @@ impl Oracle {
         let watch = self.watches.get(index)?;
         match &entry.event {
             Event::Applied { write, .. } => {
-                let (decision, _) = ledger.decided.get(write)?;
+                let (decision, _) = ledger.decision(write)?;
                 if decision.act == Act::Withdraw {
                     return None;
                 }
@@ -320,7 +320,8 @@ impl Oracle {
                 return None;
             }
             let clock = now.saturating_add_signed(server.skew) / 1000;
-            let open = |(_, (d, at)): &(&u64, &(Decision, Time))| {
+            let open = |(_, decided): &(&u64, &std::sync::Arc<(Decision, Time)>)| {
+                let (d, at) = decided.as_ref();
                 d.server == server.id
                     && d.act == Act::Step
                     && d.expect == Expect::Ours(verified)
@@ -333,24 +334,4 @@ impl Oracle {
             ))
         })
     }
-}
-
-/// How a plan changes more than the policy allows. A rollback is not limited.
-fn over_limits(plan: &Plan, policy: &Policy) -> Option<String> {
-    if matches!(plan.purpose, Purpose::Rollback { .. }) {
-        return None;
-    }
-    let count = |sides: (bool, bool)| {
-        let has = |c: &&Change| (c.before().is_some(), c.after().is_some()) == sides;
-        plan.steps.changes.iter().filter(has).count()
-    };
-    let over = |limit: &Limit, sides| {
-        let most = limit.count.map_or(usize::MAX, |c| c as usize);
-        count(sides) > most
-    };
-    let limits = &policy.limits;
-    let over = over(&limits.create, (false, true))
-        || over(&limits.change, (true, true))
-        || over(&limits.delete, (true, false));
-    over.then(|| format!("the plan after {} changes more than it may", plan.parent))
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Habit {
     /// BIND 9.18, unsigned.
     #[default]
+    #[serde(alias = "plain")]
     Bind,
     /// BIND with `dnssec-policy` in the dynamic zone itself.
     BindSigned,
@@ -18,7 +19,8 @@ pub enum Habit {
     BindInline,
     /// Knot 3.2, unsigned.
     Knot,
-    /// Knot with `dnssec-signing`.
+    /// Knot with `dnssec-signing`: it loses data that become an alias.
+    #[serde(alias = "loses-swaps")]
     KnotSigned,
     /// PowerDNS 4.7 with a database.
     #[serde(rename = "powerdns")]

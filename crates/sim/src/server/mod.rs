@@ -7,10 +7,10 @@ mod update;
 pub use habit::Habit;
 pub use update::update;
 
-use dns::{Change, Edit, Name, Prerequisite, RRset, Rcode, Rtype};
+use dns::{Name, RRset, Rcode, Rtype};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use steadfast_core::server::{Reply, Require, Write};
+use steadfast_core::server::{Reply, Write};
 use steadfast_core::time::Time;
 
 /// A zone's records as a server keeps them.
@@ -61,8 +61,9 @@ impl Server {
         if clock.abs_diff(write.signed_at.unix_seconds()) > u64::from(write.fudge) {
             return Some(Reply::Late("BADTIME".into(), Some(shown)));
         }
-        let (require, edits) = (self.prerequisites(write), self.edits(write));
-        match update(&self.kept, &self.apex, self.habit, &require, &edits) {
+        let asked = write.to_update(&self.apex);
+        let (require, edits) = (asked.prerequisites(), asked.edits());
+        match update(&self.kept, &self.apex, self.habit, require, edits) {
             Ok(next) => {
                 self.keep(next);
                 Some(Reply::Accepted)
@@ -71,45 +72,6 @@ impl Server {
             Err(Rcode::SERVFAIL) => Some(Reply::Unknown(Rcode::SERVFAIL.to_string())),
             Err(rcode) => Some(Reply::Refused(rcode.to_string())),
         }
-    }
-
-    fn prerequisites(&self, write: &Write) -> Vec<Prerequisite> {
-        let marker = write.fenced.then(|| match &write.expect {
-            Some(marker) => Prerequisite::RRsetEquals(marker.clone()),
-            None => Prerequisite::RRsetAbsent(self.marker.clone(), Rtype::TXT),
-        });
-        let others = write.require.iter().map(|require| match require {
-            Require::Equals(set) => Prerequisite::RRsetEquals(set.clone()),
-            Require::Absent(name, rtype) => Prerequisite::RRsetAbsent(name.clone(), *rtype),
-        });
-        marker.into_iter().chain(others).collect()
-    }
-
-    /// As the adapter sends them: each owner's deletions, then its additions; marker and SOA last.
-    /// An alias is replaced by adding the new one.
-    fn edits(&self, write: &Write) -> Vec<Edit> {
-        let mut edits = Vec::new();
-        for owner in write.changes.chunk_by(|a, b| a.name() == b.name()) {
-            let replaced = |c: &&Change| c.rtype() == Rtype::CNAME && c.after().is_some();
-            let gone = owner
-                .iter()
-                .filter(|c| c.before().is_some() && !replaced(c));
-            let mut edited: Vec<Edit> = gone
-                .map(|c| Edit::DeleteRRset(c.name().clone(), c.rtype()))
-                .collect();
-            let there = owner.iter().filter_map(Change::after);
-            let added = there.cloned().map(Edit::AddRRset);
-            if write.deletions_first {
-                edited.extend(added);
-            } else {
-                edited = added.chain(edited).collect();
-            }
-            edits.extend(edited);
-        }
-        edits.push(Edit::DeleteRRset(self.marker.clone(), Rtype::TXT));
-        let last = write.marker.iter().chain(&write.soa);
-        edits.extend(last.cloned().map(Edit::AddRRset));
-        edits
     }
 
     /// Keeps a new version, and serves it at once where the view does not trail.

@@ -150,7 +150,22 @@ fn resolves(peer: &Peer, zone: &Records, apex: &dns::Name, random: &mut Random) 
     (!agrees).then(|| format!("{name} {family}: {end:?}, the server {answer:?}\n{zone:#?}"))
 }
 
-#[allow(clippy::too_many_lines)]
+/// An UPDATE and the zone that it met, for people.
+fn told(require: &[dns::Prerequisite], edits: &[dns::Edit], records: &Records) -> String {
+    let mut text = String::new();
+    for one in require {
+        let _ = writeln!(text, "    if {}", random::prerequisite(one));
+    }
+    for one in edits {
+        let _ = writeln!(text, "    do {}", random::edit(one));
+    }
+    for ((name, rtype), set) in records {
+        let few: Vec<String> = set.texts().into_iter().take(5).collect();
+        let _ = writeln!(text, "    was {name} {} {rtype} {few:?}", set.ttl());
+    }
+    text
+}
+
 fn compare(habit: Habit, ci: u32, seed: u64) {
     let peer = peer(habit);
     let talk = Talk::new(&peer, ZONE);
@@ -179,16 +194,7 @@ fn compare(habit: Habit, ci: u32, seed: u64) {
                 "round {round}: server {rcode}, model {should}\n{}{last}",
                 differences(&shown, &next, habit)
             );
-            for one in &require {
-                let _ = writeln!(text, "    if {}", random::prerequisite(one));
-            }
-            for one in &edits {
-                let _ = writeln!(text, "    do {}", random::edit(one));
-            }
-            for ((name, rtype), set) in &records {
-                let few: Vec<String> = set.texts().into_iter().take(5).collect();
-                let _ = writeln!(text, "    was {name} {} {rtype} {few:?}", set.ttl());
-            }
+            text.push_str(&told(&require, &edits, &records));
             wrong.push(text);
         }
         records = shown;

@@ -15,6 +15,13 @@ pub enum SimCommand {
     Shrink(ShrinkArgs),
     /// Tell a failing trace: who did what, and which reordering makes the difference
     Explain(ExplainArgs),
+    /// Judge a production ledger: every entry's right to follow those before it
+    Conform(ConformArgs),
+    /// Take every safeguard out in turn; each time something has to break
+    Mutants(MutantsArgs),
+    /// Traces of past failures
+    #[command(subcommand)]
+    Corpus(CorpusCommand),
 }
 
 /// `sim run`
@@ -38,6 +45,9 @@ pub struct RunArgs {
     /// Take a safeguard out, by its mutant's name
     #[arg(long, value_name = "SAFEGUARD", default_value = "none")]
     pub without: String,
+    /// Say what was reached: pairs of state, input and fault, different states, marks
+    #[arg(long)]
+    pub coverage: bool,
     /// Where the trace of a violation is stored
     #[arg(long, value_name = "DIR", default_value = "sim-traces")]
     pub out: PathBuf,
@@ -77,4 +87,60 @@ pub struct ExplainArgs {
     /// How wide the story is, in characters
     #[arg(long, value_name = "N", default_value_t = 130)]
     pub width: usize,
+}
+
+/// `sim mutants`
+#[derive(Debug, Args)]
+pub struct MutantsArgs {
+    /// Only these; `none` is the control
+    pub only: Vec<String>,
+    /// The scenario; the standard one otherwise
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Within how many seeds each has to be caught, and the control stays clean
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
+    /// How many threads [default: one a processor]
+    #[arg(long, value_name = "J")]
+    pub jobs: Option<usize>,
+}
+
+/// `sim corpus`
+#[derive(Debug, Subcommand)]
+pub enum CorpusCommand {
+    /// Put a failing trace into the corpus, as small as it gets
+    Add(CorpusAdd),
+    /// Run every trace: clean with every safeguard, still broken without its own
+    Run(CorpusRun),
+}
+
+/// `sim corpus add`
+#[derive(Debug, Args)]
+pub struct CorpusAdd {
+    /// The trace
+    pub trace: PathBuf,
+    /// What it is called there [default: as the file]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The corpus
+    #[arg(long, value_name = "DIR", default_value = "scenarios/corpus")]
+    pub dir: PathBuf,
+}
+
+/// `sim corpus run`
+#[derive(Debug, Args)]
+pub struct CorpusRun {
+    /// The corpus
+    #[arg(value_name = "DIR", default_value = "scenarios/corpus")]
+    pub dir: PathBuf,
+}
+
+/// `sim conform`
+#[derive(Debug, Args)]
+pub struct ConformArgs {
+    /// A cell's state folder, its store, or what `steadfast log ZONE --output json` printed
+    pub ledger: PathBuf,
+    /// Only this zone
+    #[arg(long)]
+    pub zone: Option<String>,
 }

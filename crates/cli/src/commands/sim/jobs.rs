@@ -1,5 +1,6 @@
 //! Explores seeds with several threads. What is found does not depend on how many.
 
+use sim::coverage::Coverage;
 use sim::kit::Kit;
 use sim::run::Outcome;
 use sim::scenario::Scenario;
@@ -28,6 +29,8 @@ pub(super) struct Task<'a> {
     pub span: Option<Duration>,
     /// With how many threads.
     pub jobs: usize,
+    /// Whether what is reached is looked at, which takes its time.
+    pub coverage: bool,
     /// Whether somebody sees a line of progress.
     pub progress: bool,
 }
@@ -47,6 +50,8 @@ pub(super) struct Explored {
     pub unequal: Option<u64>,
     /// The lowest seed that breaks something.
     pub found: Option<(u64, Box<Outcome>)>,
+    /// What was reached, if that was asked for.
+    pub coverage: Option<Coverage>,
     /// How long it took.
     pub took: Duration,
 }
@@ -57,6 +62,7 @@ struct Shared {
     runs: AtomicU64,
     over: AtomicBool,
     all: Mutex<Explored>,
+    coverage: Mutex<Coverage>,
 }
 
 /// Explores.
@@ -68,6 +74,7 @@ pub(super) fn explore(task: &Task<'_>) -> Explored {
         runs: AtomicU64::new(0),
         over: AtomicBool::new(false),
         all: Mutex::new(Explored::default()),
+        coverage: Mutex::new(Coverage::default()),
     };
     std::thread::scope(|threads| {
         let workers: Vec<_> = (0..task.jobs.max(1))
@@ -81,6 +88,8 @@ pub(super) fn explore(task: &Task<'_>) -> Explored {
     });
     let mut all = shared.all.into_inner().unwrap_or_default();
     all.runs = shared.runs.into_inner();
+    let coverage = shared.coverage.into_inner().unwrap_or_default();
+    all.coverage = task.coverage.then_some(coverage);
     if let Some((seed, _)) = &all.found {
         all.runs = seed - task.from + 1;
     }
@@ -114,7 +123,15 @@ fn work(task: &Task<'_>, shared: &Shared) {
 }
 
 fn one(task: &Task<'_>, seed: u64, mine: &mut Explored, shared: &Shared) {
-    let outcome = (task.kit.run)(seed, task.scenario);
+    let outcome = if task.coverage {
+        let (outcome, reached) = (task.kit.cover)(seed, task.scenario);
+        if let Ok(mut all) = shared.coverage.lock() {
+            all.add(reached);
+        }
+        outcome
+    } else {
+        (task.kit.run)(seed, task.scenario)
+    };
     mine.stats.add(&outcome.stats);
     let last = outcome.trace.last().map_or(DAWN, |e| e.at);
     mine.simulated += last.saturating_sub(DAWN);

@@ -2,7 +2,7 @@
 
 use crate::diag::{Diag, Place, Source, shown_path};
 use crate::exit::{Exit, Fail};
-use sim::kit::{self, Named};
+use sim::mutants::{self, Mutant};
 use sim::scenario::file::File;
 use sim::trace::Trace;
 use std::path::{Path, PathBuf};
@@ -113,10 +113,10 @@ pub(super) fn store(path: &Path, trace: &Trace) -> Result<(), Fail> {
 ///
 /// # Errors
 /// A name that nobody knows.
-pub(super) fn safeguards(name: &str) -> Result<Named, Fail> {
-    kit::named(name).ok_or_else(|| {
-        let all = kit::all();
-        let names = || all.iter().map(|n| n.name);
+pub(super) fn safeguards(name: &str) -> Result<Mutant, Fail> {
+    mutants::named(name).ok_or_else(|| {
+        let all = mutants::all();
+        let names = || std::iter::once("none").chain(all.iter().map(|m| m.name));
         let help = match fault::nearest(name, names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),

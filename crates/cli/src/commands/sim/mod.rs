@@ -1,9 +1,12 @@
 //! `steadfast sim`: the production state machine in a world where everything goes wrong.
 
 pub mod args;
+mod conform;
+mod corpus;
 mod explain;
 mod jobs;
 mod load;
+mod mutants;
 mod replay;
 mod run;
 mod shrink;
@@ -21,6 +24,9 @@ pub fn run(command: &SimCommand, style: Style) -> Outcome {
         SimCommand::Run(args) => run::run(args, style),
         SimCommand::Replay(args) => replay::run(args, style),
         SimCommand::Explain(args) => explain::run(args, style),
+        SimCommand::Mutants(args) => mutants::run(args, style),
+        SimCommand::Corpus(command) => corpus::run(command, style),
+        SimCommand::Conform(args) => conform::run(args, style),
         SimCommand::Shrink(args) => shrink::run(args, style),
     }
 }

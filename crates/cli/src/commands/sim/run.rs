@@ -3,12 +3,13 @@
 use super::args::RunArgs;
 use super::jobs::{Explored, Task, explore};
 use super::load;
-use crate::commands::out;
+use crate::commands::{out, words};
 use crate::diag::shown_path;
 use crate::exit::{Exit, Outcome};
 use crate::site::Style;
 use serde_json::{Value, json};
-use sim::kit::Named;
+use sim::coverage::{Coverage, MARKS};
+use sim::mutants::Mutant;
 use sim::scenario::file::File;
 use sim::trace::Trace;
 use std::fmt::Write as _;
@@ -72,7 +73,7 @@ pub(super) fn run(args: &RunArgs, style: Style) -> Outcome {
 /// Explores one scenario, and says how it went.
 fn one(
     file: &File,
-    without: Named,
+    without: Mutant,
     args: &RunArgs,
     style: Style,
 ) -> Result<(Value, bool), crate::exit::Fail> {
@@ -87,6 +88,7 @@ fn one(
         },
         span: args.span,
         jobs: args.jobs.unwrap_or_else(processors),
+        coverage: args.coverage,
         progress: !style.json,
     };
     let explored = explore(&task);
@@ -106,6 +108,9 @@ fn one(
     };
     if !style.json {
         out::text(&told(file, &without, args.from, &explored, stored.as_ref()));
+    }
+    if let Some(coverage) = explored.coverage.as_ref().filter(|_| !style.json) {
+        out::text(&reached(coverage));
     }
     let missed = missed(file, &explored, &without);
     if !style.json && !missed.is_empty() {
@@ -127,7 +132,7 @@ fn one(
 
 /// What the scenario wants to be seen and was not. Few seeds, or seeds that stop at a violation,
 /// prove nothing about that.
-fn missed(file: &File, explored: &Explored, without: &Named) -> Vec<String> {
+fn missed(file: &File, explored: &Explored, without: &Mutant) -> Vec<String> {
     let proves = explored.runs >= ENOUGH && explored.found.is_none() && without.name == "none";
     let reach = file.scenario.expect.reach.iter().filter(|_| proves);
     let seen = |name: &&String| explored.stats.named(name).is_none_or(|n| n == 0);
@@ -139,7 +144,7 @@ const ENOUGH: u64 = 300;
 
 fn told(
     file: &File,
-    without: &Named,
+    without: &Mutant,
     from: u64,
     explored: &Explored,
     stored: Option<&PathBuf>,
@@ -161,9 +166,10 @@ fn told(
     let _ = writeln!(text, "{}: {runs} seeds, {from} to {end}, {all}", file.name);
     let _ = writeln!(
         text,
-        "  {} events, {:.1} simulated hours in {seconds:.1} s; {twice} seeds run twice, traces byte for byte the same",
+        "  {} events, {:.1} simulated hours in {seconds:.1} s; {} run twice, byte for byte the same",
         stats.events,
         *simulated as f64 / 3_600_000.0,
+        words::count(*twice as usize, "seed"),
     );
     if let Some(seed) = explored.unequal {
         let _ = writeln!(
@@ -191,7 +197,7 @@ fn told(
 
 fn report(
     file: &File,
-    without: &Named,
+    without: &Mutant,
     from: u64,
     explored: &Explored,
     stored: Option<&PathBuf>,
@@ -218,5 +224,42 @@ fn report(
         "unequal": explored.unequal,
         "violation": found,
         "never-reached": missed,
+        "coverage": explored.coverage.as_ref().map(|c| json!({
+            "pairs": c.pairs.len(),
+            "states": c.states.len(),
+            "curve": c.curve,
+            "marks": c.marks,
+            "missed-marks": c.missed(),
+        })),
     })
+}
+
+/// What an exploration reached.
+fn reached(coverage: &Coverage) -> String {
+    let mut text = String::new();
+    let faults: std::collections::BTreeSet<_> = coverage.pairs.iter().map(|p| p.2).collect();
+    let _ = writeln!(
+        text,
+        "  coverage: {} pairs of state, input and fault ({} faults), {} different states",
+        coverage.pairs.len(),
+        faults.len(),
+        coverage.states.len()
+    );
+    let point = |(runs, states): &(u64, u64)| format!("{states} after {runs}");
+    let curve: Vec<String> = coverage
+        .curve
+        .iter()
+        .rev()
+        .take(6)
+        .rev()
+        .map(point)
+        .collect();
+    let _ = writeln!(text, "  states: {}", curve.join(", "));
+    for mark in MARKS {
+        let _ = match coverage.marks.get(mark) {
+            Some(runs) => writeln!(text, "  {runs:>7} runs: {mark}"),
+            None => writeln!(text, "   never: {mark}"),
+        };
+    }
+    text
 }

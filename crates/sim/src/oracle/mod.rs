@@ -1,6 +1,8 @@
 //! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
 //! keep and serve, and by a resolver of its own.
 
+mod fold;
+mod plans;
 mod witness;
 
 use crate::naive;
@@ -11,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::ledger::{Act, Decision, Drift, Entry, Event, State, Stored};
-use steadfast_core::lifecycle::Append;
+use steadfast_core::lifecycle::{Append, Print};
 use steadfast_core::marker::{Holding, Marker};
 use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
@@ -36,11 +38,12 @@ pub struct Violation {
 struct Ledger {
     state: State,
     bodies: BTreeMap<Digest, Arc<Body>>,
-    contents: BTreeMap<u64, Records>,
-    decided: BTreeMap<u64, (Decision, Time)>,
+    contents: BTreeMap<u64, Arc<Records>>,
+    decided: BTreeMap<u64, Arc<(Decision, Time)>>,
     /// Frozen, and no called-off write can be accepted any more.
     sealed: bool,
     said: Said,
+    fold: fold::Fold,
     /// What entries broke, until it is told.
     faults: Vec<Fault>,
 }
@@ -61,9 +64,9 @@ struct Watch {
 /// The judge.
 #[derive(Clone, Debug)]
 pub struct Oracle {
-    policy: Policy,
-    ledgers: Vec<Ledger>,
-    watches: Vec<Watch>,
+    policy: Arc<Policy>,
+    ledgers: Vec<Arc<Ledger>>,
+    watches: Vec<Arc<Watch>>,
     /// How far an enactor's clock ever was ahead, in milliseconds, so that servers took its writes.
     lead: u64,
     /// The first violation.
@@ -72,11 +75,11 @@ pub struct Oracle {
 
 impl Oracle {
     /// A judge of a world with that many servers.
-    pub fn new(policy: Policy, servers: usize) -> Oracle {
+    pub fn new(policy: Arc<Policy>, servers: usize) -> Oracle {
         Oracle {
             policy,
-            ledgers: vec![Ledger::default()],
-            watches: vec![Watch::default(); servers],
+            ledgers: vec![Arc::default()],
+            watches: vec![Arc::default(); servers],
             lead: 0,
             violation: None,
         }
@@ -108,7 +111,7 @@ impl Oracle {
         servers: &[Server],
     ) -> Vec<Entry> {
         let mut entries = Vec::new();
-        let Some(ledger) = self.ledgers.get_mut(store) else {
+        let Some(ledger) = self.ledgers.get_mut(store).map(Arc::make_mut) else {
             return entries;
         };
         let taken = ledger.take(append, &mut entries, &self.policy);
@@ -152,13 +155,13 @@ impl Oracle {
         write: &Write,
         now: u64,
     ) {
-        let Some(watch) = self.watches.get_mut(srv) else {
+        let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) else {
             return;
         };
         let mut faults: Vec<Fault> = Vec::new();
         let text = write.marker.as_ref().map(|m| m.texts().concat());
         let known = |l: &Ledger| {
-            let (decision, at) = l.decided.get(&write.seq)?;
+            let (decision, at) = l.decision(&write.seq)?;
             let marker = Marker::new(l.state.ledger, write.seq, &decision.holding);
             let same = match &text {
                 Some(text) => text.trim_matches('"') == marker.to_string(),
@@ -217,7 +220,7 @@ impl Oracle {
 
     /// A served view changed.
     pub fn served(&mut self, srv: usize, server: &Server) {
-        if let Some(watch) = self.watches.get_mut(srv) {
+        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
             watch.looks(server);
         }
         if let Some(name) = self.empty(&server.served) {
@@ -236,7 +239,7 @@ impl Oracle {
 
     /// Somebody else set an RRset.
     pub fn edited(&mut self, srv: usize, key: (Name, Rtype)) {
-        if let Some(watch) = self.watches.get_mut(srv) {
+        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
             watch.blurred.insert(key);
         }
     }
@@ -246,7 +249,7 @@ impl Oracle {
         let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
         let marker = marker.and_then(|m| Marker::read(m).ok());
         let last = self.ledgers.iter().map(|l| l.state.last).max().unwrap_or(0);
-        if let Some(watch) = self.watches.get_mut(srv) {
+        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
             watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
             watch.came_back(server, last);
         }
@@ -264,7 +267,11 @@ impl Oracle {
             // One that ends by itself ends earlier for a clock that is ahead.
             let latest = Time(now + self.lead);
             let frozen = ledger.state.freeze(latest).is_some();
-            ledger.sealed = frozen && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
+            let sealed = frozen && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
+            // Worlds share what does not change.
+            if sealed != ledger.sealed {
+                Arc::make_mut(ledger).sealed = sealed;
+            }
         }
     }
 
@@ -294,6 +301,22 @@ impl Oracle {
             Some(owners.all(missed))
         };
         way().unwrap_or(false)
+    }
+
+    /// Prints what later judgements may depend on, besides the ledgers themselves.
+    pub(crate) fn print(&self, to: &mut dyn Print) {
+        for ledger in &self.ledgers {
+            ledger.state.print(to);
+            to.word(u64::from(ledger.sealed));
+        }
+        for watch in &self.watches {
+            to.seq(watch.last.0);
+            to.word(watch.last.1);
+            for (name, rtype) in &watch.blurred {
+                to.bytes(name.key());
+                to.word(u64::from(rtype.0));
+            }
+        }
     }
 
     /// Everything must be at rest: what a server of the first store still lacks.
@@ -332,6 +355,10 @@ impl Oracle {
 }
 
 impl Ledger {
+    fn decision(&self, seq: &u64) -> Option<&(Decision, Time)> {
+        self.decided.get(seq).map(AsRef::as_ref)
+    }
+
     fn take(
         &mut self,
         append: &Append,
@@ -361,6 +388,9 @@ impl Ledger {
             entries.push(entry.clone());
             self.faults.extend(self.follows(held, &entry, policy));
             self.hears(&entry);
+            if let Some(text) = self.fold.hears(&entry, &self.state) {
+                self.faults.push(("I11", text));
+            }
             match entry.event {
                 Event::Adopted(adopted) => {
                     let content = match self.bodies.get(&adopted.content).map(Arc::as_ref) {
@@ -371,7 +401,7 @@ impl Ledger {
                         .iter()
                         .map(|r| ((r.name().clone(), r.rtype()), r.clone()));
                     self.contents
-                        .insert(adopted.configuration, records.collect());
+                        .insert(adopted.configuration, Arc::new(records.collect()));
                 }
                 Event::Cleared {
                     plan,
@@ -383,11 +413,13 @@ impl Ledger {
                     let (Some(mut content), Some(steps)) = (before, body) else {
                         return Err(format!("generation {configuration} without its plan"));
                     };
-                    steps.changes.iter().for_each(|c| put(&mut content, c));
+                    let records = Arc::make_mut(&mut content);
+                    steps.changes.iter().for_each(|c| put(records, c));
                     self.contents.insert(configuration, content);
                 }
                 Event::Decided(decision) => {
-                    self.decided.insert(entry.seq, (decision, entry.at));
+                    self.decided
+                        .insert(entry.seq, Arc::new((decision, entry.at)));
                 }
                 _ => {}
             }
@@ -396,7 +428,7 @@ impl Ledger {
     }
 
     /// What a server holds by the ledger: the content before the body, and its steps done so far.
-    fn expected(&self, holding: &Holding) -> Option<Records> {
+    fn expected(&self, holding: &Holding) -> Option<Arc<Records>> {
         if holding.of == 0 {
             return self.contents.get(&holding.configuration).cloned();
         }
@@ -408,7 +440,8 @@ impl Ledger {
         };
         let steps = body.steps()?;
         for n in 1..=holding.step {
-            steps.step(n).for_each(|c| put(&mut content, c));
+            let content = Arc::make_mut(&mut content);
+            steps.step(n).for_each(|c| put(content, c));
         }
         Some(content)
     }
@@ -455,7 +488,7 @@ impl Ledger {
         let (Event::Applied { write: seq, .. } | Event::Restored { found: seq, .. }) = event else {
             return None;
         };
-        let (decision, _) = self.decided.get(seq)?;
+        let (decision, _) = self.decision(seq)?;
         let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
         let marker = marker.and_then(|m| Marker::read(m).ok());
         if decision.act != (Act::Plant { soa: None }) || marker?.sequence != *seq {
@@ -482,13 +515,16 @@ impl Ledger {
                 return Some(format!("the plan of generation {generation} was forgotten"));
             }
         }
+        if let Some(text) = self.lost_in_flight(there) {
+            return Some(text);
+        }
         for server in servers {
             let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
             let marker = marker.and_then(|m| Marker::read(m).ok());
             // A backup may be of any age, and nobody knows yet that it was restored.
             let verified = state.servers.get(&server.id).and_then(|s| s.verified);
             let marker = marker.filter(|m| Some(m.sequence) >= verified);
-            let decided = marker.and_then(|m| self.decided.get(&m.sequence));
+            let decided = marker.and_then(|m| self.decision(&m.sequence));
             if let Some((decision, _)) = decided.filter(|(d, _)| d.holding.of > 0)
                 && !there(&decision.holding.body)
             {
@@ -496,6 +532,28 @@ impl Ledger {
             }
         }
         None
+    }
+
+    /// A body that a write still under way is made of, or a plan that could still be cleared.
+    fn lost_in_flight(&self, there: impl Fn(&Digest) -> bool) -> Option<String> {
+        let now = self.state.last_at;
+        let open = |(_, decided): &(&u64, &Arc<(Decision, Time)>)| {
+            let (d, at) = decided.as_ref();
+            d.act == Act::Step && *at + d.deadline >= now && !there(&d.holding.body)
+        };
+        if let Some((seq, _)) = self.decided.iter().rev().take(64).find(open) {
+            return Some(format!(
+                "what write {seq} is made of was forgotten in its time"
+            ));
+        }
+        let waits = |p: &&steadfast_core::ledger::Proposal| {
+            p.parent == self.state.configuration && !there(&p.plan)
+        };
+        let proposal = self.state.proposals.values().find(waits)?;
+        Some(format!(
+            "the plan of proposal {} was forgotten",
+            proposal.seq
+        ))
     }
 }
 

@@ -1,0 +1,211 @@
+//! `steadfast sim`, as a contributor uses it.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let folder = format!("steadfast-sim-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        Folder(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn sim(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
+    command.current_dir(folder).arg("sim").args(words);
+    command.output().unwrap()
+}
+
+fn json(folder: &Path, words: &[&str]) -> (i32, Value) {
+    let output = sim(folder, &[words, &["--output", "json"]].concat());
+    let value = serde_json::from_slice(&output.stdout).unwrap();
+    (output.status.code().unwrap(), value)
+}
+
+fn said(output: &Output) -> String {
+    let text = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn a_clean_run_says_what_was_run_twice() {
+    let folder = Folder::new("clean");
+    let (code, value) = json(&folder.0, &["run", "--seeds", "60", "--from", "50"]);
+    let one = &value["scenarios"][0];
+    assert_eq!((code, &one["violation"]), (0, &Value::Null));
+    assert_eq!(one["seeds"], 60);
+    assert_eq!(
+        (&one["run-twice"], &one["unequal"]),
+        (&Value::from(1), &Value::Null)
+    );
+}
+
+#[test]
+fn what_is_found_shrinks_replays_elsewhere_and_is_told() {
+    let (one, two) = (Folder::new("one"), Folder::new("two"));
+    let find = |folder: &Path, jobs| {
+        let words = [
+            "run",
+            "--without",
+            "no-fence",
+            "--seeds",
+            "200",
+            "--jobs",
+            jobs,
+        ];
+        let (code, value) = json(folder, &words);
+        assert_eq!(code, 1);
+        let found = value["scenarios"][0]["violation"].clone();
+        let path = folder.join(found["trace"].as_str().unwrap());
+        (found["seed"].clone(), std::fs::read(path).unwrap(), found)
+    };
+    // The outcome does not depend on the number of threads: seed and trace, byte for byte.
+    let (seed, bytes, found) = find(&one.0, "1");
+    assert_eq!(
+        (&seed, &bytes),
+        (&find(&two.0, "3").0, &find(&two.0, "4").1)
+    );
+    let trace = found["trace"].as_str().unwrap();
+    let (code, small) = json(&one.0, &["shrink", trace]);
+    assert_eq!(code, 0);
+    assert!(small["to"].as_u64().unwrap() <= 12, "{small}");
+    // In another folder, under another name.
+    std::fs::copy(
+        one.0.join(small["trace"].as_str().unwrap()),
+        two.0.join("x"),
+    )
+    .unwrap();
+    let (code, again) = json(&two.0, &["replay", "x"]);
+    assert_eq!((code, &again["hash"]), (1, &small["hash"]));
+    assert_eq!(again["violation"]["invariant"], found["invariant"]);
+    // With every safeguard it does no harm.
+    let (code, clean) = json(&two.0, &["replay", "x", "--without", "none"]);
+    assert_eq!((code, &clean["violation"]), (0, &Value::Null));
+    let told = said(&sim(&two.0, &["explain", "x"]));
+    assert!(
+        told.contains("is broken") && told.contains("ask e"),
+        "{told}"
+    );
+    // Into the corpus, and out.
+    assert!(
+        sim(
+            &two.0,
+            &["corpus", "add", "x", "--name", "it", "--dir", "c"]
+        )
+        .status
+        .success()
+    );
+    let (code, corpus) = json(&two.0, &["corpus", "run", "c"]);
+    assert_eq!(
+        (code, &corpus["corpus"][0]["holds"]),
+        (0, &Value::Bool(true))
+    );
+}
+
+#[test]
+fn the_corpus_of_the_repository_holds() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let output = sim(Path::new(root), &["corpus", "run"]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn the_folder_of_scenarios_says_what_waits() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios");
+    let folder = Folder::new("folder");
+    let (code, value) = json(&folder.0, &["run", "--scenario", root, "--seeds", "3"]);
+    assert_eq!(code, 0);
+    assert_eq!(value["scenarios"].as_array().unwrap().len(), 10);
+    assert_eq!(value["waiting"].as_array().unwrap().len(), 11);
+}
+
+#[test]
+fn mutants_are_caught_and_the_control_is_clean() {
+    let folder = Folder::new("mutants");
+    let (code, value) = json(
+        &folder.0,
+        &["mutants", "none", "no-fence", "--seeds", "100"],
+    );
+    assert_eq!(code, 0);
+    let [control, mutant] = value["mutants"].as_array().unwrap().as_slice() else {
+        panic!("{value}");
+    };
+    assert_eq!(
+        (&control["caught"], &control["invariant"]),
+        (&Value::Bool(false), &Value::Null)
+    );
+    assert_eq!(mutant["caught"], true);
+    assert!(mutant["invariant"].is_string() && mutant["seeds"].is_u64());
+    // A survivor is a failure.
+    assert_eq!(
+        json(&folder.0, &["mutants", "no-rests", "--seeds", "1"]).0,
+        1
+    );
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    let folder = Folder::new("wrong");
+    let write = |name: &str, text: &str| std::fs::write(folder.0.join(name), text).unwrap();
+    write("bad.toml", "name = \"bad\"\ntitel = \"x\"\n");
+    write("empty.trace", "");
+    write("old.trace", "{\"format\":7}\n");
+    let standard = r#"{"format":1,"scenario":"x","commit":"","without":"none","follows":"at-once","setting":{"enactors":1,"servers":[{}]},"hash":"00"}"#;
+    write(
+        "line.trace",
+        &format!("{standard}\n{{\"at\":1,\"strat\":0}}\n"),
+    );
+    write(
+        "other.trace",
+        &format!("{standard}\n{{\"at\":1,\"start\":0}}\n"),
+    );
+    for (words, code, wanted) in [
+        (
+            &["run", "--scenario", "bad.toml"][..],
+            2,
+            &["bad.toml:2:1", "did you mean `title`?"][..],
+        ),
+        (
+            &["run", "--without", "no-fense"],
+            2,
+            &["did you mean `no-fence`?"],
+        ),
+        (&["replay", "nothing.trace"], 2, &["cannot read"]),
+        (&["replay", "empty.trace"], 2, &["the file is empty"]),
+        (
+            &["replay", "old.trace"],
+            2,
+            &["format 7", "this version reads format 1"],
+        ),
+        (
+            &["replay", "line.trace"],
+            2,
+            &["line.trace:2", "did you mean `start`?"],
+        ),
+        (
+            &["replay", "other.trace"],
+            1,
+            &["comes to nothing broken and number"],
+        ),
+        (&["shrink", "other.trace"], 1, &["breaks nothing"]),
+    ] {
+        let output = sim(&folder.0, words);
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {text}");
+        for part in wanted {
+            assert!(text.contains(part), "{words:?}: {text}");
+        }
+    }
+}

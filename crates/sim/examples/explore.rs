@@ -1,0 +1,56 @@
+//! `explore [SEEDS] [MUTANT] [FIRST]`: runs seeds until
+//! something breaks, and tells the story of it.
+
+// It measures how fast the world runs: a clock outside of the world.
+#![allow(clippy::disallowed_types, missing_docs)]
+
+use std::time::Instant;
+use steadfast_core::safeguards::{Full, Safeguards};
+use steadfast_sim::mutants::{FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker, NoRests};
+use steadfast_sim::{Scenario, explore, minimise, story};
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let seeds = args.next().and_then(|a| a.parse().ok()).unwrap_or(300);
+    let mutant = args.next().unwrap_or_else(|| "full".into());
+    let first = args.next().and_then(|a| a.parse().ok()).unwrap_or(0);
+    match mutant.as_str() {
+        "full" => report::<Full>(first, seeds),
+        "no-marker" => report::<NoMarker>(first, seeds),
+        "no-fence" => report::<NoFence>(first, seeds),
+        "no-rests" => report::<NoRests>(first, seeds),
+        "fresh-checked-once" => report::<FreshCheckedOnce>(first, seeds),
+        "no-before-values" => report::<NoBeforeValues>(first, seeds),
+        other => {
+            eprintln!(
+                "no mutant {other:?}: full, no-marker, no-fence, no-rests, fresh-checked-once, no-before-values"
+            );
+            std::process::exit(2);
+        }
+    }
+}
+
+fn report<S: Safeguards>(first: u64, seeds: u64) {
+    let start = Instant::now();
+    let all = explore::<S>(&Scenario::default(), first..first + seeds);
+    let took = start.elapsed().as_secs_f64();
+    println!(
+        "{} runs in {took:.1} s, {:.0} events/s",
+        all.runs,
+        all.stats.events as f64 / took
+    );
+    println!("{:?}", all.stats);
+    let Some((seed, outcome)) = all.found else {
+        return println!("nothing broke");
+    };
+    let small = match &outcome.violation {
+        Some(v) if v.invariant != "I12" => minimise::<S>(&outcome),
+        _ => outcome.clone(),
+    };
+    let lengths = (outcome.trace.len(), small.trace.len());
+    println!(
+        "seed {seed}: {:?}, {} events, {} of them needed",
+        outcome.violation, lengths.0, lengths.1
+    );
+    println!("{}", story::tell::<S>(&small.setting, &small.trace));
+}

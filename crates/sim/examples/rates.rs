@@ -1,0 +1,79 @@
+//! How fast the simulator is, on one core: events, simulated time, states of an exhaustive search.
+//! `cargo xtask bench sim` runs it.
+// Examples measure; the world never asks for the time.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::time::Instant;
+use steadfast_core::safeguards::Full;
+use steadfast_sim::exhaust::{Small, exhaust};
+use steadfast_sim::scenario::Faults;
+use steadfast_sim::{Scenario, run};
+
+/// Repeats of each measurement.
+const REPEATS: usize = 3;
+/// Seeds of one.
+const SEEDS: u64 = 10;
+
+fn main() {
+    let busy = Scenario {
+        servers: 4,
+        verbs: 120,
+        faults: Faults::NONE,
+        ..Scenario::default()
+    };
+    let rough = Scenario::default();
+    for (name, scenario) in [("busy", &busy), ("rough", &rough)] {
+        let mut rates: Vec<(f64, f64, f64)> = (0..REPEATS).map(|_| world(scenario)).collect();
+        rates.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (events, hours, cleared) = rates[REPEATS / 2];
+        println!(
+            "{name}: {events:.0} events/s ({:.0}-{:.0}), {hours:.2} simulated hours/s ({:.0} : 1), {cleared:.2} generations a simulated second",
+            rates[0].0,
+            rates[REPEATS - 1].0,
+            hours * 3600.0
+        );
+    }
+    let small = Small::new(2, 2, 0);
+    let mut rates: Vec<(f64, u64)> = (0..REPEATS)
+        .map(|_| {
+            let begun = Instant::now();
+            let report = exhaust::<Full>(&small, &mut |_| ());
+            assert!(report.exhausted && report.violation.is_none());
+            (
+                report.unique as f64 / begun.elapsed().as_secs_f64(),
+                report.unique,
+            )
+        })
+        .collect();
+    rates.sort_by(|a, b| a.0.total_cmp(&b.0));
+    println!(
+        "exhaust: {:.0} unique states/s ({:.0}-{:.0}) of {}: 2 enactors, 2 plans, to the last state",
+        rates[REPEATS / 2].0,
+        rates[0].0,
+        rates[REPEATS - 1].0,
+        rates[0].1
+    );
+}
+
+/// Events a second, simulated hours a second, generations a simulated second.
+fn world(scenario: &Scenario) -> (f64, f64, f64) {
+    let begun = Instant::now();
+    let (mut events, mut simulated, mut cleared) = (0, 0, 0);
+    for seed in 0..SEEDS {
+        let outcome = run::<Full>(seed, scenario);
+        assert!(outcome.violation.is_none(), "seed {seed}");
+        let first = outcome.trace.first().map_or(0, |e| e.at);
+        let last = outcome.trace.last().map_or(0, |e| e.at);
+        simulated += last - first;
+        events += outcome.stats.events;
+        cleared += outcome.stats.cleared;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let simulated = simulated as f64 / 1000.0;
+    let hours = simulated / 3600.0;
+    (
+        events as f64 / seconds,
+        hours / seconds,
+        cleared as f64 / simulated,
+    )
+}

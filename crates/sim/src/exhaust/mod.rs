@@ -1,0 +1,253 @@
+//! Every interleaving of a small world.
+//!
+//! Breadth first, so that the first violation found is one of the shortest, and its trace is one
+//! that [`crate::replay`] accepts. The production lifecycle steps unchanged, and the same oracle
+//! judges each state. Time passes in whole seconds: a timer rings at the next one, and a write
+//! takes effect at any time until its deadline.
+//!
+//! A search whose frontier ran empty has seen every state that its moves lead to, within its
+//! budgets of faults; one that hit a bound has not, and says so.
+
+mod moves;
+mod picture;
+mod seen;
+
+use crate::action::{Action, Event, Verb};
+use crate::run::{Outcome, Setting, build, replay};
+use crate::scenario::{BACK, FORTH, Nature};
+use moves::{Move, Node};
+use seen::Seen;
+use steadfast_core::safeguards::Safeguards;
+
+/// A small world and its bounds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Small {
+    /// How many enactors.
+    pub enactors: u8,
+    /// How many servers.
+    pub servers: u8,
+    /// What operators ask for, in this order, each at any enactor and any time.
+    pub verbs: Vec<Verb>,
+    /// How often an enactor dies.
+    pub crashes: u8,
+    /// How often an answer does not come, or comes after nobody waits for it.
+    pub losses: u8,
+    /// How often a write arrives twice.
+    pub doubles: u8,
+    /// How often a server loses its marker.
+    pub wipes: u8,
+    /// How often time passes until every deadline is over.
+    pub waits: u8,
+    /// Generations that were made before the search begins.
+    pub history: u32,
+    /// How many moves deep.
+    pub depth: u32,
+    /// How many states at most.
+    pub most: usize,
+    /// The only invariant to look for; nothing is looked for behind a violation of another.
+    pub wanted: Option<&'static str>,
+}
+
+impl Small {
+    /// That many enactors, plans that move `www` forth and back, and crashes, on one server.
+    pub fn new(enactors: u8, plans: u32, crashes: u8) -> Small {
+        let verb = |n| Verb::Apply(if n % 2 == 0 { FORTH } else { BACK });
+        Small {
+            enactors,
+            servers: 1,
+            verbs: (0..plans).map(verb).collect(),
+            crashes,
+            losses: 0,
+            doubles: 0,
+            wipes: 0,
+            waits: 0,
+            history: 0,
+            depth: 40,
+            most: 2_000_000,
+            wanted: None,
+        }
+    }
+
+    fn setting(&self) -> Setting {
+        Setting {
+            enactors: self.enactors,
+            servers: vec![Nature::default(); usize::from(self.servers)],
+        }
+    }
+}
+
+/// How far a search has come.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// States reached, each as often as a move led to it.
+    pub states: u64,
+    /// Different ones.
+    pub unique: u64,
+    /// States in which nobody has anything to do of their own accord: all must be done there.
+    pub ends: u64,
+    /// How many moves deep it went.
+    pub depth: u32,
+    /// Whether nothing is left to look at. Otherwise a bound was hit.
+    pub exhausted: bool,
+    /// The first violation, with one of the shortest traces to it.
+    pub violation: Option<Outcome>,
+}
+
+/// Searches the whole of a small world. `progress` is told once a level.
+pub fn exhaust<S: Safeguards>(small: &Small, progress: &mut dyn FnMut(&Report)) -> Report {
+    let mut search = Search::<S>::new(small);
+    search.run(progress);
+    search.report
+}
+
+struct Search<'a, S: Safeguards> {
+    small: &'a Small,
+    /// What led to the first state.
+    opening: Vec<Event>,
+    seen: Seen,
+    /// For each unique state, in the order of finding, where it came from.
+    came: Vec<(u32, Move)>,
+    level: Vec<(u32, Node<S>)>,
+    /// Whether something was not looked behind.
+    left_out: bool,
+    report: Report,
+}
+
+impl<'a, S: Safeguards> Search<'a, S> {
+    fn new(small: &'a Small) -> Search<'a, S> {
+        let mut opening = Vec::new();
+        let node = open(small, &mut opening);
+        let mut seen = Seen::default();
+        seen.insert(picture::picture(&node.world, &node.beside()));
+        let report = Report {
+            states: 1,
+            unique: 1,
+            ..Report::default()
+        };
+        Search {
+            small,
+            opening,
+            seen,
+            came: vec![(0, Move::Wait)],
+            level: vec![(0, node)],
+            left_out: false,
+            report,
+        }
+    }
+
+    fn run(&mut self, progress: &mut dyn FnMut(&Report)) {
+        while !self.level.is_empty() && self.report.depth < self.small.depth {
+            let level = std::mem::take(&mut self.level);
+            self.report.depth += 1;
+            for (index, node) in level {
+                if !self.expand(index, node) {
+                    return;
+                }
+            }
+            progress(&self.report);
+        }
+        self.report.exhausted = self.level.is_empty() && !self.left_out;
+    }
+
+    /// Looks at everything that follows from a state; `false`: the search is over.
+    fn expand(&mut self, index: u32, node: Node<S>) -> bool {
+        let (moves, busy) = node.moves(self.small);
+        if !busy {
+            self.report.ends += 1;
+            if let Some(outcome) = self.undone(index, &node) {
+                self.report.violation = Some(outcome);
+                return false;
+            }
+        }
+        let mut events = Vec::new();
+        let mut node = Some(node);
+        let mut moves = moves.into_iter().peekable();
+        while let Some(step) = moves.next() {
+            let last = moves.peek().is_none();
+            let next = if last { node.take() } else { node.clone() };
+            let Some(mut next) = next else { break };
+            events.clear();
+            next.go(step, self.small, &mut events);
+            self.report.states += 1;
+            if let Some(violation) = &next.world.oracle.violation {
+                let wanted = self.small.wanted;
+                if wanted.is_some_and(|w| w != violation.invariant) {
+                    self.left_out = true;
+                    continue;
+                }
+                let trace = self.trace(index, Some(step));
+                self.report.violation = Some(replay::<S>(&self.small.setting(), &trace));
+                return false;
+            }
+            if !self
+                .seen
+                .insert(picture::picture(&next.world, &next.beside()))
+            {
+                continue;
+            }
+            if self.came.len() >= self.small.most {
+                return false;
+            }
+            let place = self.came.len() as u32;
+            self.came.push((index, step));
+            self.report.unique += 1;
+            self.level.push((place, next));
+        }
+        true
+    }
+
+    /// Nobody does anything of their own accord: then all must be done.
+    fn undone(&self, index: u32, node: &Node<S>) -> Option<Outcome> {
+        let mut last = node.clone();
+        let mut events = Vec::new();
+        last.act(Action::Calm, &mut events);
+        last.act(Action::Check, &mut events);
+        last.world.oracle.violation.as_ref()?;
+        let mut trace = self.trace(index, None);
+        trace.extend(events);
+        Some(replay::<S>(&self.small.setting(), &trace))
+    }
+
+    /// The events that led to a state, and those of one more move.
+    fn trace(&self, index: u32, step: Option<Move>) -> Vec<Event> {
+        let mut moves: Vec<Move> = step.into_iter().collect();
+        let mut at = index;
+        while let Some((from, step)) = self.came.get(at as usize).filter(|_| at > 0) {
+            moves.push(*step);
+            at = *from;
+        }
+        let mut node = open::<S>(self.small, &mut Vec::new());
+        let mut trace = self.opening.clone();
+        for step in moves.into_iter().rev() {
+            node.go(step, self.small, &mut trace);
+        }
+        trace
+    }
+}
+
+/// A world in which markers are planted, the history is made, and everybody is at rest.
+fn open<S: Safeguards>(small: &Small, trace: &mut Vec<Event>) -> Node<S> {
+    let mut node = Node::new(build::<S>(&small.setting()), small);
+    for e in 0..small.enactors {
+        node.act(Action::Start(e), trace);
+        settle(&mut node, small, trace);
+    }
+    for n in 0..small.history {
+        let recipe = if n % 2 == 0 { FORTH } else { BACK };
+        node.act(Action::Operate(0, Verb::Apply(recipe)), trace);
+        settle(&mut node, small, trace);
+    }
+    node
+}
+
+/// Everybody does what there is to do, in order, until nobody has anything.
+fn settle<S: Safeguards>(node: &mut Node<S>, small: &Small, trace: &mut Vec<Event>) {
+    const ENOUGH: usize = 10_000;
+    for _ in 0..ENOUGH {
+        let (moves, busy) = node.moves(small);
+        match moves.first().filter(|_| busy) {
+            Some(step) => node.go(*step, small, trace),
+            None => return,
+        }
+    }
+}

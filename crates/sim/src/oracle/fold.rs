@@ -1,0 +1,174 @@
+//! The state of a zone, folded a second time and in the plainest way from what its entries say,
+//! and compared with the core's after each of them (I11).
+
+use super::exceeds;
+use dns::{Name, RRset, Rtype};
+use std::collections::BTreeMap;
+use steadfast_core::ledger::{Act, Decision, Entry, Event, Settlement, State};
+use steadfast_core::time::Time;
+
+/// What entries say, as far as it is told apart here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fold {
+    configuration: u64,
+    number: u64,
+    last_at: Time,
+    frozen: Option<(u64, Option<Time>)>,
+    released: bool,
+    proposals: BTreeMap<u64, u64>,
+    servers: BTreeMap<String, Kept>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    verified: Option<u64>,
+    halted: Option<u64>,
+    restored: Option<u64>,
+    serial: Option<u32>,
+    gone: bool,
+    drift: BTreeMap<(Name, Rtype), (Option<RRset>, bool)>,
+    decided: BTreeMap<u64, Decision>,
+}
+
+impl Fold {
+    /// Takes an entry in; says what the core makes otherwise of it.
+    pub(super) fn hears(&mut self, entry: &Entry, state: &State) -> Option<String> {
+        self.last_at = self.last_at.max(entry.at);
+        match &entry.event {
+            Event::Adopted(adopted) => {
+                let servers = adopted.servers.keys();
+                let servers = servers.map(|id| (id.clone(), Kept::default())).collect();
+                *self = Fold {
+                    configuration: adopted.configuration,
+                    number: self.number,
+                    last_at: self.last_at,
+                    servers,
+                    ..Fold::default()
+                };
+            }
+            Event::Proposed { number, parent, .. } => {
+                self.number = *number;
+                self.proposals.insert(*number, *parent);
+            }
+            Event::Cleared {
+                number,
+                configuration,
+                ..
+            } => {
+                self.configuration = *configuration;
+                self.proposals.remove(number);
+            }
+            Event::Frozen { until, .. } => self.frozen = Some((entry.seq, *until)),
+            Event::Thawed { .. } => self.frozen = None,
+            Event::Released => self.released = true,
+            // Proposals that can't pass any more go with the plans.
+            Event::Cleaned { .. } => self
+                .proposals
+                .retain(|_, parent| *parent >= self.configuration),
+            Event::Lost { .. } => {}
+            event => {
+                let kept = event.server().and_then(|id| self.servers.get_mut(id))?;
+                kept.hears(entry);
+            }
+        }
+        self.differs(entry, state)
+    }
+
+    fn differs(&self, entry: &Entry, state: &State) -> Option<String> {
+        let frozen = state.frozen.as_ref().map(|f| (f.seq, f.until));
+        let proposals: Vec<u64> = state.proposals.keys().copied().collect();
+        let known: Vec<u64> = self.proposals.keys().copied().collect();
+        let what = [
+            (
+                "the configuration",
+                self.configuration == state.configuration,
+            ),
+            ("the last number", self.number == state.last_number),
+            ("the latest time", self.last_at == state.last_at),
+            ("the last entry", entry.seq == state.last),
+            ("the freeze", self.frozen == frozen),
+            ("the release", self.released == state.released),
+            ("the proposals", known == proposals),
+        ];
+        let text = |what: &str| {
+            format!(
+                "entry {} makes another thing of {what} in the core",
+                entry.seq
+            )
+        };
+        if let Some((what, _)) = what.iter().find(|(_, same)| !same) {
+            return Some(text(what));
+        }
+        let id = entry.event.server()?;
+        let (kept, held) = (self.servers.get(id)?, state.servers.get(id)?);
+        let drift = held.drift.iter();
+        let drift = drift.map(|d| ((d.name.clone(), d.rtype), (d.found.clone(), d.overwrite)));
+        let what = [
+            ("what is verified", kept.verified == held.verified),
+            (
+                "the halt",
+                kept.halted == held.halted.as_ref().map(|h| h.seq),
+            ),
+            ("the return from a backup", kept.restored == held.restored),
+            ("the serial", kept.serial == held.serial),
+            ("the marker's removal", kept.gone == held.released),
+            ("drift", kept.drift == drift.collect()),
+        ];
+        let (what, _) = what.iter().find(|(_, same)| !same)?;
+        Some(format!("{} of {id}", text(what)))
+    }
+}
+
+impl Kept {
+    fn hears(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Decided(decision) => drop(self.decided.insert(entry.seq, decision.clone())),
+            Event::Applied { write, serial, .. } => self.applied(*write, *serial),
+            Event::Drifted { found, .. } => {
+                let one = |f: &steadfast_core::ledger::Found| {
+                    ((f.name.clone(), f.rtype), (f.found.clone(), false))
+                };
+                self.drift.extend(found.iter().map(one));
+            }
+            Event::Settled { rrsets, how, .. } => {
+                for key in rrsets {
+                    match how {
+                        Settlement::Gone => drop(self.drift.remove(key)),
+                        Settlement::Overwrite => {
+                            self.drift.entry(key.clone()).and_modify(|d| d.1 = true);
+                        }
+                    }
+                }
+            }
+            Event::Restored { found, .. } => {
+                self.restored = Some(*found);
+                self.verified = Some(*found);
+            }
+            Event::Halted { .. } => self.halted = Some(entry.seq),
+            Event::Resumed { .. } => self.halted = None,
+            _ => {}
+        }
+    }
+
+    fn applied(&mut self, write: u64, serial: Option<u32>) {
+        let Some(decision) = self
+            .decided
+            .get(&write)
+            .filter(|_| Some(write) > self.verified)
+        else {
+            return;
+        };
+        self.verified = Some(write);
+        self.gone = decision.act == Act::Withdraw;
+        if decision.soa.is_some() {
+            self.restored = None;
+        }
+        if decision.act == Act::Step && decision.holding.step == decision.holding.of {
+            self.drift.retain(|_, (_, overwrite)| !*overwrite);
+        }
+        let newer = |new: u32| self.serial.is_none_or(|old| exceeds(new, old));
+        if serial.is_some_and(newer) {
+            self.serial = serial;
+        }
+    }
+}
