@@ -88,7 +88,7 @@ pub struct ExhaustArgs {
     /// How many moves deep
     #[arg(long, value_name = "D", default_value_t = 40)]
     pub depth: u32,
-    /// How many different states at most; a million take about 3 GB
+    /// How many different states at most; each takes memory
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     pub states: usize,
     /// Look for a violation of this invariant only, and not behind those of others

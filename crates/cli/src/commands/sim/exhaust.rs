@@ -162,7 +162,11 @@ fn world(small: &Small, without: &Mutant) -> String {
 /// How the search ended, in one honest line.
 fn end(small: &Small, report: &Report) -> String {
     if report.violation.is_some() {
-        return "stopped at the first violation: no trace to one has fewer moves".into();
+        // Behind a violation of another invariant nobody looked: there may be a shorter way.
+        return match small.wanted {
+            None => "stopped at the first violation: no trace to one has fewer moves".into(),
+            Some(name) => format!("stopped at the first violation of {name}"),
+        };
     }
     if report.exhausted {
         return "nothing broke in every interleaving of this world".into();
