@@ -115,6 +115,55 @@ fn what_is_found_shrinks_replays_elsewhere_and_is_told() {
 }
 
 #[test]
+fn a_small_world_is_searched_whole_or_says_what_bound_it_hit() {
+    let folder = Folder::new("exhaust");
+    let (code, all) = json(&folder.0, &["exhaust", "--plans", "1"]);
+    assert_eq!(
+        (code, &all["every-interleaving"], &all["violation"]),
+        (0, &Value::Bool(true), &Value::Null)
+    );
+    assert!(all["unique"].as_u64().unwrap() > 100, "{all}");
+    let deep = "exhaust --enactors 3 --plans 4 --crashes 1 --depth 5";
+    let deep: Vec<&str> = deep.split(' ').collect();
+    let (code, part) = json(&folder.0, &deep);
+    assert_eq!(
+        (code, &part["every-interleaving"], &part["bounds"]),
+        (0, &Value::Bool(false), &serde_json::json!(["depth"]))
+    );
+    let text = said(&sim(&folder.0, &deep));
+    assert!(text.contains("the depth of 5 moves (--depth)"), "{text}");
+    let few = said(&sim(&folder.0, &["exhaust", "--states", "50"]));
+    assert!(few.contains("50 different states (--states)"), "{few}");
+    let text = said(&sim(&folder.0, &["exhaust", "--invariant", "I20"]));
+    assert!(text.contains("no invariant is called"), "{text}");
+}
+
+#[test]
+fn searching_everything_finds_october_and_what_cleanup_forgets() {
+    let folder = Folder::new("october");
+    for (words, invariant) in [
+        ("exhaust --without no-fence --invariant I3", "I3"),
+        ("exhaust --without no-fence", "I1"),
+        (
+            "exhaust --without cleanup-by-age --plans 4 --history 4",
+            "I6",
+        ),
+    ] {
+        let words: Vec<&str> = words.split(' ').collect();
+        let (code, value) = json(&folder.0, &words);
+        let found = &value["violation"];
+        assert_eq!((code, &found["invariant"]), (1, &invariant.into()));
+        assert_eq!(value["every-interleaving"], false);
+        // The stored trace is the violation again, and tells itself.
+        let trace = found["trace"].as_str().unwrap();
+        let (code, again) = json(&folder.0, &["replay", trace]);
+        assert_eq!((code, &again["violation"]["text"]), (1, &found["text"]));
+        let told = said(&sim(&folder.0, &["explain", trace]));
+        assert!(told.contains(&format!("{invariant} is broken")), "{told}");
+    }
+}
+
+#[test]
 fn the_corpus_of_the_repository_holds() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
     let output = sim(Path::new(root), &["corpus", "run"]);

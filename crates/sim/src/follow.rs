@@ -375,18 +375,24 @@ pub fn name<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Vec<Line> {
     let mut world = build::<S>(setting);
     let mut names = Names::default();
     let mut due: VecDeque<(Key, Action)> = VecDeque::new();
+    let mut died: Vec<(Key, Action)> = Vec::new();
     let mut lines = Vec::new();
     for event in trace {
         let at = event.at.saturating_sub(DAWN);
         lines.extend(named(at, &event.action, &mut names, &mut due));
         if let Action::Crash(e) = event.action {
-            due.retain(|(_, a)| side(a) != Some(e) || matches!(a, Action::Deliver(_)));
+            // What was waiting when it died did not happen before, although it could have.
+            let (dies, lives) = due
+                .into_iter()
+                .partition(|(_, a)| side(a) == Some(e) && !matches!(a, Action::Deliver(_)));
+            due = lives;
+            died.extend::<VecDeque<_>>(dies);
         }
         let news = world.act(event);
         due.extend(news.iter().filter_map(|n| names.due(n, &world)));
     }
     let end = lines.last().map_or(0, |l: &Line| l.at);
-    let never = due.iter().map(|(key, action)| {
+    let never = died.iter().chain(&due).map(|(key, action)| {
         let mut line = line(end, key, action);
         line.which.never = true;
         line

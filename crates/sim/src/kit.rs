@@ -2,6 +2,7 @@
 
 use crate::action::Event;
 use crate::coverage::{self, Coverage};
+use crate::exhaust::{self, Report, Small};
 use crate::explain::{self, Row};
 use crate::follow::{self, Mark};
 use crate::run::{Outcome, Setting, replay, run};
@@ -10,6 +11,9 @@ use crate::story;
 use crate::trace::{Follows, Trace};
 use steadfast_core::safeguards::Safeguards;
 
+/// Searches a small world, and tells somebody how far it is.
+pub type Exhaust = fn(&Small, &mut dyn FnMut(&Report)) -> Report;
+
 /// The tools for one set of safeguards.
 #[derive(Clone, Copy, Debug)]
 pub struct Kit {
@@ -17,6 +21,8 @@ pub struct Kit {
     pub run: fn(u64, &Scenario) -> Outcome,
     /// Runs a seed of a scenario, and says what it reached.
     pub cover: fn(u64, &Scenario) -> (Outcome, Coverage),
+    /// Searches the whole of a small world.
+    pub exhaust: Exhaust,
     /// Runs a whole trace again.
     pub replay: fn(&Setting, &[Event]) -> Outcome,
     /// Runs a told trace.
@@ -37,6 +43,7 @@ impl Kit {
         Kit {
             run: run::<S>,
             cover: coverage::cover::<S>,
+            exhaust: exhaust::exhaust::<S>,
             replay: replay::<S>,
             follow: follow::follow::<S>,
             tell: story::tell::<S>,

@@ -89,11 +89,28 @@ pub struct Report {
     pub depth: u32,
     /// Whether nothing is left to look at. Otherwise a bound was hit.
     pub exhausted: bool,
+    /// The bounds that were hit.
+    pub bounds: Vec<Bound>,
     /// The first violation, with one of the shortest traces to it.
     pub violation: Option<Outcome>,
 }
 
-/// Searches the whole of a small world. `progress` is told once a level.
+/// What ended a search that has not seen every state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// [`Small::depth`].
+    Depth,
+    /// [`Small::most`].
+    States,
+    /// Nothing is looked for behind a violation that is not [`Small::wanted`].
+    Unwanted,
+}
+
+/// How many unique states are found between two words of progress.
+const OFTEN: u64 = 10_000;
+
+/// Searches the whole of a small world. `progress` is told at the end of each level, and now and
+/// then inside of one.
 pub fn exhaust<S: Safeguards>(small: &Small, progress: &mut dyn FnMut(&Report)) -> Report {
     let mut search = Search::<S>::new(small);
     search.run(progress);
@@ -140,17 +157,23 @@ impl<'a, S: Safeguards> Search<'a, S> {
             let level = std::mem::take(&mut self.level);
             self.report.depth += 1;
             for (index, node) in level {
-                if !self.expand(index, node) {
+                if !self.expand(index, node, progress) {
                     return;
                 }
             }
             progress(&self.report);
         }
-        self.report.exhausted = self.level.is_empty() && !self.left_out;
+        if !self.level.is_empty() {
+            self.report.bounds.push(Bound::Depth);
+        }
+        if self.left_out {
+            self.report.bounds.push(Bound::Unwanted);
+        }
+        self.report.exhausted = self.report.bounds.is_empty();
     }
 
     /// Looks at everything that follows from a state; `false`: the search is over.
-    fn expand(&mut self, index: u32, node: Node<S>) -> bool {
+    fn expand(&mut self, index: u32, node: Node<S>, progress: &mut dyn FnMut(&Report)) -> bool {
         let (moves, busy) = node.moves(self.small);
         if !busy {
             self.report.ends += 1;
@@ -186,11 +209,15 @@ impl<'a, S: Safeguards> Search<'a, S> {
                 continue;
             }
             if self.came.len() >= self.small.most {
+                self.report.bounds.push(Bound::States);
                 return false;
             }
             let place = self.came.len() as u32;
             self.came.push((index, step));
             self.report.unique += 1;
+            if self.report.unique.is_multiple_of(OFTEN) {
+                progress(&self.report);
+            }
             self.level.push((place, next));
         }
         true

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub enum SimCommand {
     /// Explore a scenario, seed after seed, until something breaks
     Run(RunArgs),
+    /// Search every interleaving of a small world
+    Exhaust(ExhaustArgs),
     /// Run a stored trace again
     Replay(ReplayArgs),
     /// Make a failing trace small: the few events that matter
@@ -48,6 +50,53 @@ pub struct RunArgs {
     /// Say what was reached: pairs of state, input and fault, different states, marks
     #[arg(long)]
     pub coverage: bool,
+    /// Where the trace of a violation is stored
+    #[arg(long, value_name = "DIR", default_value = "sim-traces")]
+    pub out: PathBuf,
+}
+
+/// `sim exhaust`
+#[derive(Debug, Args)]
+pub struct ExhaustArgs {
+    /// How many enactors
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub enactors: u8,
+    /// How many servers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub servers: u8,
+    /// How many plans operators make; they move www forth and back, at any enactor and any time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub plans: u32,
+    /// How often an enactor may die
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub crashes: u8,
+    /// How often an answer may not come, or come when nobody waits for it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub losses: u8,
+    /// How often a write may arrive twice
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub doubles: u8,
+    /// How often a server may lose its marker
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub wipes: u8,
+    /// How often time may pass until every deadline is over
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub waits: u8,
+    /// Generations that were made before the search begins
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=64))]
+    pub history: u32,
+    /// How many moves deep
+    #[arg(long, value_name = "D", default_value_t = 40)]
+    pub depth: u32,
+    /// How many different states at most; each takes memory
+    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+    pub states: usize,
+    /// Look for a violation of this invariant only, and not behind those of others
+    #[arg(long, value_name = "INVARIANT")]
+    pub invariant: Option<String>,
+    /// Take a safeguard out, by its mutant's name
+    #[arg(long, value_name = "SAFEGUARD", default_value = "none")]
+    pub without: String,
     /// Where the trace of a violation is stored
     #[arg(long, value_name = "DIR", default_value = "sim-traces")]
     pub out: PathBuf,

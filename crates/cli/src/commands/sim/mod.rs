@@ -3,6 +3,7 @@
 pub mod args;
 mod conform;
 mod corpus;
+mod exhaust;
 mod explain;
 mod jobs;
 mod load;
@@ -22,6 +23,7 @@ use args::SimCommand;
 pub fn run(command: &SimCommand, style: Style) -> Outcome {
     match command {
         SimCommand::Run(args) => run::run(args, style),
+        SimCommand::Exhaust(args) => exhaust::run(args, style),
         SimCommand::Replay(args) => replay::run(args, style),
         SimCommand::Explain(args) => explain::run(args, style),
         SimCommand::Mutants(args) => mutants::run(args, style),
