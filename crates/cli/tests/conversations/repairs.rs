@@ -50,12 +50,18 @@ fn a_lost_store_is_made_up_for_though_the_servers_differ() {
     assert_eq!(talk.run("adopt example.com --take-over --yes"), 4);
     assert_eq!(talk.run("adopt example.com --take-over --like ns7"), 2);
     assert_eq!(talk.run("adopt example.com --take-over --like ns1"), 2);
-    assert_eq!(
-        talk.run("adopt example.com --take-over --like ns1 --yes"),
-        0
+    // In which order two servers get their markers is not the same every time.
+    let adopted = talk.quietly("adopt example.com --take-over --like ns1 --yes");
+    assert_eq!(adopted.0, 0, "{adopted:?}");
+    assert!(
+        adopted.1.contains("ns2: brought to that content"),
+        "{adopted:?}"
     );
     assert_eq!(second.ask("api.example.com", "A").data("A"), ["192.0.2.20"]);
-    assert_eq!(talk.run("status"), 0);
+    let (_, status) = talk.json("status");
+    for server in status["zones"][0]["servers"].as_array().unwrap() {
+        assert_eq!(server["stands"], "whole", "{status}");
+    }
     assert_eq!(talk.run("plan example.com --exit-code"), 0);
     insta::assert_snapshot!(talk.script());
 }
@@ -103,7 +109,9 @@ fn an_exported_ledger_verifies_without_config_store_or_server() {
         altered.0 == 1 && altered.2.contains("entry 5 was altered"),
         "{altered:?}"
     );
-    assert_eq!(away.run("log verify half.json"), 2);
+    let half = away.quietly("log verify half.json");
+    let said = half.2.contains("half.json: not an exported ledger: EOF");
+    assert!(half.0 == 2 && said, "{half:?}");
     assert_eq!(away.run("log verify other.json"), 2);
     insta::assert_snapshot!(away.script());
 }
