@@ -412,3 +412,27 @@ fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
     assert_eq!(kept.texts(), ["pool-b.example.com."]);
     clean(s);
 }
+
+#[test]
+fn a_server_that_comes_back_twice_gets_a_serial_above_both() {
+    let mut s = script(1, 1);
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Backup(0));
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.pass(4_000);
+    s.act(Action::Restore(0));
+    // Somebody looks.
+    s.act(Action::Crash(0));
+    s.act(Action::Start(0));
+    // The first step of its repair is done, which has the serial; the second is on its way.
+    s.pass_until_held(60_000, deletes_an_address);
+    let highest = s.world.servers[0].highest;
+    s.act(Action::Restore(0));
+    s.release();
+    s.pass(60_000);
+    assert_eq!(s.world.stats.restored, 2);
+    assert_eq!(holds(&s, "ns0"), 2);
+    assert!(s.world.servers[0].serial() > highest);
+    clean(s);
+}

@@ -52,6 +52,8 @@ impl<S: Safeguards> Lifecycle<S> {
                     return;
                 };
                 run.soa = reading.soa.clone();
+                // It may have come back from a backup since: serials counted before say too little.
+                run.repair = None;
                 run.marker = reading.before.clone();
                 run.phase = Phase::Seen(Box::new(reading));
             }

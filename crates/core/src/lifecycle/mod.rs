@@ -506,6 +506,8 @@ impl<S: Safeguards> Lifecycle<S> {
             }
             event => {
                 if let Some(run) = event.server().and_then(|id| self.runs.get_mut(id)) {
+                    // Somebody else may have repaired it, and it may be back from a backup again.
+                    run.repair = None;
                     run.rouse();
                 }
             }
