@@ -25,16 +25,18 @@ fn nsupdate_with(peer: &Peer, key: &Path, lines: &str) -> Output {
     nsupdate(peer.addr(), &["-v", "-t", "5"], key, &lines)
 }
 
-/// Replaces the address of `www`.
+/// What replaces the address of `www`.
+fn www_edit(address: &str) -> String {
+    format!("update delete {WWW} A\nupdate add {WWW} 60 A {address}")
+}
+
 fn set_www(peer: &Peer, address: &str) -> Output {
-    let lines = format!("update delete {WWW} A\nupdate add {WWW} 60 A {address}");
-    nsupdate_with(peer, peer.key_file(), &lines)
+    nsupdate_with(peer, peer.key_file(), &www_edit(address))
 }
 
 #[track_caller]
 fn set_www_ok(peer: &Peer, address: &str) {
-    let output = set_www(peer, address);
-    assert!(output.status.success(), "{output:?}\n{}", peer.log_tail());
+    peer.nsupdate(&www_edit(address));
     eventually(
         || peer.ask(WWW, "A").data("A") == [address],
         "the new address",

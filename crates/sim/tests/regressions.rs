@@ -7,9 +7,11 @@ use steadfast_core::ledger::State;
 use steadfast_core::safeguards::Full;
 use steadfast_core::server::Write;
 use steadfast_sim::action::{Action, Verb};
+use steadfast_sim::kit::Kit;
 use steadfast_sim::scenario::{ALIAS, BACK, DATA, FORTH, MORE, Nature, name, rrset};
 use steadfast_sim::script::Script;
 use steadfast_sim::server::Habit;
+use steadfast_sim::trace::Trace;
 use steadfast_sim::{Setting, story};
 
 fn script(enactors: u8, servers: usize) -> Script<Full> {
@@ -435,4 +437,15 @@ fn a_server_that_comes_back_twice_gets_a_serial_above_both() {
     assert_eq!(holds(&s, "ns0"), 2);
     assert!(s.world.servers[0].serial() > highest);
     clean(s);
+}
+
+/// What was decided as the repair of one return fits the marker of the same backup when it is
+/// restored once more, but its serials have been given out. It broke I2 until a repair had to be
+/// newer than the return; found by the exploration.
+#[test]
+fn a_server_that_returns_into_its_own_repair_is_repaired_anew() {
+    let trace = Trace::read(include_str!("traces/returned-into-its-own-repair.trace")).unwrap();
+    let outcome = Kit::of::<Full>().again(&trace);
+    assert_eq!(outcome.violation, None);
+    assert_eq!(outcome.stats.restored, 2);
 }

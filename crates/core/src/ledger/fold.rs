@@ -93,6 +93,7 @@ impl State {
             drift: Vec::new(),
             halted: None,
             restored: None,
+            restored_at: 0,
             taken_at: None,
             serial: None,
             released: false,
@@ -175,6 +176,7 @@ impl ServerState {
             Event::Settled { rrsets, how, .. } => self.settled(rrsets, *how),
             Event::Restored { found, .. } => {
                 self.restored = Some(*found);
+                self.restored_at = entry.seq;
                 self.verified = Some(*found);
             }
             Event::Halted {
@@ -203,7 +205,7 @@ impl ServerState {
         self.verified = Some(write);
         self.taken_at = self.taken_at.max(Some(decided.at));
         self.released = decided.decision.act == Act::Withdraw;
-        if decided.decision.soa.is_some() {
+        if decided.decision.soa.is_some() && write > self.restored_at {
             self.restored = None;
         }
         if decided.decision.act == Act::Step && decided.decision.holding.is_whole() {

@@ -148,6 +148,10 @@ pub struct ServerState {
     /// Set when it was restored from a backup, until the repair was read back: the entry whose
     /// marker it came back with.
     pub restored: Option<u64>,
+    /// The entry that said so. Writes decided before it are no repair, though the backup's marker be
+    /// the one that they expect: its followers may have had their serials (I2).
+    #[serde(default)]
+    pub restored_at: u64,
     /// The latest time of a write that was read back there: the server's clock agreed with it, so
     /// it is what the ledger knows of the time.
     #[serde(default)]

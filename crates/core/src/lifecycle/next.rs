@@ -53,7 +53,9 @@ impl<S: Safeguards> Lifecycle<S> {
             effects.push(Effect::Serials(id.clone()));
             return;
         }
-        if self.again(now, id, &server, effects, |d| fits(d, &server, target)) {
+        if self.again(now, id, &server, effects, |seq, d| {
+            fits(seq, d, &server, target)
+        }) {
             return;
         }
         self.step_towards(now, id, &server, target, draft, effects);
@@ -81,7 +83,7 @@ impl<S: Safeguards> Lifecycle<S> {
         id: &ServerId,
         server: &ServerState,
         effects: &mut Vec<Effect>,
-        fits: impl Fn(&Decision) -> bool,
+        fits: impl Fn(u64, &Decision) -> bool,
     ) -> bool {
         let Some(run) = self.runs.get_mut(id) else {
             return false;
@@ -95,7 +97,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let open = server
             .open(now)
             .filter(|(seq, d)| {
-                Some(*seq) > dead && fits(&d.decision) && soon(d.at, d.decision.deadline)
+                Some(*seq) > dead && fits(*seq, &d.decision) && soon(d.at, d.decision.deadline)
             })
             .map(|(seq, _)| seq)
             .max();
@@ -123,7 +125,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let stands = run.and_then(|r| r.stands);
         if tried.is_none()
             // One by values needs the content that its author compared.
-            && self.again(now, id, server, effects, |d| {
+            && self.again(now, id, server, effects, |_, d| {
                 matches!(d.act, Act::Plant { soa: Some(_) })
             })
         {
@@ -366,8 +368,10 @@ impl<S: Safeguards> Lifecycle<S> {
 }
 
 /// Whether a decided step is the one that would be decided again.
-fn fits(decision: &Decision, server: &ServerState, target: u64) -> bool {
-    decision.act == Act::Step
+fn fits(seq: u64, decision: &Decision, server: &ServerState, target: u64) -> bool {
+    let before_return = server.restored.is_some() && seq < server.restored_at;
+    !before_return
+        && decision.act == Act::Step
         && decision.holding.configuration == target
         && decision.soa.is_some() == server.restored.is_some()
         && server.drift.is_empty()

@@ -210,6 +210,7 @@ impl ServerState {
         }
         to.word(self.halted.as_ref().map_or(0, |h| 1 + h.kind as u64));
         to.seq(self.restored.unwrap_or(0));
+        to.seq(self.restored.map_or(0, |_| self.restored_at));
         to.word(u64::from(self.released));
     }
 }

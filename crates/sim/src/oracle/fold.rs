@@ -24,6 +24,7 @@ struct Kept {
     verified: Option<u64>,
     halted: Option<u64>,
     restored: Option<u64>,
+    returned_at: u64,
     serial: Option<u32>,
     gone: bool,
     drift: BTreeMap<(Name, Rtype), (Option<RRset>, bool)>,
@@ -142,6 +143,7 @@ impl Kept {
             }
             Event::Restored { found, .. } => {
                 self.restored = Some(*found);
+                self.returned_at = entry.seq;
                 self.verified = Some(*found);
             }
             Event::Halted { .. } => self.halted = Some(entry.seq),
@@ -160,7 +162,7 @@ impl Kept {
         };
         self.verified = Some(write);
         self.gone = decision.act == Act::Withdraw;
-        if decision.soa.is_some() {
+        if decision.soa.is_some() && write > self.returned_at {
             self.restored = None;
         }
         if decision.act == Act::Step && decision.holding.step == decision.holding.of {
