@@ -11,12 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use steadfast_core::body::Body;
 use steadfast_core::book::{Book, BookError};
 use steadfast_core::ledger::{Event, State, Stored};
 use steadfast_core::lifecycle::{Append, Effect, Input, Lifecycle, Notice, Submission};
 use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
+use steadfast_core::written::Written;
 
 /// How long the ledger may go unread while nothing happens: what other processes append is noticed
 /// within this.
@@ -127,13 +129,14 @@ pub fn open_book(store: &Store, zone: &str) -> Result<Book, EnactorError> {
     end.extend(&entries).map_err(BookError::from)?;
     let mut bodies = Vec::new();
     for hash in Book::needed(&end) {
-        bodies.extend(store.body(&hash.0)?.map(|bytes| (hash, bytes)));
+        bodies.extend(
+            store
+                .body(&hash.0)?
+                .map(|bytes| (hash, Written::from(bytes))),
+        );
     }
     let mut book = Book::from_snapshot(base);
-    book.read(
-        &entries,
-        bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice())),
-    )?;
+    book.read(&entries, bodies.iter().map(|(hash, bytes)| (*hash, bytes)))?;
     Ok(book)
 }
 
@@ -145,7 +148,7 @@ pub fn refresh(store: &Store, zone: &str, book: &mut Book) -> Result<(), Enactor
     let tail = store.tail(zone, book.state().last, &bodies_of)?;
     let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
     let bodies = to_bodies(tail.bodies);
-    let bodies = bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice()));
+    let bodies = bodies.iter().map(|(hash, bytes)| (*hash, bytes));
     book.read(&entries, bodies)?;
     Ok(())
 }
@@ -174,7 +177,7 @@ fn stored((seq, hash, bytes): (u64, store::Hash, Vec<u8>)) -> Stored {
     Stored {
         seq,
         hash: Digest(hash),
-        bytes,
+        bytes: bytes.into(),
     }
 }
 
@@ -364,14 +367,14 @@ impl Enactor {
             (
                 e.seq,
                 NewEntry {
-                    bytes: e.bytes,
+                    bytes: e.bytes.into_octets(),
                     hash: e.hash.0,
                 },
             )
         };
-        let body = |(hash, bytes): (Digest, Vec<u8>)| store::Body {
+        let body = |(hash, bytes): (Digest, Written<Body>)| store::Body {
             hash: hash.0,
-            bytes,
+            bytes: bytes.into_octets(),
         };
         let batch = Batch {
             expect_last: append.expect_last,
@@ -393,10 +396,10 @@ impl Enactor {
     }
 }
 
-fn to_bodies(bodies: Vec<store::Body>) -> Vec<(Digest, Vec<u8>)> {
+fn to_bodies(bodies: Vec<store::Body>) -> Vec<(Digest, Written<Body>)> {
     bodies
         .into_iter()
-        .map(|body| (Digest(body.hash), body.bytes))
+        .map(|body| (Digest(body.hash), body.bytes.into()))
         .collect()
 }
 

@@ -26,7 +26,11 @@ pub fn observe(zone: &ZoneSite<'_>, store: &Store, book: &mut Book) -> Result<Ob
         let Some(Ok(text)) = standing.map(marker_text) else {
             continue;
         };
-        match whose(book.state(), book.state().servers.get(id), &text) {
+        match whose(
+            book.state(),
+            book.state().servers.get(id).map(AsRef::as_ref),
+            &text,
+        ) {
             Whose::Ours => {}
             Whose::Ahead(seq) => return Err(older_copy(name, id, seq, book.state())),
             Whose::Other => others.push((id, text)),

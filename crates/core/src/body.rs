@@ -3,6 +3,7 @@
 use crate::ledger::ServerId;
 use crate::marker::Holding;
 use crate::plan::{FORMAT, Plan, Steps};
+use crate::written::Written;
 use dns::{Digest, Name, RRset, Zone};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -62,7 +63,7 @@ enum Json {
 
 impl Body {
     /// The octets to store, and their hash.
-    pub fn encode(&self) -> (Digest, Vec<u8>) {
+    pub fn encode(&self) -> (Digest, Written<Body>) {
         let json = |json: &Json| {
             serde_json::to_vec(json)
                 .unwrap_or_else(|e| unreachable!("bodies have string keys and whole numbers: {e}"))
@@ -72,7 +73,7 @@ impl Body {
             Body::Course(course) => json(&Json::Course(course.clone())),
             Body::Content(zone) => content_bytes(zone),
         };
-        (Digest::of(&bytes), bytes)
+        (Digest::of(&bytes), bytes.into())
     }
 
     /// Reads stored octets.
@@ -83,6 +84,21 @@ impl Body {
         if Digest::of(bytes) != hash {
             return Err(BodyError::Altered(hash));
         }
+        Body::parse(hash, bytes)
+    }
+
+    /// The same for octets that are shared: whoever comes first reads, everybody checks the hash.
+    ///
+    /// # Errors
+    /// As [`Body::decode`].
+    pub fn open(hash: Digest, bytes: &Written<Body>) -> Result<Arc<Body>, BodyError> {
+        if Digest::of(bytes) != hash {
+            return Err(BodyError::Altered(hash));
+        }
+        bytes.read(|bytes| Body::parse(hash, bytes))
+    }
+
+    fn parse(hash: Digest, bytes: &[u8]) -> Result<Body, BodyError> {
         let unreadable = |why: String| BodyError::Unreadable(hash, why);
         if let Some(rest) = bytes.strip_prefix(CONTENT) {
             return content(rest)

@@ -4,6 +4,7 @@ use crate::body::{Body, BodyError};
 use crate::ledger::{ChainError, Entry, State, Stored};
 use crate::marker::Holding;
 use crate::plan::Plan;
+use crate::written::Written;
 use dns::{Change, Digest, Name, Rtype, View, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,11 +61,11 @@ impl Book {
     pub fn read<'a>(
         &mut self,
         entries: &[Stored],
-        bodies: impl IntoIterator<Item = (Digest, &'a [u8])>,
-    ) -> Result<Vec<Entry>, BookError> {
+        bodies: impl IntoIterator<Item = (Digest, &'a Written<Body>)>,
+    ) -> Result<Vec<Arc<Entry>>, BookError> {
         for (hash, bytes) in bodies {
             if let std::collections::btree_map::Entry::Vacant(free) = self.bodies.entry(hash) {
-                free.insert(Arc::new(Body::decode(hash, bytes)?));
+                free.insert(Body::open(hash, bytes)?);
             }
         }
         // What was read twice is no news: an answer may be older than what is known by now.

@@ -17,3 +17,4 @@ pub mod safeguards;
 pub mod server;
 pub mod time;
 mod update;
+pub mod written;

@@ -90,7 +90,7 @@ impl Name {
     /// # Errors
     /// Octets that end too early, a compression pointer, an over-long name.
     pub fn from_wire(wire: &[u8]) -> Result<(Name, usize), NameError> {
-        let mut labels: [&[u8]; 128] = [&[]; 128];
+        let mut starts = [0u8; 128];
         let mut count = 0;
         let mut at = 0;
         loop {
@@ -102,15 +102,22 @@ impl Name {
             if len > MAX_LABEL_LEN {
                 return Err(NameError::Pointer);
             }
-            let label = wire.get(at..at + len).ok_or(NameError::Truncated)?;
+            let start = at - 1;
+            wire.get(at..at + len).ok_or(NameError::Truncated)?;
             at += len;
             if at >= MAX_WIRE_LEN {
                 return Err(NameError::LongName(at + 1));
             }
-            labels[count] = label;
+            // A name has 255 octets at most.
+            starts[count] = start as u8;
             count += 1;
         }
-        Ok((Name::from_labels(labels[..count].iter().copied())?, at))
+        let label = |start: &u8| {
+            let start = usize::from(*start);
+            wire.get(start + 1..start + 1 + usize::from(wire[start]))
+        };
+        let labels = starts[..count].iter().filter_map(label);
+        Ok((Name::from_labels(labels)?, at))
     }
 
     /// Reads presentation form (RFC 1035 §5.1). Without a trailing dot the name is taken relative

@@ -3,11 +3,13 @@
 use dns::Digest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use steadfast_core::body::Body;
 use steadfast_core::ledger::Stored;
 use steadfast_core::lifecycle::{Append, Input};
+use steadfast_core::written::Written;
 
 /// What a reader gets: entries and the bodies that they need.
-pub type Tail = (Vec<Stored>, Vec<(Digest, Vec<u8>)>);
+pub type Tail = (Vec<Stored>, Vec<(Digest, Written<Body>)>);
 
 /// A store.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +17,7 @@ pub struct Store {
     /// The entries.
     pub entries: Arc<Vec<Stored>>,
     /// The bodies.
-    pub bodies: Arc<BTreeMap<Digest, Vec<u8>>>,
+    pub bodies: Arc<BTreeMap<Digest, Written<Body>>>,
 }
 
 impl Store {

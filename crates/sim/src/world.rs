@@ -146,8 +146,8 @@ impl<S: Safeguards> World<S> {
         let mut news = Vec::new();
         self.dispatch(&event.action, &mut news);
         self.oracle.tick(self.now);
-        if let Some(text) = self.oracle.unrevoked(&self.servers, self.now)
-            && self.is_quiet()
+        if self.is_quiet()
+            && let Some(text) = self.oracle.unrevoked(&self.servers, self.now)
         {
             self.oracle.accuse("I14", text);
         }
@@ -407,13 +407,13 @@ impl<S: Safeguards> World<S> {
         e: E,
         doubtful: Option<(String, dns::Digest)>,
         append: &Append,
-        entries: &[Entry],
+        entries: &[Arc<Entry>],
     ) {
         let first = append.entries.first().map(|s| s.hash);
         let Some((id, _)) = doubtful.filter(|(_, hash)| Some(*hash) == first) else {
             return;
         };
-        let concludes = |entry: &&Entry| {
+        let concludes = |entry: &&Arc<Entry>| {
             let decides = matches!(entry.event, Entered::Decided(_));
             entry.event.server() == Some(&id) && !decides
         };
@@ -424,7 +424,7 @@ impl<S: Safeguards> World<S> {
         }
     }
 
-    fn appended(&mut self, index: usize, append: &Append) -> Vec<Entry> {
+    fn appended(&mut self, index: usize, append: &Append) -> Vec<Arc<Entry>> {
         for stored in &append.entries {
             stored.hash.0.hash(&mut self.hash);
         }

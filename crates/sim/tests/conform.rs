@@ -26,7 +26,11 @@ fn real() -> (Vec<Stored>, Bodies) {
     let store = s.world.stores[0].clone();
     (
         store.entries.as_ref().clone(),
-        store.bodies.as_ref().clone(),
+        store
+            .bodies
+            .iter()
+            .map(|(hash, bytes)| (*hash, bytes.to_vec()))
+            .collect(),
     )
 }
 
@@ -69,9 +73,10 @@ fn what_the_lifecycle_wrote_conforms() {
 #[test]
 fn an_altered_entry_is_named_and_nothing_behind_it_is_believed() {
     let (mut stored, bodies) = real();
-    let bytes = &mut stored[3].bytes;
+    let mut bytes = stored[3].bytes.to_vec();
     let last = bytes.len() - 2;
     bytes[last] ^= 1;
+    stored[3].bytes = bytes.into();
     let judged = judge(&stored, &bodies);
     assert_eq!(judged.entries, 3);
     let breach = judged.breaches.first().unwrap();

@@ -373,7 +373,7 @@ fn permitted(
 
 /// Whether every server was wholly at `configuration` or is wholly at a later one.
 fn arrived(state: &State, configuration: u64) -> bool {
-    let there = |s: &ServerState| {
+    let there = |s: &Arc<ServerState>| {
         let held = s.holding().filter(|h| h.is_whole());
         s.halted.is_none() && held.is_some_and(|h| h.configuration >= configuration)
     };
@@ -392,7 +392,7 @@ fn outcome(rider: &Rider, configuration: u64, lifecycle: &mut Lifecycle) -> Outc
             return Outcome::Drifted(server.clone(), edit.name.clone(), edit.rtype);
         }
     }
-    let held = state.servers.values().filter_map(ServerState::holding);
+    let held = state.servers.values().filter_map(|s| s.holding());
     let newest = held.map(|h| h.configuration).max().unwrap_or(configuration);
     if newest == configuration {
         return Outcome::Applied(configuration);

@@ -87,7 +87,7 @@ pub fn whole(file: &Path) -> Result<(String, Vec<Stored>), Fail> {
     let stored = |one: &One<'_>| Stored {
         seq: one.seq,
         hash: one.hash,
-        bytes: compact(one.entry.get()),
+        bytes: compact(one.entry.get()).into(),
     };
     let entries = export.entries.iter().map(stored).collect();
     Ok((export.zone.into_owned(), entries))
@@ -112,7 +112,7 @@ pub fn verify(file: &Path, style: Style) -> Outcome {
         let stored = Stored {
             seq: one.seq,
             hash: one.hash,
-            bytes: compact(one.entry.get()),
+            bytes: compact(one.entry.get()).into(),
         };
         open(last, &head, &stored).map_err(|e| damaged(&shown, &e.to_string()))?;
         (last, head) = (stored.seq, stored.hash);

@@ -14,6 +14,7 @@ use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::guards::Verdict;
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Loss, Settlement, State, Stored, open};
+use steadfast_core::written::Written;
 
 /// Runs the command.
 ///
@@ -93,7 +94,7 @@ pub fn entries(look: &Look, zone: &str) -> Result<Vec<Stored>, Fail> {
     let stored = |(seq, hash, bytes)| Stored {
         seq,
         hash: Digest(hash),
-        bytes,
+        bytes: Written::from(bytes),
     };
     let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
     if entries.is_empty() {

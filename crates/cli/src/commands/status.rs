@@ -11,6 +11,7 @@ use anstyle::AnsiColor;
 use cell::enactor::{now, open_state};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use steadfast_core::ledger::{HaltKind, ServerState, State};
 use steadfast_core::time::Time;
 
@@ -79,7 +80,7 @@ pub fn stand(server: &ServerState, state: &State) -> &'static str {
 }
 
 fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
-    let server = |(id, s): (&String, &ServerState)| {
+    let server = |(id, s): (&String, &Arc<ServerState>)| {
         let holding = s.holding();
         let halted = s
             .halted

@@ -1,7 +1,9 @@
 //! The hash chain: each entry's hash covers its bytes and the hash before it.
 
 use super::entry::{Entry, Event, FORMAT};
+use crate::written::Written;
 use dns::Digest;
+use std::sync::Arc;
 
 /// An entry as it is stored: its number, its hash, its bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,7 +13,7 @@ pub struct Stored {
     /// Hash over the previous hash and `bytes`.
     pub hash: Digest,
     /// The entry as JSON. These bytes are what is hashed; nothing is ever written out anew.
-    pub bytes: Vec<u8>,
+    pub bytes: Written<Entry>,
 }
 
 /// Why stored entries are not a ledger.
@@ -50,7 +52,7 @@ pub fn seal(previous: &Digest, entry: &Entry) -> Stored {
     Stored {
         seq: entry.seq,
         hash: link(previous, &bytes),
-        bytes,
+        bytes: bytes.into(),
     }
 }
 
@@ -58,24 +60,15 @@ pub fn seal(previous: &Digest, entry: &Entry) -> Stored {
 ///
 /// # Errors
 /// A broken chain, unreadable bytes, a newer format.
-pub fn open(last: u64, previous: &Digest, stored: &Stored) -> Result<Entry, ChainError> {
+pub fn open(last: u64, previous: &Digest, stored: &Stored) -> Result<Arc<Entry>, ChainError> {
     if link(previous, &stored.bytes) != stored.hash {
         return Err(ChainError::Altered(stored.seq));
     }
     read(last, stored)
 }
 
-fn read(last: u64, stored: &Stored) -> Result<Entry, ChainError> {
-    #[derive(serde::Deserialize)]
-    struct Format {
-        format: u64,
-    }
-    let unreadable = |e: serde_json::Error| ChainError::Unreadable(stored.seq, e.to_string());
-    let Format { format } = serde_json::from_slice(&stored.bytes).map_err(unreadable)?;
-    if format != u64::from(FORMAT) {
-        return Err(ChainError::Newer(stored.seq, format));
-    }
-    let entry: Entry = serde_json::from_slice(&stored.bytes).map_err(unreadable)?;
+fn read(last: u64, stored: &Stored) -> Result<Arc<Entry>, ChainError> {
+    let entry = stored.bytes.read(|bytes| parse(stored.seq, bytes))?;
     if entry.seq != stored.seq {
         return Err(ChainError::Gap(last, entry.seq));
     }
@@ -86,4 +79,17 @@ fn read(last: u64, stored: &Stored) -> Result<Entry, ChainError> {
     } else {
         Err(ChainError::Gap(last, entry.seq))
     }
+}
+
+fn parse(seq: u64, bytes: &[u8]) -> Result<Entry, ChainError> {
+    #[derive(serde::Deserialize)]
+    struct Format {
+        format: u64,
+    }
+    let unreadable = |e: serde_json::Error| ChainError::Unreadable(seq, e.to_string());
+    let Format { format } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    if format != u64::from(FORMAT) {
+        return Err(ChainError::Newer(seq, format));
+    }
+    serde_json::from_slice(bytes).map_err(unreadable)
 }

@@ -14,7 +14,7 @@ impl State {
     pub fn extend<'a>(
         &mut self,
         stored: impl IntoIterator<Item = &'a Stored>,
-    ) -> Result<Vec<Entry>, ChainError> {
+    ) -> Result<Vec<Arc<Entry>>, ChainError> {
         let mut entries = Vec::new();
         for one in stored {
             let entry = super::open(self.last, &self.last_hash, one)?;
@@ -79,7 +79,7 @@ impl State {
             Event::Lost { .. } => self.refused += 1,
             event => {
                 if let Some(server) = event.server().and_then(|id| self.servers.get_mut(id)) {
-                    server.fold(entry);
+                    Arc::make_mut(server).fold(entry);
                 }
             }
         }
@@ -122,7 +122,7 @@ impl State {
             servers: adopted
                 .servers
                 .iter()
-                .map(|(id, o)| (id.clone(), server(o)))
+                .map(|(id, o)| (id.clone(), Arc::new(server(o))))
                 .collect(),
             ..State::default()
         };
@@ -150,6 +150,7 @@ impl State {
             .retain(|generation, _| *generation >= through);
         self.proposals.retain(|_, p| p.parent >= self.configuration);
         for server in self.servers.values_mut() {
+            let server = Arc::make_mut(server);
             let verified = server.verified;
             let now = server.surely(entry.at);
             server.decisions.retain(|seq, d| {

@@ -44,7 +44,7 @@ pub struct State {
     /// The freeze, if there is one.
     pub frozen: Option<Freeze>,
     /// The servers.
-    pub servers: BTreeMap<ServerId, ServerState>,
+    pub servers: BTreeMap<ServerId, Arc<ServerState>>,
     /// How many writes servers refused.
     pub refused: u64,
 }

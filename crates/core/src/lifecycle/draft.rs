@@ -4,6 +4,7 @@ use super::{Append, Submission};
 use crate::body::Body;
 use crate::ledger::{Entry, Event, FORMAT, State, Stored, seal};
 use crate::time::Time;
+use crate::written::Written;
 use dns::Digest;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub(crate) struct Draft {
     entries: Vec<(Entry, Stored)>,
     bodies: Vec<(Digest, Arc<Body>)>,
     /// The bodies as they are stored: encoded once, handed on with the append.
-    encoded: Vec<(Digest, Vec<u8>)>,
+    encoded: Vec<(Digest, Written<Body>)>,
     forget: Vec<Digest>,
     pub(crate) submission: Option<Submission>,
 }

@@ -42,6 +42,7 @@ use crate::policy::Policy;
 use crate::safeguards::{Full, Safeguards};
 use crate::server::{Reading, Reply, Write};
 use crate::time::{Millis, Time};
+use crate::written::Written;
 use dns::{Digest, Name, Rtype, Zone};
 use draft::Draft;
 use run::{Phase, Run};
@@ -55,11 +56,11 @@ pub enum Input {
     /// Time has passed.
     Wake,
     /// The ledger's entries after the last one known: the answer to [`Effect::Refresh`].
-    Tail(Vec<Stored>, Vec<(Digest, Vec<u8>)>),
+    Tail(Vec<Stored>, Vec<(Digest, Written<Body>)>),
     /// An append was done.
     Appended,
     /// An append was refused, because somebody else's came first: these entries.
-    Conflict(Vec<Stored>, Vec<(Digest, Vec<u8>)>),
+    Conflict(Vec<Stored>, Vec<(Digest, Written<Body>)>),
     /// The store failed. Nothing is decided from here on (I8).
     StoreFailed(String),
     /// A server's answer to a write.
@@ -152,7 +153,7 @@ pub struct Append {
     /// The new entries.
     pub entries: Vec<Stored>,
     /// New bodies.
-    pub bodies: Vec<(Digest, Vec<u8>)>,
+    pub bodies: Vec<(Digest, Written<Body>)>,
     /// Bodies to forget.
     pub forget: Vec<Digest>,
     /// The state after the new entries, from time to time.
@@ -473,10 +474,10 @@ impl<S: Safeguards> Lifecycle<S> {
     fn read(
         &mut self,
         entries: &[Stored],
-        bodies: &[(Digest, Vec<u8>)],
+        bodies: &[(Digest, Written<Body>)],
         effects: &mut Vec<Effect>,
     ) {
-        let bodies = bodies.iter().map(|(hash, bytes)| (*hash, bytes.as_slice()));
+        let bodies = bodies.iter().map(|(hash, bytes)| (*hash, bytes));
         match self.book.read(entries, bodies) {
             Ok(read) => {
                 read.iter().for_each(|entry| self.after(entry));

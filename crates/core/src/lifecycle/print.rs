@@ -43,7 +43,7 @@ impl<S: Safeguards> Lifecycle<S> {
         to.word(flags.into_iter().fold(0, |n, b| n << 1 | u64::from(b)));
         for (id, run) in &self.runs {
             to.bytes(id.as_bytes());
-            run.print::<S>(state.servers.get(id), state, to);
+            run.print::<S>(state.servers.get(id).map(AsRef::as_ref), state, to);
         }
         to.word(self.submissions.len() as u64);
         for submission in &self.submissions {

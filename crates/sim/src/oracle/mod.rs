@@ -109,7 +109,7 @@ impl Oracle {
         append: &Append,
         held: &Store,
         servers: &[Server],
-    ) -> Vec<Entry> {
+    ) -> Vec<Arc<Entry>> {
         let mut entries = Vec::new();
         let Some(ledger) = self.ledgers.get_mut(store).map(Arc::make_mut) else {
             return entries;
@@ -117,7 +117,7 @@ impl Oracle {
         let taken = ledger.take(append, &mut entries, &self.policy);
         let mut faults = std::mem::take(&mut ledger.faults);
         let ledger = &self.ledgers[store];
-        let told = |e: &Entry| self.testify(ledger, e, servers);
+        let told = |e: &Arc<Entry>| self.testify(ledger, e, servers);
         faults.extend(entries.iter().filter_map(told));
         let blurred = |i: usize| self.watches.get(i).map(|w| &w.blurred);
         let mut untrue = entries.iter().filter_map(|entry| {
@@ -362,12 +362,12 @@ impl Ledger {
     fn take(
         &mut self,
         append: &Append,
-        entries: &mut Vec<Entry>,
+        entries: &mut Vec<Arc<Entry>>,
         policy: &Policy,
     ) -> Result<(), Fault> {
         for (hash, bytes) in &append.bodies {
-            let body = Body::decode(*hash, bytes).map_err(|e| ("I6", e.to_string()))?;
-            self.bodies.insert(*hash, Arc::new(body));
+            let body = Body::open(*hash, bytes).map_err(|e| ("I6", e.to_string()))?;
+            self.bodies.insert(*hash, body);
         }
         for stored in &append.entries {
             self.entry(stored, entries, policy)
@@ -379,7 +379,7 @@ impl Ledger {
     fn entry(
         &mut self,
         stored: &Stored,
-        entries: &mut Vec<Entry>,
+        entries: &mut Vec<Arc<Entry>>,
         policy: &Policy,
     ) -> Result<(), String> {
         let held = (self.state.configuration, self.state.result);
@@ -391,7 +391,7 @@ impl Ledger {
             if let Some(text) = self.fold.hears(&entry, &self.state) {
                 self.faults.push(("I11", text));
             }
-            match entry.event {
+            match &entry.event {
                 Event::Adopted(adopted) => {
                     let content = match self.bodies.get(&adopted.content).map(Arc::as_ref) {
                         Some(Body::Content(zone)) => zone.clone(),
@@ -409,17 +409,17 @@ impl Ledger {
                     ..
                 } => {
                     let before = self.contents.get(&(configuration - 1)).cloned();
-                    let body = self.bodies.get(&plan).and_then(|b| b.steps().cloned());
+                    let body = self.bodies.get(plan).and_then(|b| b.steps().cloned());
                     let (Some(mut content), Some(steps)) = (before, body) else {
                         return Err(format!("generation {configuration} without its plan"));
                     };
                     let records = Arc::make_mut(&mut content);
                     steps.changes.iter().for_each(|c| put(records, c));
-                    self.contents.insert(configuration, content);
+                    self.contents.insert(*configuration, content);
                 }
                 Event::Decided(decision) => {
                     self.decided
-                        .insert(entry.seq, Arc::new((decision, entry.at)));
+                        .insert(entry.seq, Arc::new((decision.clone(), entry.at)));
                 }
                 _ => {}
             }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use steadfast_core::ledger::{Entry, Stored};
+use steadfast_core::written::Written;
 
 /// How long to wait for the store before a copy of it is read.
 const WAIT: Duration = Duration::from_millis(500);
@@ -111,7 +112,7 @@ fn of_store(folder: &Path) -> Result<Vec<Ledger>, Fail> {
         let stored = |(seq, hash, bytes)| Stored {
             seq,
             hash: Digest(hash),
-            bytes,
+            bytes: Written::from(bytes),
         };
         let entries: Vec<Stored> = tail.entries.into_iter().map(stored).collect();
         let mut bodies = BTreeMap::new();
