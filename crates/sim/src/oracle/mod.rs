@@ -1,6 +1,7 @@
 //! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
 //! keep and serve, and by a resolver of its own.
 
+mod clients;
 mod fold;
 mod plans;
 mod witness;
@@ -8,6 +9,7 @@ mod witness;
 use crate::naive;
 use crate::server::{Records, Server};
 use crate::store::Store;
+pub use clients::Authority;
 use dns::{Digest, Name, Rtype};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,6 +71,8 @@ pub struct Oracle {
     watches: Vec<Arc<Watch>>,
     /// How far an enactor's clock ever was ahead, in milliseconds, so that servers took its writes.
     lead: u64,
+    /// What caches heard.
+    heard: clients::Heard,
     /// The first violation.
     pub violation: Option<Violation>,
 }
@@ -81,6 +85,7 @@ impl Oracle {
             ledgers: vec![Arc::default()],
             watches: vec![Arc::default(); servers],
             lead: 0,
+            heard: Default::default(),
             violation: None,
         }
     }
@@ -253,6 +258,7 @@ impl Oracle {
             watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
             watch.came_back(server, last);
         }
+        self.unhear(srv, server, marker.map(|m| m.sequence));
     }
 
     /// An enactor's clock was set.
