@@ -318,6 +318,7 @@ impl Oracle {
         for watch in &self.watches {
             to.seq(watch.last.0);
             to.word(watch.last.1);
+            to.word(u64::from(watch.returned.is_some()));
             for (name, rtype) in &watch.blurred {
                 to.bytes(name.key());
                 to.word(u64::from(rtype.0));
