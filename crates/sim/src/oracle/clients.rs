@@ -69,8 +69,20 @@ impl Oracle {
         self.accuse("I3", text);
     }
 
+    /// A server came back with older data, or without its marker.
+    pub fn reset(&mut self, srv: usize, server: &Server) {
+        let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
+        let marker = marker.and_then(|m| Marker::read(m).ok());
+        let last = self.ledgers.iter().map(|l| l.state.last).max().unwrap_or(0);
+        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
+            watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
+            watch.came_back(server, last);
+        }
+        self.unhear(srv, server, marker.map(|m| m.sequence));
+    }
+
     /// A server came back with older data: what it and its followers said before bounds nothing.
-    pub(super) fn unhear(&mut self, srv: usize, server: &Server, marker: Option<u64>) {
+    fn unhear(&mut self, srv: usize, server: &Server, marker: Option<u64>) {
         let of = |at: &(u8, Authority)| usize::from(at.1.0) == srv;
         if self.heard.newest.keys().any(of) {
             Arc::make_mut(&mut self.heard.newest).retain(|at, _| !of(at));

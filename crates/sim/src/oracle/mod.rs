@@ -249,18 +249,6 @@ impl Oracle {
         }
     }
 
-    /// A server came back with older data, or without its marker.
-    pub fn reset(&mut self, srv: usize, server: &Server) {
-        let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
-        let marker = marker.and_then(|m| Marker::read(m).ok());
-        let last = self.ledgers.iter().map(|l| l.state.last).max().unwrap_or(0);
-        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
-            watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
-            watch.came_back(server, last);
-        }
-        self.unhear(srv, server, marker.map(|m| m.sequence));
-    }
-
     /// An enactor's clock was set.
     pub fn skewed(&mut self, skew: i64) {
         let lead = u64::try_from(skew).unwrap_or(0);
