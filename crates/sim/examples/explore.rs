@@ -1,5 +1,5 @@
-//! `explore [SEEDS] [MUTANT] [FIRST]`: runs seeds until
-//! something breaks, and tells the story of it.
+//! `explore [SEEDS] [MUTANT] [FIRST] [parts]`: runs seeds until something breaks, and tells the
+//! story of it; `parts`: among caches that keep each RRset by itself.
 
 // It measures how fast the world runs: a clock outside of the world.
 #![allow(clippy::disallowed_types, missing_docs)]
@@ -32,7 +32,11 @@ fn main() {
 
 fn report<S: Safeguards>(first: u64, seeds: u64) {
     let start = Instant::now();
-    let all = explore::<S>(&Scenario::default(), first..first + seeds);
+    let mut scenario = Scenario::default();
+    if std::env::args().nth(4).as_deref() == Some("parts") {
+        scenario.keeps = steadfast_sim::cache::Keeps::Parts;
+    }
+    let all = explore::<S>(&scenario, first..first + seeds);
     let took = start.elapsed().as_secs_f64();
     println!(
         "{} runs in {took:.1} s, {:.0} events/s",

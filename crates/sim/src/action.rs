@@ -1,5 +1,6 @@
 //! What can happen in the world, one thing at a time: the alphabet of traces.
 
+use crate::followers::Ask;
 use dns::{Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,14 @@ pub enum Action {
     Calm,
     /// Everything must be at rest by now (I12).
     Check,
+    /// A follower of a server asks it for something newer. Its first time: there it begins.
+    Transfer(Srv, u8),
+    /// A follower goes down.
+    FollowerDown(Srv, u8),
+    /// It comes up, with what it had.
+    FollowerUp(Srv, u8),
+    /// A client asks a cache.
+    Ask(Ask),
 }
 
 /// An action and when it happened.

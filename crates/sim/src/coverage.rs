@@ -35,6 +35,11 @@ const CLEANED: &str = "plans are forgotten";
 const CATCHES: &str = "a server catches up over several generations";
 const TWINS: &str = "two enactors decide the same write";
 
+/// All marks: of the ledger, and of the world.
+pub fn marks_all() -> impl Iterator<Item = &'static str> {
+    MARKS.into_iter().chain(crate::tally::NAMES.iter().copied())
+}
+
 /// What was reached.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
@@ -66,8 +71,9 @@ impl Coverage {
 
     /// Marks that no run reached.
     pub fn missed(&self) -> Vec<&'static str> {
-        let never = |m: &&&str| !self.marks.contains_key(**m);
-        MARKS.iter().filter(never).copied().collect()
+        marks_all()
+            .filter(|m| !self.marks.contains_key(m))
+            .collect()
     }
 }
 
@@ -127,6 +133,8 @@ fn word(action: &Action) -> &'static str {
         Action::Restore(_) => "restore",
         Action::Reload(_) => "reload",
         Action::Foreign(..) => "edit",
+        Action::Transfer(..) => "transfer",
+        Action::Ask(_) => "ask",
         _ => "other",
     }
 }
@@ -217,6 +225,9 @@ fn marks(entries: &[Entry], outcome: &Outcome) -> BTreeSet<&'static str> {
     let mut reader = Reader::default();
     entries.iter().for_each(|e| reader.entry(e));
     reader.mark(LOST, outcome.stats.conflicts > 0);
+    for (name, count) in outcome.stats.world.all() {
+        reader.mark(name, count > 0);
+    }
     reader.marks
 }
 

@@ -1,6 +1,7 @@
 //! Decides, by a seed, what happens when. It only schedules actions; the world does them.
 
 use crate::action::{Action, E, Event, Item, News, Srv, Verb};
+use crate::audience::Audience;
 use crate::rng::Rng;
 use crate::scenario::{Faults, SPOILT, Scenario, rrset};
 use crate::world::{DAWN, World};
@@ -37,12 +38,14 @@ pub struct Director {
     patience: BTreeSet<Item>,
     shown: BTreeMap<Srv, u64>,
     calm: bool,
+    audience: Audience,
 }
 
 impl Director {
     /// The director of a seed.
     pub fn new(rng: Rng, scenario: &Scenario, faults: Faults) -> Director {
         let mut rng = rng;
+        let audience = Audience::new(Rng::new(rng.clone().draw()), scenario);
         let doses = &scenario.doses;
         let rates = Rates {
             stall: doses.stall.often.draw(&mut rng),
@@ -68,6 +71,7 @@ impl Director {
             patience: BTreeSet::new(),
             shown: BTreeMap::new(),
             calm: false,
+            audience,
         }
     }
 
@@ -112,6 +116,9 @@ impl Director {
             self.misfortune(at, s);
         }
         self.at(DAWN + self.scenario.rough, Action::Calm);
+        for (at, action) in self.audience.open(DAWN, self.scenario.rough) {
+            self.at(at, action);
+        }
     }
 
     fn skew(&mut self) -> i64 {
@@ -295,6 +302,9 @@ impl Director {
         }
         for one in news {
             self.follow(at, one);
+        }
+        for (at, action) in self.audience.react(at, &event.action, world) {
+            self.at(at, action);
         }
         if self.calm && world.is_quiet() && !matches!(event.action, Action::Check) {
             let limit = DAWN + self.scenario.rough + self.scenario.calm;

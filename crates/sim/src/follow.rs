@@ -16,8 +16,9 @@ use steadfast_core::safeguards::Safeguards;
 
 /// How often an enactor looks at its ledger, in milliseconds.
 const POLL: u64 = 500;
-/// More events than any story has: a run that comes this far goes in circles.
-const MOST: u64 = 200_000;
+/// More events than any story has: a run that comes this far goes in circles, and each round of it
+/// leads on from the one before.
+const MOST: u64 = 20_000;
 
 /// What happens, in words that stay true when other events are left out: the how-manieth store
 /// access, write or question of an enactor.

@@ -6,6 +6,8 @@
 //! instant from outside. No clock, no randomness, no IO.
 
 pub mod action;
+pub mod audience;
+pub mod cache;
 pub mod conform;
 pub mod corpus;
 pub mod coverage;
@@ -14,6 +16,7 @@ pub mod enactor;
 pub mod exhaust;
 pub mod explain;
 pub mod follow;
+pub mod followers;
 pub mod kit;
 pub mod mutants;
 pub mod naive;
@@ -30,6 +33,7 @@ pub mod shrink;
 pub mod stats;
 pub mod store;
 pub mod story;
+pub mod tally;
 pub mod trace;
 pub mod world;
 

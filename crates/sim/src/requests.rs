@@ -108,7 +108,11 @@ impl<S: Safeguards> World<S> {
                 let zone = Zone::new(server.apex.clone(), all).map_err(|e| e.to_string());
                 Input::Transferred(id, zone)
             }
-            Ask::Serials => Input::Serials(id, Ok(vec![server.serial(), server.highest])),
+            Ask::Serials => {
+                let serials = self.followers.serials(request.server, server);
+                self.stats.world.unknown += u64::from(serials.is_err());
+                Input::Serials(id, serials)
+            }
         };
         request.reply = Some(reply);
         news.push(News::ReplyWaits(item));

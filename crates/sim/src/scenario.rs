@@ -4,6 +4,7 @@ pub mod doses;
 pub mod file;
 
 use crate::action::Event;
+use crate::cache::Keeps;
 use crate::rng::Rng;
 use crate::server::{Habit, Records};
 use dns::pattern::Pattern;
@@ -23,6 +24,12 @@ pub struct Scenario {
     pub enactors: u8,
     /// How many servers.
     pub servers: u8,
+    /// How many followers a server has at most; drawn for each.
+    pub followers: u8,
+    /// How many caches clients ask, at most; drawn.
+    pub caches: u8,
+    /// How they keep answers.
+    pub keeps: Keeps,
     /// How long faults last, in milliseconds of the world's clock.
     pub rough: u64,
     /// How long everything may take to come to rest afterwards.
@@ -135,6 +142,9 @@ impl Default for Scenario {
             name: "standard".into(),
             enactors: 3,
             servers: 2,
+            followers: 2,
+            caches: 2,
+            keeps: Keeps::Answers,
             rough: 60_000,
             calm: 180_000,
             verbs: 8,

@@ -1,5 +1,7 @@
 //! What happened in runs, in numbers.
 
+use crate::tally::Tally;
+
 /// What happened, in numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
@@ -29,6 +31,8 @@ pub struct Stats {
     pub cleaned: u64,
     /// Times that guards refused every way to the present configuration.
     pub blocked: u64,
+    /// What only the world knows of.
+    pub world: Tally,
 }
 
 impl Stats {
@@ -47,6 +51,7 @@ impl Stats {
         self.revoked += other.revoked;
         self.cleaned += other.cleaned;
         self.blocked += other.blocked;
+        self.world.add(&other.world);
     }
 
     /// A number by its name; `None`: nothing is called so.
@@ -56,8 +61,8 @@ impl Stats {
     }
 
     /// All numbers, each with its name.
-    pub fn all(&self) -> [(&'static str, u64); 13] {
-        [
+    pub fn all(&self) -> Vec<(&'static str, u64)> {
+        let core = [
             ("events", self.events),
             ("entries", self.entries),
             ("accepted", self.accepted),
@@ -71,6 +76,7 @@ impl Stats {
             ("revoked", self.revoked),
             ("cleaned", self.cleaned),
             ("blocked", self.blocked),
-        ]
+        ];
+        core.into_iter().chain(self.world.all()).collect()
     }
 }

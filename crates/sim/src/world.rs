@@ -2,15 +2,16 @@
 //! directs it says what happens and when, so that a list of events is the whole story.
 
 use crate::action::{Action, E, Event, Fnv, Item, News, Verb};
+use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::operator;
 use crate::oracle::Oracle;
 use crate::scenario::{self, Nature};
-use crate::server::Server;
+use crate::server::{Followers, Server};
 use crate::stats::Stats;
 use crate::store::Store;
 use dns::{Rtype, Zone};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use steadfast_core::body::Body;
@@ -36,6 +37,9 @@ pub struct World<S: Safeguards> {
     pub stores: Vec<Store>,
     /// Servers.
     pub servers: Vec<Server>,
+    /// Servers that transfer from these.
+    pub followers: Followers,
+    pub(crate) caches: BTreeMap<u8, Cache>,
     /// Enactors.
     pub enactors: Vec<Enactor<S>>,
     /// The judge.
@@ -70,6 +74,7 @@ impl<S: Safeguards> World<S> {
             refuses: false,
             backup: None,
             highest: 1,
+            views: 0,
         };
         let servers: Vec<Server> = natures.iter().enumerate().map(server).collect();
         let ids: Arc<[String]> = servers.iter().map(|s| s.id.clone()).collect();
@@ -80,6 +85,8 @@ impl<S: Safeguards> World<S> {
             ids,
             stores: vec![Store::default()],
             servers,
+            followers: Followers::default(),
+            caches: BTreeMap::new(),
             enactors: (0..enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
             hash: Fnv::default(),
@@ -157,6 +164,9 @@ impl<S: Safeguards> World<S> {
         for server in &self.servers {
             server.serial().hash(&mut self.hash);
         }
+        for (_, follower) in self.followers.iter() {
+            crate::server::serial(&follower.served).hash(&mut self.hash);
+        }
         news
     }
 
@@ -209,6 +219,10 @@ impl<S: Safeguards> World<S> {
             }
             Action::Calm => self.calm = true,
             Action::Check => self.check(),
+            Action::Transfer(s, n) => self.transfer(*s, *n),
+            Action::FollowerDown(s, n) => self.followers.set_down((*s, *n), true),
+            Action::FollowerUp(s, n) => self.followers.set_down((*s, *n), false),
+            Action::Ask(ask) => self.ask(ask),
             _ => self.happens(action, news),
         }
     }
@@ -247,6 +261,7 @@ impl<S: Safeguards> World<S> {
                 return;
             }
             Action::Restore(_) if server.restore() => {
+                server.highest = self.followers.highest(index).unwrap_or(server.highest);
                 self.oracle.reset(index, server);
                 self.oracle.served(index, server);
             }
@@ -530,6 +545,7 @@ impl<S: Safeguards> World<S> {
             }
             open.extend(self.oracle.unfinished(i, server));
         }
+        open.extend(self.astray());
         for enactor in &self.enactors {
             if enactor.verbs > 0 {
                 open.push(format!("{} owes an operator an answer", enactor.name));

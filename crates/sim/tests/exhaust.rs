@@ -3,7 +3,7 @@
 
 use steadfast_core::safeguards::{Full, Safeguards};
 use steadfast_sim::exhaust::{Report, Small, exhaust};
-use steadfast_sim::mutants::{CleanupByAge, NoFence};
+use steadfast_sim::mutants::{CleanupByAge, NoBeforeValues, NoFence, RestoredTrusted};
 use steadfast_sim::{replay, story};
 
 fn search<S: Safeguards>(small: &Small) -> Report {
@@ -79,4 +79,46 @@ fn cleanup_by_age_forgets_what_a_server_holds() {
     };
     let found = search::<CleanupByAge>(&small).violation.unwrap();
     assert_eq!(found.violation.unwrap().invariant, "I6");
+}
+
+/// A backup of any moment comes back at any other, and every server is repaired or said to be in
+/// doubt: nothing is written over it before (I2).
+#[test]
+fn a_restore_at_any_time_is_noticed_and_repaired() {
+    let report = clean(&Small {
+        restores: 1,
+        depth: 200,
+        ..Small::new(1, 1, 0)
+    });
+    assert!(report.exhausted, "{report:?}");
+}
+
+#[test]
+fn a_restored_server_that_is_trusted_is_found() {
+    let small = Small {
+        restores: 1,
+        ..Small::new(1, 1, 0)
+    };
+    let found = search::<RestoredTrusted>(&small).violation.unwrap();
+    assert_eq!(found.violation.unwrap().invariant, "I2");
+}
+
+#[test]
+fn a_foreign_edit_at_any_time_is_never_overwritten() {
+    let report = clean(&Small {
+        edits: 1,
+        depth: 200,
+        ..Small::new(1, 2, 0)
+    });
+    assert!(report.exhausted, "{report:?}");
+}
+
+#[test]
+fn without_before_values_a_foreign_edit_is_lost() {
+    let small = Small {
+        edits: 1,
+        ..Small::new(1, 2, 0)
+    };
+    let found = search::<NoBeforeValues>(&small).violation.unwrap();
+    assert!(["I1", "I4"].contains(&found.violation.unwrap().invariant));
 }

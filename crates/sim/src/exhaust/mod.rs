@@ -36,6 +36,10 @@ pub struct Small {
     pub doubles: u8,
     /// How often a server loses its marker.
     pub wipes: u8,
+    /// How often a server comes back from a backup of any time.
+    pub restores: u8,
+    /// How often somebody else sets an RRset.
+    pub edits: u8,
     /// How often time passes until every deadline is over.
     pub waits: u8,
     /// Generations that were made before the search begins.
@@ -61,6 +65,8 @@ impl Small {
             doubles: 0,
             wipes: 0,
             waits: 0,
+            restores: 0,
+            edits: 0,
             history: 0,
             depth: 40,
             most: 2_000_000,
@@ -135,7 +141,11 @@ impl<'a, S: Safeguards> Search<'a, S> {
         let mut opening = Vec::new();
         let node = open(small, &mut opening);
         let mut seen = Seen::default();
-        seen.insert(picture::picture(&node.world, &node.beside()));
+        seen.insert(picture::picture(
+            &node.world,
+            &node.beside(),
+            node.goes_back(),
+        ));
         let report = Report {
             states: 1,
             unique: 1,
@@ -202,10 +212,11 @@ impl<'a, S: Safeguards> Search<'a, S> {
                 self.report.violation = Some(replay::<S>(&self.small.setting(), &trace));
                 return false;
             }
-            if !self
-                .seen
-                .insert(picture::picture(&next.world, &next.beside()))
-            {
+            if !self.seen.insert(picture::picture(
+                &next.world,
+                &next.beside(),
+                next.goes_back(),
+            )) {
                 continue;
             }
             if self.came.len() >= self.small.most {
@@ -228,6 +239,11 @@ impl<'a, S: Safeguards> Search<'a, S> {
         let mut last = node.clone();
         let mut events = Vec::new();
         last.act(Action::Calm, &mut events);
+        if self.small.restores > 0 || self.small.edits > 0 {
+            // Who is at rest does not look: a restart does.
+            last.look_again(&mut events);
+            settle(&mut last, self.small, &mut events);
+        }
         last.act(Action::Check, &mut events);
         last.world.oracle.violation.as_ref()?;
         let mut trace = self.trace(index, None);

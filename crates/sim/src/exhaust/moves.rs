@@ -53,6 +53,12 @@ pub(super) enum Move {
     Wipe(u8),
     /// Time passes until every deadline is over.
     Wait,
+    /// A server is backed up.
+    Backup(u8),
+    /// The backup comes back.
+    Restore(u8),
+    /// Somebody else sets what `pool-a` has.
+    Edit(u8),
 }
 
 /// A world, and what the search remembers of it.
@@ -67,6 +73,8 @@ pub(super) struct Node<S: Safeguards> {
     doubles: u8,
     wipes: u8,
     waits: u8,
+    restores: u8,
+    edits: u8,
 }
 
 impl<S: Safeguards> Node<S> {
@@ -80,6 +88,8 @@ impl<S: Safeguards> Node<S> {
             doubles: small.doubles,
             wipes: small.wipes,
             waits: small.waits,
+            restores: small.restores,
+            edits: small.edits,
         }
     }
 
@@ -91,6 +101,8 @@ impl<S: Safeguards> Node<S> {
             self.doubles,
             self.wipes,
             self.waits,
+            self.restores,
+            self.edits,
         ];
         let budgets = budgets.into_iter().fold(0, |n, b| n << 8 | u64::from(b));
         [self.said as u64, budgets]
@@ -147,8 +159,38 @@ impl<S: Safeguards> Node<S> {
         if self.wipes > 0 {
             moves.extend((0..self.world.servers.len()).map(|s| Move::Wipe(s as u8)));
         }
+        self.befalls(&mut moves);
         moves.extend((self.waits > 0).then_some(Move::Wait));
         (moves, busy)
+    }
+
+    /// Backups, what they bring back, and foreign edits, where they make a difference.
+    fn befalls(&self, moves: &mut Vec<Move>) {
+        for (s, server) in (0..).zip(&self.world.servers) {
+            let old = server.backup.as_ref().filter(|_| self.restores > 0);
+            if self.restores > 0 && old != Some(&server.kept) {
+                moves.push(Move::Backup(s));
+            }
+            moves.extend(old.filter(|b| **b != server.kept).map(|_| Move::Restore(s)));
+            let edit = edit();
+            let stands = server.kept.get(&(edit.name().clone(), edit.rtype()));
+            if self.edits > 0 && stands != Some(&edit) {
+                moves.push(Move::Edit(s));
+            }
+        }
+    }
+
+    /// Whether a server can come back from a backup: then old decisions can be found standing.
+    pub(super) fn goes_back(&self) -> bool {
+        self.restores > 0
+    }
+
+    /// Everybody starts anew, and looks at every server.
+    pub(super) fn look_again(&mut self, trace: &mut Vec<Event>) {
+        for e in 0..self.world.enactors.len() as E {
+            self.act(Action::Crash(e), trace);
+            self.act(Action::Start(e), trace);
+        }
     }
 
     /// Whether a write that nobody waits for would be accepted; else its arrival changes nothing.
@@ -211,6 +253,17 @@ impl<S: Safeguards> Node<S> {
             Move::Wait => {
                 self.waits = self.waits.saturating_sub(1);
                 self.world.now += LONG;
+            }
+            Move::Backup(s) => self.act(Action::Backup(s), trace),
+            Move::Restore(s) => {
+                self.restores = self.restores.saturating_sub(1);
+                self.act(Action::Restore(s), trace);
+            }
+            Move::Edit(s) => {
+                self.edits = self.edits.saturating_sub(1);
+                let set = edit();
+                let (name, rtype) = (set.name().clone(), set.rtype());
+                self.act(Action::Foreign(s, name, rtype, Some(set)), trace);
             }
         }
         self.tidy();
@@ -282,6 +335,11 @@ impl<S: Safeguards> Node<S> {
             });
         }
     }
+}
+
+/// What somebody else sets: an address that plans delete and put back.
+fn edit() -> dns::RRset {
+    crate::scenario::rrset("pool-a", 60, dns::Rtype::A, &["203.0.113.9"])
 }
 
 /// The enactor that an action gives an input to.

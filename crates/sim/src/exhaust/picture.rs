@@ -10,7 +10,8 @@
 use crate::enactor::{Ask, Enactor, Progress, Request};
 use crate::world::World;
 use dns::{Name, RRset, Rtype};
-use steadfast_core::lifecycle::{Print, print_reading};
+use steadfast_core::ledger::{Expect, State};
+use steadfast_core::lifecycle::{Lifecycle, Print, print_reading};
 use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::{Require, Write};
 use steadfast_core::time::Time;
@@ -160,6 +161,45 @@ impl Picture<'_> {
         }
     }
 
+    /// What counts besides where a server may come back from a backup: the backups, decisions whose
+    /// marker may stand again, and serials that a repair must exceed.
+    fn past<S: Safeguards>(&mut self, world: &World<S>) {
+        for server in &world.servers {
+            self.word(u64::from(server.backup.is_some()));
+            let backup = server.backup.iter().flat_map(|b| b.values());
+            backup.for_each(|set| self.set(set));
+            self.serial(server.highest);
+        }
+        if let Some(state) = world.oracle.state(0) {
+            self.decisions(state);
+        }
+    }
+
+    fn decisions(&mut self, state: &State) {
+        for server in state.servers.values() {
+            self.serial(server.serial.unwrap_or(0));
+            for (seq, decided) in &server.decisions {
+                let (d, held) = (&decided.decision, &decided.decision.holding);
+                self.seq(*seq);
+                self.word(
+                    held.configuration << 32 | u64::from(held.step) << 16 | u64::from(held.of),
+                );
+                self.bytes(&held.body.0);
+                self.word(u64::from(d.soa.is_some()));
+                match &d.expect {
+                    Expect::Ours(seq) => self.seq(*seq),
+                    Expect::Foreign(text) => self.bytes(text.as_bytes()),
+                    Expect::Absent => self.word(0),
+                }
+            }
+        }
+    }
+
+    fn serial(&mut self, serial: u32) {
+        self.serials.push((self.words.len(), u64::from(serial)));
+        self.word(0);
+    }
+
     fn enactor<S: Safeguards>(&mut self, enactor: &Enactor<S>, last: u64) {
         let waits = enactor.out.len() as u64;
         self.word(waits << 8 | u64::from(enactor.failed));
@@ -184,8 +224,8 @@ fn rank(words: &mut [u64], places: &[(usize, u64)]) {
     }
 }
 
-/// The picture of a world, and of what the search itself remembers.
-pub(super) fn picture<S: Safeguards>(world: &World<S>, beside: &[u64]) -> u128 {
+/// The picture of a world (`goes_back`: in which a server may come back from a backup), and of what the search itself remembers.
+pub(super) fn picture<S: Safeguards>(world: &World<S>, beside: &[u64], goes_back: bool) -> u128 {
     let Some(marker) = world.servers.first().map(|s| &s.marker) else {
         return 0;
     };
@@ -207,11 +247,18 @@ pub(super) fn picture<S: Safeguards>(world: &World<S>, beside: &[u64]) -> u128 {
             views.flat_map(|v| v.values()).for_each(|set| all.set(set));
         }
     }
+    if goes_back {
+        all.past(world);
+    }
     let common = all.words.len();
     let last = world.stores.first().map_or(0, |s| s.last());
     let mut ends = Vec::with_capacity(world.enactors.len());
     for enactor in &world.enactors {
         all.enactor(enactor, last);
+        let behind = |l: &&Lifecycle<S>| goes_back && l.state().last != last;
+        if let Some(life) = enactor.life.as_ref().filter(behind) {
+            all.decisions(life.state());
+        }
         ends.push(all.words.len());
     }
     let Picture {

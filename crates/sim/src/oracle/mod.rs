@@ -1,6 +1,7 @@
 //! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
 //! keep and serve, and by a resolver of its own.
 
+mod clients;
 mod fold;
 mod plans;
 mod witness;
@@ -8,6 +9,7 @@ mod witness;
 use crate::naive;
 use crate::server::{Records, Server};
 use crate::store::Store;
+pub use clients::Authority;
 use dns::{Digest, Name, Rtype};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,6 +71,8 @@ pub struct Oracle {
     watches: Vec<Arc<Watch>>,
     /// How far an enactor's clock ever was ahead, in milliseconds, so that servers took its writes.
     lead: u64,
+    /// What caches heard.
+    heard: clients::Heard,
     /// The first violation.
     pub violation: Option<Violation>,
 }
@@ -81,6 +85,7 @@ impl Oracle {
             ledgers: vec![Arc::default()],
             watches: vec![Arc::default(); servers],
             lead: 0,
+            heard: Default::default(),
             violation: None,
         }
     }
@@ -244,17 +249,6 @@ impl Oracle {
         }
     }
 
-    /// A server came back with older data, or without its marker.
-    pub fn reset(&mut self, srv: usize, server: &Server) {
-        let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
-        let marker = marker.and_then(|m| Marker::read(m).ok());
-        let last = self.ledgers.iter().map(|l| l.state.last).max().unwrap_or(0);
-        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
-            watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
-            watch.came_back(server, last);
-        }
-    }
-
     /// An enactor's clock was set.
     pub fn skewed(&mut self, skew: i64) {
         let lead = u64::try_from(skew).unwrap_or(0);
@@ -312,6 +306,7 @@ impl Oracle {
         for watch in &self.watches {
             to.seq(watch.last.0);
             to.word(watch.last.1);
+            to.word(u64::from(watch.returned.is_some()));
             for (name, rtype) in &watch.blurred {
                 to.bytes(name.key());
                 to.word(u64::from(rtype.0));

@@ -3,6 +3,7 @@
 use super::doses::{Dose, Rate};
 use super::{Doses, Faults, Nature, Scenario};
 use crate::action::{Action, Event};
+use crate::cache::Keeps;
 use crate::trace;
 use crate::world::DAWN;
 use fault::{Kind, Often, Range, Span, What, Whom, nearest};
@@ -91,6 +92,9 @@ struct Toml {
 struct World {
     enactors: Spanned<u8>,
     servers: Spanned<u8>,
+    followers: Spanned<u8>,
+    caches: Spanned<u8>,
+    keeps: Keeps,
     server: Vec<Nature>,
     rough: Span,
     calm: Span,
@@ -122,6 +126,9 @@ impl Default for World {
         World {
             enactors: Spanned::new(0..0, standard.enactors),
             servers: Spanned::new(0..0, standard.servers),
+            followers: Spanned::new(0..0, 0),
+            caches: Spanned::new(0..0, 0),
+            keeps: standard.keeps,
             server: Vec::new(),
             rough: Span(standard.rough),
             calm: Span(standard.calm),
@@ -249,7 +256,16 @@ fn world(world: &World, scenario: &mut Scenario) -> Result<(), Complaint> {
             return Err((count.span(), message, "the standard world has 3 and 2"));
         }
     }
+    for (count, what) in [(&world.followers, "followers"), (&world.caches, "caches")] {
+        if *count.get_ref() > 9 {
+            let message = format!("a world has at most 9 {what}");
+            return Err((count.span(), message, "the standard world has up to 2"));
+        }
+    }
     scenario.enactors = *world.enactors.get_ref();
+    scenario.followers = *world.followers.get_ref();
+    scenario.caches = *world.caches.get_ref();
+    scenario.keeps = world.keeps;
     scenario.servers = *world.servers.get_ref();
     if !world.server.is_empty() {
         scenario.servers = world.server.len() as u8;

@@ -1,9 +1,11 @@
 //! A DNS server as far as updates go: prerequisites and changes at one instant (RFC 2136 §3), a
 //! deadline by its own clock (RFC 8945 §5.2.3), a served view that may trail, and bad habits.
 
+mod follower;
 mod habit;
 mod update;
 
+pub use follower::{Follower, Followers, Found, same, serial};
 pub use habit::Habit;
 pub use update::update;
 
@@ -45,6 +47,8 @@ pub struct Server {
     pub backup: Option<Arc<Records>>,
     /// The highest serial that a follower may have.
     pub highest: u32,
+    /// How often the served view changed.
+    pub views: u64,
 }
 
 impl Server {
@@ -85,6 +89,7 @@ impl Server {
             self.trailing.push_back(self.kept.clone());
         } else {
             self.served = self.kept.clone();
+            self.views += 1;
         }
     }
 
@@ -93,6 +98,7 @@ impl Server {
         let next = self.trailing.pop_front();
         if let Some(next) = next {
             self.served = next;
+            self.views += 1;
             return true;
         }
         false
@@ -116,6 +122,7 @@ impl Server {
         };
         self.kept = backup.clone();
         self.served = backup;
+        self.views += 1;
         self.trailing.clear();
         true
     }
@@ -152,7 +159,7 @@ fn is_prerequisite(rcode: Rcode) -> bool {
 }
 
 /// RFC 1982, written down a second time.
-fn exceeds(a: u32, b: u32) -> bool {
+pub(crate) fn exceeds(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) > 0
 }
 

@@ -79,6 +79,12 @@ pub struct ExhaustArgs {
     /// How often a server may lose its marker
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub wipes: u8,
+    /// How often a server may come back from a backup of any time
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub restores: u8,
+    /// How often somebody else may set an RRset
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub edits: u8,
     /// How often time may pass until every deadline is over
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub waits: u8,

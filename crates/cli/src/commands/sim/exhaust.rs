@@ -57,6 +57,8 @@ fn small(args: &ExhaustArgs) -> Result<Small, Fail> {
         losses: args.losses,
         doubles: args.doubles,
         wipes: args.wipes,
+        restores: args.restores,
+        edits: args.edits,
         waits: args.waits,
         history: args.history,
         depth: args.depth,
@@ -143,6 +145,8 @@ fn world(small: &Small, without: &Mutant) -> String {
         (small.losses, "loss", "losses"),
         (small.doubles, "double", "doubles"),
         (small.wipes, "wipe", "wipes"),
+        (small.restores, "restore", "restores"),
+        (small.edits, "edit", "edits"),
         (small.waits, "wait", "waits"),
     ];
     for (n, one, many) in some.into_iter().filter(|(n, ..)| *n > 0) {
@@ -243,6 +247,8 @@ fn told_json(
         "losses": small.losses,
         "doubles": small.doubles,
         "wipes": small.wipes,
+        "restores": small.restores,
+        "edits": small.edits,
         "waits": small.waits,
         "history": small.history,
         "without": without.name,

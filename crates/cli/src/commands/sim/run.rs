@@ -8,7 +8,7 @@ use crate::diag::shown_path;
 use crate::exit::{Exit, Outcome};
 use crate::site::Style;
 use serde_json::{Value, json};
-use sim::coverage::{Coverage, MARKS};
+use sim::coverage::{Coverage, marks_all};
 use sim::mutants::Mutant;
 use sim::scenario::file::File;
 use sim::trace::Trace;
@@ -255,7 +255,7 @@ fn reached(coverage: &Coverage) -> String {
         .map(point)
         .collect();
     let _ = writeln!(text, "  states: {}", curve.join(", "));
-    for mark in MARKS {
+    for mark in marks_all() {
         let _ = match coverage.marks.get(mark) {
             Some(runs) => writeln!(text, "  {runs:>7} runs: {mark}"),
             None => writeln!(text, "   never: {mark}"),
