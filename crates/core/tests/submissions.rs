@@ -71,7 +71,7 @@ fn what_a_person_said_is_said_again() {
     });
     let append = again.unwrap();
     assert_eq!((append.expect_last, append.entries.len()), (1, 1));
-    let text = String::from_utf8(append.entries[0].bytes.clone()).unwrap();
+    let text = String::from_utf8(append.entries[0].bytes.to_vec()).unwrap();
     assert!(text.contains("frozen"), "{text}");
 }
 
