@@ -12,6 +12,7 @@ use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::{Limit, Limits, Policy};
 use steadfast_core::server::{Reading, Reply};
 use steadfast_core::time::{Millis, Time};
+use steadfast_core::written::Written;
 
 const NOW: Time = Time(1_000_000);
 
@@ -19,7 +20,7 @@ const NOW: Time = Time(1_000_000);
 #[derive(Default)]
 struct World {
     ledger: Vec<Stored>,
-    bodies: Vec<(Digest, Vec<u8>)>,
+    bodies: Vec<(Digest, Written<Body>)>,
     marker: Option<RRset>,
 }
 
