@@ -8,6 +8,7 @@ pub mod body;
 pub mod book;
 pub mod gate;
 pub mod guards;
+pub mod health;
 pub mod ledger;
 pub mod lifecycle;
 pub mod marker;

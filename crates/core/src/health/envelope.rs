@@ -1,0 +1,152 @@
+//! What may be done about verdicts at once: floors, velocity, panic (I9).
+
+use super::endpoint::{Answer, Endpoint};
+use super::pulse::Verdict;
+use crate::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// How an endpoint stands by the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Standing {
+    /// Targets that are out. Whatever else the endpoint has is in: a target is in until a probe
+    /// says otherwise.
+    pub out: BTreeSet<IpAddr>,
+    /// When targets were taken out, as far back as the window reaches.
+    pub withdrawn: Vec<Time>,
+}
+
+/// What follows from the verdicts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// Targets that shall be out.
+    pub out: BTreeSet<IpAddr>,
+    /// How many of the changes count as withdrawals.
+    pub withdrawals: usize,
+    /// Targets that are sick and stay in, and why.
+    pub held: Vec<Held>,
+    /// Whether the checker is distrusted: so much is sick at once that nothing is taken out.
+    pub distrusted: bool,
+    /// When the same verdicts would lead to something else.
+    pub again_at: Option<Time>,
+}
+
+/// A sick target that stays in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Which.
+    pub target: IpAddr,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a sick target stays in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    /// More than half of the targets are sick: the checker may be.
+    Panic,
+    /// Without it the answer would have fewer targets, regions or families than it must.
+    Floor,
+    /// As many as may were taken out in this window; the next may go at this time.
+    Velocity(Time),
+}
+
+/// Decides which targets are in. `verdicts` has one a target; a target without one changes nothing.
+pub fn choose(
+    endpoint: &Endpoint,
+    standing: &Standing,
+    verdicts: &BTreeMap<IpAddr, Verdict>,
+    now: Time,
+) -> Choice {
+    let all = endpoint.all();
+    let verdict = |target: &IpAddr| verdicts.get(target).copied();
+    // What comes back comes first: it makes room.
+    let well = |target: &&IpAddr| verdict(target) == Some(Verdict::Well);
+    let mut out: BTreeSet<IpAddr> = standing.out.intersection(&all).copied().collect();
+    out.retain(|target| !well(&target));
+    let mut sick: Vec<(Time, IpAddr)> = Vec::new();
+    for target in all.difference(&out) {
+        if let Some(Verdict::Sick(since)) = verdict(target) {
+            sick.push((since, *target));
+        }
+    }
+    sick.sort_unstable();
+    let mut choice = Choice {
+        out,
+        withdrawals: 0,
+        held: Vec::new(),
+        distrusted: false,
+        again_at: None,
+    };
+    let is_sick = |t: &&IpAddr| matches!(verdict(t), Some(Verdict::Sick(_)));
+    let sick_of_all = all.iter().filter(is_sick).count();
+    if sick_of_all > 1 && sick_of_all * 2 > all.len() {
+        choice.distrusted = true;
+        let held = |(_, target): &(Time, IpAddr)| Held {
+            target: *target,
+            why: Why::Panic,
+        };
+        choice.held = sick.iter().map(held).collect();
+        return choice;
+    }
+    for (_, target) in sick {
+        withdraw(endpoint, standing, target, now, &mut choice);
+    }
+    choice
+}
+
+/// Takes one sick target out, if floors and velocity permit.
+fn withdraw(
+    endpoint: &Endpoint,
+    standing: &Standing,
+    target: IpAddr,
+    now: Time,
+    choice: &mut Choice,
+) {
+    let all = endpoint.all();
+    let answered = |out: &BTreeSet<IpAddr>| {
+        let inside = all.difference(out).copied().collect();
+        endpoint.answered(&inside)
+    };
+    let before = answered(&choice.out);
+    let mut out = choice.out.clone();
+    out.insert(target);
+    let after = answered(&out);
+    let held = |why| Held { target, why };
+    if !endpoint.is_above_floor(&after) {
+        choice.held.push(held(Why::Floor));
+        return;
+    }
+    // A declared standby that takes over is no withdrawal: nothing is lost by it.
+    let takes_over = endpoint.answer == Answer::Failover && after.len() >= before.len();
+    if takes_over {
+        choice.out = out;
+        return;
+    }
+    if let Some(free_at) = spent_until(endpoint, standing, choice.withdrawals, now) {
+        choice.held.push(held(Why::Velocity(free_at)));
+        choice.again_at = Some(choice.again_at.map_or(free_at, |at| at.min(free_at)));
+        return;
+    }
+    choice.out = out;
+    choice.withdrawals += 1;
+}
+
+/// Until when no target may be taken out any more, if that is so.
+fn spent_until(
+    endpoint: &Endpoint,
+    standing: &Standing,
+    withdrawals: usize,
+    now: Time,
+) -> Option<Time> {
+    let velocity = endpoint.velocity;
+    let ends = |at: &Time| *at + velocity.per;
+    let mut window: Vec<Time> = standing.withdrawn.iter().map(ends).collect();
+    window.retain(|end| now < *end);
+    window.extend((0..withdrawals).map(|_| now + velocity.per));
+    window.sort_unstable();
+    let over = (window.len() + 1).checked_sub(velocity.targets)?;
+    over.checked_sub(1)
+        .and_then(|last| window.get(last))
+        .copied()
+}

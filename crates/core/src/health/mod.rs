@@ -1,0 +1,24 @@
+//! The health stream's decisions: from what probers see to which targets are in (I8, I9).
+//!
+//! ```text
+//! readings ──► pulse (one prober, one target: fall, rise, age) ──► verdict
+//!                       a prober that reaches nothing says nothing      │
+//! verdicts of all probers ──► ballot (majority) ──► standing ──► envelope ──► the choice
+//!                                                      floors, velocity, panic
+//! ```
+//!
+//! All of it is a function of values. What nobody knows changes nothing: unreachable is not sick
+//! (I7), a prober without evidence of its own connection is silent, and everything sick at once
+//! means that the checker is.
+
+mod ballot;
+mod endpoint;
+mod envelope;
+mod pulse;
+#[cfg(test)]
+mod tests;
+
+pub use ballot::ballot;
+pub use endpoint::{Answer, Cadence, Endpoint, Floor, Target, Velocity};
+pub use envelope::{Choice, Held, Standing, Why, choose};
+pub use pulse::{Outcome, Prober, Reading, Silence, Verdict};
