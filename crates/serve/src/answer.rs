@@ -80,25 +80,31 @@ pub fn answer(
         Transport::Udp => usize::from(edns.udp_size.min(UDP_SIZE)).max(PLAIN_UDP),
         Transport::Tcp => MAX_LEN,
     };
+    look_up(catalog, &request, limit, out);
+    Outcome::Reply
+}
+
+/// Answers a plain question in no more octets than `limit`.
+fn look_up(catalog: &Catalog, request: &Request<'_>, limit: usize, out: &mut Vec<u8>) {
     let zone = match request.class {
-        1 | 255 => catalog.find(&request),
+        1 | 255 => catalog.find(request),
         _ => None,
     };
     let nsid = catalog.nsid();
-    let version = zone.filter(|_| edns.zone_version);
-    let writer = Writer::new(&request, limit, nsid, version.is_some(), out);
+    let version = zone.filter(|_| request.edns.is_some_and(|edns| edns.zone_version));
+    let writer = Writer::new(request, limit, nsid, version.is_some(), out);
     let version = version.map(|zone| (zone.apex_labels, zone.serial().0));
     let Some(zone) = zone else {
         writer.finish(0, Rcode::REFUSED.0, nsid, version);
-        return Outcome::Reply;
+        return;
     };
     if is_meta(request.qtype) {
         writer.finish(0, Rcode::NOTIMP.0, nsid, version);
-        return Outcome::Reply;
+        return;
     }
     let mut walk = Walk {
         zone,
-        request: &request,
+        request,
         writer,
         targets: Vec::new(),
         authoritative: true,
@@ -114,7 +120,6 @@ pub fn answer(
         flags |= TC;
     }
     walk.writer.finish(flags, rcode.0, nsid, version);
-    Outcome::Reply
 }
 
 /// Types that are questions only, and none that we answer (RFC 6895 §3.1).
@@ -150,6 +155,16 @@ fn refuse(octets: &[u8], refused: &Refused, out: &mut Vec<u8>) -> Outcome {
     }
     set_flags(out, 0, refused.rcode.0);
     Outcome::Reply
+}
+
+/// Writes the question with TC set: ask over TCP.
+pub(crate) fn truncated(octets: &[u8], out: &mut Vec<u8>) {
+    match Request::read(octets) {
+        Ok(request) => Writer::new(&request, PLAIN_UDP, &[], false, out).finish(TC, 0, &[], None),
+        Err(refused) => {
+            refuse(octets, &refused, out);
+        }
+    }
 }
 
 /// What one name leads to.
