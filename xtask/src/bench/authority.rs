@@ -139,7 +139,28 @@ fn rates(file: &Path) -> std::io::Result<String> {
             memory,
         ]);
     }
-    Ok(table.show())
+    Ok(table.show() + &doubt(&figures))
+}
+
+/// What makes the figures worth less: losses, and a server that is cheaper than the floor.
+fn doubt(figures: &[Vec<(f64, f64, Counts)>]) -> String {
+    let median = |figures: &Vec<(f64, f64, Counts)>| {
+        Spread::of(figures.iter().map(|(cpu, _, c)| c.good as f64 / cpu)).median
+    };
+    let floor = figures.last().map_or(0.0, median);
+    let mut text = String::new();
+    for (what, figures) in SERVERS.iter().zip(figures) {
+        if median(figures) > floor {
+            let _ = writeln!(
+                text,
+                "DOUBTFUL: {what} is above the bare echo, which does less"
+            );
+        }
+    }
+    if figures.iter().flatten().any(|f| f.2.lost + f.2.bad > 0) {
+        text += "DOUBTFUL: not every question was answered, or not with data\n";
+    }
+    text
 }
 
 fn floor_of(questions: &[Vec<u8>]) -> std::io::Result<(f64, f64, Counts)> {
