@@ -1,6 +1,8 @@
 //! `cargo xtask bench NAME`: measurements against real peers.
 
+mod authority;
 mod control;
+mod load;
 mod measure;
 mod octodns;
 mod sim;
@@ -23,6 +25,11 @@ const BENCHES: &[Bench] = &[
         name: "control",
         about: "plans of large zones beside octoDNS, and the rate of fenced changes",
         run: control::run,
+    },
+    Bench {
+        name: "authority",
+        about: "the built-in server beside Knot and NSD: answers per second of its processor, load",
+        run: authority::run,
     },
     Bench {
         name: "sim",

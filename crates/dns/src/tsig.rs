@@ -10,8 +10,10 @@
 
 mod record;
 mod sequence;
+mod server;
 
 pub use sequence::Sequence;
+pub use server::{Accepted, Rejected, accept};
 
 use crate::message::MessageError;
 use crate::name::Name;

@@ -1,0 +1,36 @@
+//! The built-in authoritative DNS server.
+//!
+//! [`answer`](answer()) turns a query's octets into an answer's, from an immutable [`Catalog`] of
+//! [`Generation`]s, without IO. [`Authority`] puts sockets around it, takes updates (RFC 2136) as
+//! BIND does, keeps them, and feeds followers.
+
+mod answer;
+mod authority;
+mod catalog;
+mod control;
+mod delta;
+mod generation;
+mod journal;
+mod keys;
+mod limit;
+mod node;
+mod notify;
+mod request;
+mod shared;
+mod tcp;
+mod transfer;
+mod tree;
+mod udp;
+mod update;
+mod writer;
+mod zone;
+
+pub use answer::{Outcome, Transport, answer};
+pub use authority::{Authority, Config, StartError, ZoneConfig};
+pub use catalog::Catalog;
+pub use generation::{Generation, ZoneRefused};
+pub use journal::StoreError;
+pub use keys::KeyRights;
+pub use notify::Follower;
+pub use shared::Limits;
+pub use zone::CommitError;
