@@ -34,7 +34,9 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::StoreFails(e)
         | Action::StoreForgets(e)
         | Action::Operate(e, _)
-        | Action::Attach(e, _) => e,
+        | Action::Attach(e, _)
+        | Action::Cut(e, _)
+        | Action::Joined(e, _) => e,
         Action::Send(Item(e, _))
         | Action::Deliver(Item(e, _))
         | Action::Look(Item(e, _))
@@ -56,6 +58,8 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::Transfer(..)
         | Action::FollowerDown(..)
         | Action::FollowerUp(..)
-        | Action::Ask(_) => return None,
+        | Action::Ask(_)
+        | Action::Full(_)
+        | Action::Roomy(_) => return None,
     })
 }
