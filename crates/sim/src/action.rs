@@ -106,6 +106,15 @@ pub enum Action {
     FollowerUp(Srv, u8),
     /// A client asks a cache.
     Ask(Ask),
+    /// Nothing passes between an enactor and a server, or its store. The director holds back what
+    /// would: a remark in the trace.
+    Cut(E, Option<Srv>),
+    /// It passes again.
+    Joined(E, Option<Srv>),
+    /// A store's disk is full: it can be read, and takes no append.
+    Full(u8),
+    /// There is room again.
+    Roomy(u8),
 }
 
 /// An action and when it happened.

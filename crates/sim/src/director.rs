@@ -33,19 +33,25 @@ pub struct Director {
     queue: BTreeMap<(u64, u64), Action>,
     count: u64,
     stalled: BTreeMap<E, Vec<Action>>,
-    cut: BTreeMap<(E, usize), u64>,
+    cut: BTreeSet<(E, usize)>,
+    /// Until when an enactor is cut off its store.
+    apart: BTreeMap<E, u64>,
     wakes: BTreeMap<E, u64>,
     patience: BTreeSet<Item>,
     shown: BTreeMap<Srv, u64>,
     calm: bool,
     audience: Audience,
+    /// What befalls stores.
+    stores: Rng,
 }
 
 impl Director {
     /// The director of a seed.
     pub fn new(rng: Rng, scenario: &Scenario, faults: Faults) -> Director {
         let mut rng = rng;
-        let audience = Audience::new(Rng::new(rng.clone().draw()), scenario);
+        let mut others = rng.clone();
+        let audience = Audience::new(Rng::new(others.draw()), scenario);
+        let stores = Rng::new(others.draw());
         let doses = &scenario.doses;
         let rates = Rates {
             stall: doses.stall.often.draw(&mut rng),
@@ -66,12 +72,14 @@ impl Director {
             queue: BTreeMap::new(),
             count: 0,
             stalled: BTreeMap::new(),
-            cut: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            apart: BTreeMap::new(),
             wakes: BTreeMap::new(),
             patience: BTreeSet::new(),
             shown: BTreeMap::new(),
             calm: false,
             audience,
+            stores,
         }
     }
 
@@ -114,6 +122,9 @@ impl Director {
             let at = self.moment();
             let s = self.rng.below(u64::from(servers)) as Srv;
             self.misfortune(at, s);
+        }
+        for _ in 0..self.stores.between(fewest, most) {
+            self.store_misfortune();
         }
         self.at(DAWN + self.scenario.rough, Action::Calm);
         for (at, action) in self.audience.open(DAWN, self.scenario.rough) {
@@ -160,6 +171,25 @@ impl Director {
         }
     }
 
+    /// Something that befalls a store or the way to it, and ends. It has a random stream of its
+    /// own: a seed's story is the same without.
+    fn store_misfortune(&mut self) {
+        let rng = &mut self.stores;
+        let at = DAWN + 1_000 + rng.below(self.scenario.rough.saturating_sub(2_000));
+        let (shortest, longest) = self.scenario.doses.misfortune;
+        let span = rng.between(shortest, longest);
+        let e = rng.below(u64::from(self.scenario.enactors)) as E;
+        let cut = self.faults.network && self.scenario.doses.cut;
+        let both = cut && self.faults.store_failures;
+        if both && rng.chance(500_000) || cut && !both {
+            self.at(at, Action::Cut(e, None));
+            self.at(at + span, Action::Joined(e, None));
+        } else if self.faults.store_failures {
+            self.at(at, Action::Full(0));
+            self.at(at + span, Action::Roomy(0));
+        }
+    }
+
     /// Something that befalls a server, and ends.
     fn misfortune(&mut self, at: u64, s: Srv) {
         let (shortest, longest) = self.scenario.doses.misfortune;
@@ -184,7 +214,8 @@ impl Director {
             }
             Some(1) => {
                 let e = self.any_enactor();
-                self.cut.insert((e, usize::from(s)), at + span);
+                self.at(at, Action::Cut(e, Some(s)));
+                self.at(at + span, Action::Joined(e, Some(s)));
             }
             Some(2) => {
                 self.at(at, Action::Refuse(s));
@@ -250,6 +281,14 @@ impl Director {
                 held.push(action);
                 continue;
             }
+            if let Action::Store(e) | Action::Answer(e) = action
+                && self.apart.contains_key(&e)
+            {
+                // What was sent arrives when there is a way again.
+                let until = self.apart.get(&e).copied().unwrap_or(at);
+                self.at(until.max(at), action);
+                continue;
+            }
             if let Some(action) = self.through(at, action, world) {
                 return Some(Event { at, action });
             }
@@ -267,7 +306,7 @@ impl Director {
             return Some(action);
         };
         let server = world.server_of(item)?;
-        let cut = self.cut.get(&(item.0, server)).is_some_and(|u| at < *u);
+        let cut = self.cut.contains(&(item.0, server));
         let down = world.servers.get(server).is_none_or(|s| s.down);
         if cut || down {
             self.lose(at, item);
@@ -298,6 +337,23 @@ impl Director {
                 // A duplicate, or a reply that nobody waits for.
             }
             Action::Calm => self.soothe(at, world),
+            Action::Cut(e, Some(s)) => drop(self.cut.insert((*e, usize::from(*s)))),
+            Action::Joined(e, Some(s)) => drop(self.cut.remove(&(*e, usize::from(*s)))),
+            Action::Cut(e, None) => {
+                let joined = Action::Joined(*e, None);
+                let end = self.queue.iter().find(|(_, a)| **a == joined);
+                self.apart.extend(end.map(|((until, _), _)| (*e, *until)));
+            }
+            Action::Joined(e, None) => drop(self.apart.remove(e)),
+            Action::Store(e) if !self.calm => {
+                let full = world.stores.first().is_some_and(|s| s.full);
+                let enactor = world.enactors.get(usize::from(*e));
+                if full && enactor.is_some_and(|x| x.failed) {
+                    // Somebody starts it again.
+                    self.at(at + 2_000, Action::Crash(*e));
+                    self.at(at + 2_100, Action::Start(*e));
+                }
+            }
             _ => {}
         }
         for one in news {
@@ -452,6 +508,7 @@ impl Director {
     fn soothe<S: Safeguards>(&mut self, at: u64, world: &World<S>) {
         self.calm = true;
         self.cut.clear();
+        self.apart.clear();
         // What an enactor on a copy of the store has sent would be noticed when somebody looks
         // again, and nobody does who is at rest.
         let of_the_zone = |item: &Item| {
@@ -463,6 +520,7 @@ impl Director {
             Action::Deliver(item) => of_the_zone(item),
             _ => false,
         });
+        self.at(at, Action::Roomy(0));
         self.stalled.clear();
         self.wakes.clear();
         for s in 0..self.scenario.servers {

@@ -15,10 +15,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use steadfast_core::safeguards::Safeguards;
 
 /// How often an enactor looks at its ledger, in milliseconds.
-const POLL: u64 = 500;
-/// More events than any story has: a run that comes this far goes in circles, and each round of it
-/// leads on from the one before.
+pub(crate) const POLL: u64 = 500;
+/// More events than any story has.
 const MOST: u64 = 20_000;
+/// More events than follow from each other in one instant: a lifecycle that does always the next
+/// thing and comes to no end goes in circles here, since nothing in a told trace takes time.
+const INSTANT: u64 = 2_000;
 
 /// What happens, in words that stay true when other events are left out: the how-manieth store
 /// access, write or question of an enactor.
@@ -206,6 +208,8 @@ struct Run<S: Safeguards> {
     since: BTreeMap<Key, usize>,
     wakes: BTreeMap<E, u64>,
     stopped: BTreeSet<E>,
+    /// Since when it is this instant, and how many events there were before.
+    instant: (u64, u64),
 }
 
 impl<S: Safeguards> Run<S> {
@@ -219,11 +223,13 @@ impl<S: Safeguards> Run<S> {
             since: BTreeMap::new(),
             wakes: BTreeMap::new(),
             stopped: BTreeSet::new(),
+            instant: (DAWN, 0),
         }
     }
 
     fn is_over(&self) -> bool {
-        self.world.oracle.violation.is_some() || self.world.stats.events > MOST
+        let events = self.world.stats.events;
+        self.world.oracle.violation.is_some() || events > MOST || events - self.instant.1 > INSTANT
     }
 
     fn outcome(self, setting: &Setting) -> Outcome {
@@ -241,6 +247,9 @@ impl<S: Safeguards> Run<S> {
             return;
         }
         let at = self.world.now;
+        if at > self.instant.0 {
+            self.instant = (at, self.world.stats.events);
+        }
         match &action {
             Action::Stall(e) => drop(self.stopped.insert(*e)),
             Action::Go(e) => drop(self.stopped.remove(e)),

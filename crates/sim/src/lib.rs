@@ -15,6 +15,7 @@ pub mod director;
 pub mod enactor;
 pub mod exhaust;
 pub mod explain;
+mod faults;
 pub mod follow;
 pub mod followers;
 pub mod kit;

@@ -5,7 +5,10 @@
 //! told form (see [`crate::follow`]) each line is a thing that somebody did or a delay, and leaving
 //! one out means "no delay": the rest follows at once. What is kept breaks the same invariant.
 
+mod actors;
+
 use crate::action::{Action, Verb};
+use crate::follow::POLL;
 use crate::kit::Kit;
 use crate::run::Outcome;
 use crate::scenario::{BACK, FORTH};
@@ -80,6 +83,8 @@ impl Search<'_> {
             return false;
         }
         self.runs += 1;
+        // What a line brought about may come by itself, when somebody looks again.
+        tried.header.until = tried.header.until.map(|until| until + 2 * POLL);
         let outcome = self.kit.again(&tried);
         let Some(found) = broken(&outcome).filter(|b| b.invariant == self.wanted) else {
             return false;
@@ -142,13 +147,11 @@ impl Search<'_> {
         }
     }
 
-    /// The last enactor and the last server, and what is odd about servers.
+    /// Any enactor, the last server, and what is odd about servers.
     fn fewer_actors(&mut self) {
-        while self.best.header.setting.enactors > 1 {
-            let mut less = self.best.clone();
-            less.header.setting.enactors -= 1;
-            if !self.take(less) {
-                break;
+        for e in (0..self.best.header.setting.enactors).rev() {
+            if self.best.header.setting.enactors > 1 {
+                self.take(actors::without(&self.best, e));
             }
         }
         while self.best.header.setting.servers.len() > 1 {

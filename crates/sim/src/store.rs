@@ -18,6 +18,8 @@ pub struct Store {
     pub entries: Arc<Vec<Stored>>,
     /// The bodies.
     pub bodies: Arc<BTreeMap<Digest, Written<Body>>>,
+    /// Whether its disk is full.
+    pub full: bool,
 }
 
 impl Store {

@@ -42,6 +42,50 @@ tallies! {
     outdated "a client is told what was superseded"
     /// A cache was told that something is not there.
     nothing "a cache keeps a nothing"
+    /// Stops of an enactor.
+    stalls "an enactor is stopped"
+    /// Deaths of an enactor.
+    crashes "an enactor dies"
+    /// Clocks off by little.
+    skews "a clock is off"
+    /// Clocks set far ahead.
+    ahead "a clock jumps ahead"
+    /// Clocks set far back.
+    back "a clock jumps back"
+    /// Servers' clocks.
+    server_skews "a server's clock is off"
+    /// Writes of which nobody knows whether they arrive.
+    lost "a write is lost or late"
+    /// Answers that were given and not heard.
+    unheard "an answer is lost"
+    /// Questions without an answer.
+    unanswered "a question is lost"
+    /// Writes that came twice.
+    duplicates "a write arrives twice"
+    /// Writes that came after one that was decided later.
+    overtaken "a write arrives after a later one"
+    /// Partitions between an enactor and a server…
+    cuts "an enactor is cut off a server"
+    /// …and between an enactor and its store.
+    store_cuts "an enactor is cut off its store"
+    /// Appends that failed for once.
+    store_fails "a store fails"
+    /// Appends that were done, and nobody was told.
+    store_forgets "a store's answer is lost"
+    /// Appends that a full disk refused.
+    full "a disk is full"
+    /// Copies of a store.
+    copies "a store is copied"
+    /// Servers that were down.
+    downs "a server is down"
+    /// Servers that refused.
+    refuses "a server refuses"
+    /// Restored backups.
+    restores "a backup is restored"
+    /// Zone files loaded.
+    reloads "a zone file is loaded"
+    /// Foreign edits.
+    edits "somebody edits"
     /// A client was told something put together of what was heard at different times.
     pieced "an answer is put together in a cache"
 }

@@ -40,6 +40,8 @@ pub struct World<S: Safeguards> {
     /// Servers that transfer from these.
     pub followers: Followers,
     pub(crate) caches: BTreeMap<u8, Cache>,
+    /// The latest decision of which a write arrived at each server, for the count.
+    pub(crate) newest: BTreeMap<usize, u64>,
     /// Enactors.
     pub enactors: Vec<Enactor<S>>,
     /// The judge.
@@ -87,6 +89,7 @@ impl<S: Safeguards> World<S> {
             servers,
             followers: Followers::default(),
             caches: BTreeMap::new(),
+            newest: BTreeMap::new(),
             enactors: (0..enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
             hash: Fnv::default(),
@@ -150,6 +153,7 @@ impl<S: Safeguards> World<S> {
         self.now = self.now.max(event.at);
         self.stats.events += 1;
         event.hash(&mut self.hash);
+        self.tally(&event.action);
         let mut news = Vec::new();
         self.dispatch(&event.action, &mut news);
         self.oracle.tick(self.now);
@@ -223,6 +227,11 @@ impl<S: Safeguards> World<S> {
             Action::FollowerDown(s, n) => self.followers.set_down((*s, *n), true),
             Action::FollowerUp(s, n) => self.followers.set_down((*s, *n), false),
             Action::Ask(ask) => self.ask(ask),
+            Action::Full(s) | Action::Roomy(s) => {
+                if let Some(store) = self.stores.get_mut(usize::from(*s)) {
+                    store.full = matches!(action, Action::Full(_));
+                }
+            }
             _ => self.happens(action, news),
         }
     }
@@ -392,6 +401,10 @@ impl<S: Safeguards> World<S> {
         let Some(store) = self.stores.get_mut(index) else {
             return;
         };
+        if store.full && matches!(enactor.out.front(), Some(ToStore::Append(_))) {
+            self.stats.world.full += 1;
+            return self.store_fails(e, news);
+        }
         let Some(asked) = enactor.ask_store(store) else {
             return;
         };

@@ -202,7 +202,7 @@ fn an_older_answer_after_a_newer_one_from_the_same_server() {
 #[test]
 fn the_standard_world_reaches_all_of_it() {
     let mut all = steadfast_sim::tally::Tally::default();
-    for seed in 0..60 {
+    for seed in 0..200 {
         all.add(&run::<Full>(seed, &Scenario::default()).stats.world);
     }
     // Rare, and shown above; and what only other caches do.
@@ -215,4 +215,28 @@ fn the_standard_world_reaches_all_of_it() {
         .filter(|(name, n)| *n == 0 && !elsewhere.contains(name))
         .collect();
     assert_eq!(never, []);
+}
+
+/// A full disk stops decisions, and what is not in the ledger is not sent (I11); with room again and
+/// a new start all goes on.
+#[test]
+fn a_full_disk_sends_nothing() {
+    let mut s = script(1);
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    let (last, serial) = (s.world.stores[0].last(), s.world.servers[0].serial());
+    s.act(Action::Full(0));
+    s.act(Action::Operate(0, Verb::Apply(MORE)));
+    s.pass(20_000);
+    let now = (s.world.stores[0].last(), s.world.servers[0].serial());
+    assert_eq!(now, (last, serial));
+    assert!(s.world.stats.world.full > 0);
+    s.act(Action::Roomy(0));
+    s.act(Action::Crash(0));
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Operate(0, Verb::Apply(MORE)));
+    s.pass(5_000);
+    assert!(s.world.servers[0].serial() > serial);
+    assert_eq!(broken(s), None);
 }

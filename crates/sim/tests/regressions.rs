@@ -449,3 +449,27 @@ fn a_server_that_returns_into_its_own_repair_is_repaired_anew() {
     assert_eq!(outcome.violation, None);
     assert_eq!(outcome.stats.restored, 2);
 }
+
+/// Frozen, with a write under way that is called off, on a server that lost its marker: to move the
+/// marker is refused for ever, and the ledger grew by two entries for each try. It is planted.
+#[test]
+fn a_marker_that_is_gone_is_planted_to_call_a_write_off() {
+    let mut s = script(1, 1);
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Refuse(0));
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.drain(None);
+    s.act(Action::Reload(0));
+    s.act(Action::Operate(0, Verb::Freeze(None)));
+    s.act(Action::Permit(0));
+    s.pass(8_000);
+    let server = &s.world.servers[0];
+    assert!(
+        server
+            .kept
+            .contains_key(&(server.marker.clone(), Rtype::TXT))
+    );
+    assert!(s.world.stats.revoked <= 2, "{:?}", s.world.stats);
+    clean(s);
+}

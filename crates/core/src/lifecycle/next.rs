@@ -34,7 +34,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let frozen = S::FREEZES && state.freeze(now).is_some();
         let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         if frozen {
-            return self.revoke(now, id, &server, draft);
+            return self.revoke(now, id, &server, draft, effects);
         }
         if server.verified.is_none() || astray {
             return self.plant(now, id, &server, draft, effects);
@@ -152,9 +152,21 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// Moves the marker, data unchanged, where a called-off write could still be accepted (I14).
-    fn revoke(&mut self, now: Time, id: &ServerId, server: &ServerState, draft: &mut Draft) {
+    /// Where the marker is gone or another one stands, there is none to move: it is planted anew.
+    fn revoke(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        server: &ServerState,
+        draft: &mut Draft,
+        effects: &mut Vec<Effect>,
+    ) {
         let open = server.open(now).any(|(_, d)| d.decision.act != Act::Revoke);
+        let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         match server.holding().copied() {
+            Some(_) if open && S::REVOKES && astray => {
+                self.plant(now, id, server, draft, effects);
+            }
             Some(holding) if open && S::REVOKES => {
                 self.decide(id, server.expect(), Act::Revoke, holding, draft);
             }

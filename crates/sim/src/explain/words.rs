@@ -67,6 +67,16 @@ pub(super) fn of<S: Safeguards>(event: &Event, world: &World<S>) -> Vec<Said> {
             format!("e{e}"),
             &format!("has a clock that is off by {ms} ms"),
         ),
+        Action::Cut(e, s) | Action::Joined(e, s) => {
+            let from = s.map_or("its store".to_owned(), |s| format!("ns{s}"));
+            let verb = match &event.action {
+                Action::Cut(..) => "is cut off",
+                _ => "reaches again",
+            };
+            one(format!("e{e}"), &format!("{verb} {from}"))
+        }
+        Action::Full(_) => one("ledger".into(), "its disk is full"),
+        Action::Roomy(_) => one("ledger".into(), "there is room on its disk"),
         Action::Calm => one(
             "operators".into(),
             "from here on nothing goes wrong any more",

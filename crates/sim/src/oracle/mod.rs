@@ -16,7 +16,7 @@ use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::ledger::{Act, Decision, Drift, Entry, Event, State, Stored};
 use steadfast_core::lifecycle::{Append, Print};
-use steadfast_core::marker::{Holding, Marker};
+use steadfast_core::marker::Marker;
 use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
@@ -420,25 +420,6 @@ impl Ledger {
             }
         }
         Ok(())
-    }
-
-    /// What a server holds by the ledger: the content before the body, and its steps done so far.
-    fn expected(&self, holding: &Holding) -> Option<Arc<Records>> {
-        if holding.of == 0 {
-            return self.contents.get(&holding.configuration).cloned();
-        }
-        let body = self.bodies.get(&holding.body)?;
-        let mut content = match body.as_ref() {
-            Body::Plan(plan) => self.contents.get(&plan.parent).cloned()?,
-            Body::Course(course) => self.expected(&course.from)?,
-            Body::Content(_) => return None,
-        };
-        let steps = body.steps()?;
-        for n in 1..=holding.step {
-            let content = Arc::make_mut(&mut content);
-            steps.step(n).for_each(|c| put(content, c));
-        }
-        Some(content)
     }
 
     /// How an accepted write is not what was decided, or the result not what it leads to.

@@ -6,6 +6,7 @@ use super::{Ledger, Oracle, Watch};
 use crate::server::{Records, Server};
 use dns::{Change, Name, RRset, Rtype};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use steadfast_core::body::Body;
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Expect, Found, Settlement};
 use steadfast_core::marker::{Holding, Marker, marker_text};
@@ -122,6 +123,33 @@ impl Ledger {
         faults
     }
 
+    /// What a server holds by the ledger: the content before the body, and its steps done so far.
+    /// A course starts where another may have led, and so on, as often as a server came back.
+    pub(super) fn expected(&self, holding: &Holding) -> Option<Arc<Records>> {
+        let mut ways: Vec<(&Arc<Body>, u32)> = Vec::new();
+        let mut at = holding;
+        let mut content = loop {
+            if at.of == 0 {
+                break self.contents.get(&at.configuration).cloned()?;
+            }
+            let body = self.bodies.get(&at.body)?;
+            ways.push((body, at.step));
+            match body.as_ref() {
+                Body::Plan(plan) => break self.contents.get(&plan.parent).cloned()?,
+                Body::Course(course) => at = &course.from,
+                Body::Content(_) => return None,
+            }
+        };
+        for (body, done) in ways.into_iter().rev() {
+            let steps = body.steps()?;
+            for n in 1..=done {
+                let content = Arc::make_mut(&mut content);
+                steps.step(n).for_each(|c| super::put(content, c));
+            }
+        }
+        Some(content)
+    }
+
     fn expected_text(&self, expect: &Expect) -> Option<String> {
         match expect {
             Expect::Absent => None,
@@ -167,12 +195,17 @@ impl Ledger {
             let content = self.contents.get(&generation);
             content.is_some_and(|content| content.get(key) == stood)
         };
-        let before = match self.bodies.get(&holding.body).map(AsRef::as_ref) {
-            Some(Body::Plan(plan)) => at(plan.parent),
-            Some(Body::Course(course)) => self.says(&course.from, key, stood),
-            _ => false,
-        };
-        before || at(holding.configuration)
+        let mut on = holding;
+        loop {
+            if at(on.configuration) {
+                return true;
+            }
+            match self.bodies.get(&on.body).map(AsRef::as_ref) {
+                Some(Body::Plan(plan)) => return at(plan.parent),
+                Some(Body::Course(course)) => on = &course.from,
+                _ => return false,
+            }
+        }
     }
 
     /// An entry that may not follow what the ledger held: `held` is the configuration before it.
@@ -320,7 +353,7 @@ impl Oracle {
                 return None;
             }
             let clock = now.saturating_add_signed(server.skew) / 1000;
-            let open = |(_, decided): &(&u64, &std::sync::Arc<(Decision, Time)>)| {
+            let open = |(_, decided): &(&u64, &Arc<(Decision, Time)>)| {
                 let (d, at) = decided.as_ref();
                 d.server == server.id
                     && d.act == Act::Step
