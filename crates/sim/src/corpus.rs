@@ -12,6 +12,9 @@ use steadfast_core::safeguards::Full;
 pub enum Verdict {
     /// As it has to be.
     Holds,
+    /// As it has to be, and the run comes to another number than the header says: the state machine
+    /// has become another one since.
+    Renumbered(String),
     /// With every safeguard something breaks.
     Breaks(String),
     /// Without the safeguard nothing breaks any more, or something else.
@@ -24,12 +27,21 @@ pub fn judge(trace: &Trace, kit: &Kit) -> Verdict {
         return Verdict::Breaks(format!("{}: {}", b.invariant, b.text));
     }
     if trace.header.without == "none" {
-        return Verdict::Holds;
+        // Mended, so its number can't come again.
+        return match trace.header.violation {
+            Some(_) => Verdict::Holds,
+            None => Verdict::Toothless("it never broke anything".into()),
+        };
     }
     let wanted = trace.header.violation.as_ref().map(|v| &v.invariant);
-    let found = broken(&kit.again(trace)).map(|b| b.invariant);
+    let outcome = kit.again(trace);
+    let found = broken(&outcome).map(|b| b.invariant);
     if found.as_ref() == wanted {
-        return Verdict::Holds;
+        let (was, is) = (&trace.header.hash, format!("{:016x}", outcome.hash));
+        return match *was == is {
+            true => Verdict::Holds,
+            false => Verdict::Renumbered(format!("it came to {was} once, and comes to {is} now")),
+        };
     }
     let (wanted, name) = (
         wanted.map_or("nothing", String::as_str),
@@ -41,10 +53,18 @@ pub fn judge(trace: &Trace, kit: &Kit) -> Verdict {
     ))
 }
 
+impl Verdict {
+    /// Whether the trace says what it has to say.
+    pub fn is_good(&self) -> bool {
+        matches!(self, Verdict::Holds | Verdict::Renumbered(_))
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verdict::Holds => f.write_str("holds"),
+            Verdict::Renumbered(how) => write!(f, "holds; {how}"),
             Verdict::Breaks(why) => write!(f, "BREAKS {why}"),
             Verdict::Toothless(why) => write!(f, "TOOTHLESS: {why}"),
         }

@@ -7,15 +7,17 @@ use crate::scenario::Scenario;
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
+use steadfast_core::body::Body;
 use steadfast_core::ledger::{Act, Decision, Entry, Event as Entered, Loss, Settlement};
 use steadfast_core::lifecycle::Lifecycle;
+use steadfast_core::plan::Purpose;
 use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::Time;
 
 /// Things that have to happen in some run, or the exploration shows nothing about them.
-pub const MARKS: [&str; 16] = [
+pub const MARKS: [&str; 18] = [
     RESUMED, SUPERSEDED, MEANWHILE, FENCED, LATE, LOST, STOPPED, ENDS, REPAIRED, REPLANTED, HALTED,
-    EDIT, GONE, CLEANED, CATCHES, TWINS,
+    EDIT, GONE, CLEANED, CATCHES, TWINS, REVOKED, BACK,
 ];
 
 const RESUMED: &str = "a step of another's plan is resumed";
@@ -34,6 +36,8 @@ const GONE: &str = "drift ends by itself";
 const CLEANED: &str = "plans are forgotten";
 const CATCHES: &str = "a server catches up over several generations";
 const TWINS: &str = "two enactors decide the same write";
+const REVOKED: &str = "a called-off write is revoked";
+const BACK: &str = "a rollback during a rollback";
 
 /// All marks: of the ledger, and of the world.
 pub fn marks_all() -> impl Iterator<Item = &'static str> {
@@ -85,6 +89,7 @@ pub fn cover<S: Safeguards>(seed: u64, scenario: &Scenario) -> (Outcome, Coverag
     };
     let mut stalled = BTreeSet::new();
     let mut entries: Vec<Entry> = Vec::new();
+    let mut back = BTreeSet::new();
     let outcome = run_seen::<S>(seed, scenario, &mut |world, event| {
         let input = word(&event.action);
         match event.action {
@@ -106,10 +111,12 @@ pub fn cover<S: Safeguards>(seed: u64, scenario: &Scenario) -> (Outcome, Coverag
         let from = store.partition_point(|s| s.seq <= known);
         for stored in store.get(from..).unwrap_or_default() {
             // The ledger's own reader judges elsewhere.
-            entries.extend(serde_json::from_slice::<Entry>(&stored.bytes));
+            let entry = serde_json::from_slice::<Entry>(&stored.bytes).ok();
+            back.extend(entry.as_ref().and_then(|e| goes_back(e, world)));
+            entries.extend(entry);
         }
     });
-    for mark in marks(&entries, &outcome) {
+    for mark in marks(&entries, back, &outcome) {
         coverage.marks.insert(mark, 1);
     }
     (outcome, coverage)
@@ -220,9 +227,31 @@ fn in_force<S: Safeguards>(world: &World<S>, stalled: bool) -> Vec<&'static str>
     if on.is_empty() { vec!["none"] } else { on }
 }
 
+/// The generation that an entry makes, where it is a rollback.
+fn goes_back<S: Safeguards>(entry: &Entry, world: &World<S>) -> Option<u64> {
+    let Entered::Cleared {
+        plan,
+        configuration,
+        ..
+    } = &entry.event
+    else {
+        return None;
+    };
+    let bytes = world.stores.first()?.bodies.get(plan)?;
+    match Body::decode(*plan, bytes).ok()? {
+        Body::Plan(plan) if matches!(plan.purpose, Purpose::Rollback { .. }) => {
+            Some(*configuration)
+        }
+        _ => None,
+    }
+}
+
 /// What a ledger shows to have happened.
-fn marks(entries: &[Entry], outcome: &Outcome) -> BTreeSet<&'static str> {
-    let mut reader = Reader::default();
+fn marks(entries: &[Entry], back: BTreeSet<u64>, outcome: &Outcome) -> BTreeSet<&'static str> {
+    let mut reader = Reader {
+        back,
+        ..Reader::default()
+    };
     entries.iter().for_each(|e| reader.entry(e));
     reader.mark(LOST, outcome.stats.conflicts > 0);
     for (name, count) in outcome.stats.world.all() {
@@ -238,6 +267,10 @@ struct Reader<'a> {
     open: BTreeSet<&'a str>,
     generation: u64,
     freeze_ends: Option<Time>,
+    /// Generations that are rollbacks.
+    back: BTreeSet<u64>,
+    /// The configuration that each server was read back at, whole.
+    whole: BTreeMap<&'a str, u64>,
 }
 
 impl<'a> Reader<'a> {
@@ -250,7 +283,14 @@ impl<'a> Reader<'a> {
     fn entry(&mut self, entry: &'a Entry) {
         match &entry.event {
             Entered::Decided(d) => self.decided(entry, d),
-            Entered::Applied { server, .. } => drop(self.open.remove(server.as_str())),
+            Entered::Applied { server, write, .. } => {
+                self.open.remove(server.as_str());
+                let last = self.last.get(server.as_str());
+                if let Some((_, d)) = last.filter(|(e, d)| e.seq == *write && d.holding.is_whole())
+                {
+                    self.whole.insert(server, d.holding.configuration);
+                }
+            }
             Entered::Lost { server, why, .. } => {
                 self.open.remove(server.as_str());
                 self.mark(FENCED, *why == Loss::Fenced);
@@ -268,6 +308,9 @@ impl<'a> Reader<'a> {
                     .values()
                     .any(|(_, d)| d.holding.configuration < old);
                 self.mark(MEANWHILE, behind);
+                let under_way = self.whole.values().any(|held| *held < old);
+                let both = self.back.contains(&old) && self.back.contains(configuration);
+                self.mark(BACK, both && under_way);
                 self.generation = *configuration;
             }
             Entered::Halted { .. } => self.mark(HALTED, true),
@@ -297,6 +340,7 @@ impl<'a> Reader<'a> {
             self.mark(CATCHES, step && is.configuration > was.configuration + 1);
         }
         self.mark(REPAIRED, d.soa.is_some());
+        self.mark(REVOKED, d.act == Act::Revoke);
         self.mark(
             ENDS,
             self.freeze_ends.is_some_and(|until| until <= entry.at),

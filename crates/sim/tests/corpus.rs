@@ -38,3 +38,22 @@ fn a_clock_that_is_behind_takes_the_write_and_the_freeze_knows() {
     // Planted, and then the write that came late by everybody's clock but the server's.
     assert_eq!((outcome.stats.accepted, outcome.stats.late), (2, 0));
 }
+
+/// A header that says nothing was broken shows nothing, and another number is said.
+#[test]
+fn a_trace_that_never_broke_anything_is_said_and_so_is_another_number() {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(format!("{FOLDER}/{name}.trace")).unwrap();
+        Trace::read(&text).unwrap()
+    };
+    let mut idle = read("own-clock-behind-a-freeze");
+    idle.header.violation = None;
+    let verdict = judge(&idle, &Kit::of::<Full>());
+    assert!(matches!(verdict, Verdict::Toothless(_)), "{verdict}");
+    let mut other = read("october");
+    let kit = mutants::named(&other.header.without).unwrap().kit;
+    assert_eq!(judge(&other, &kit), Verdict::Holds);
+    other.header.hash = "0".repeat(16);
+    let verdict = judge(&other, &kit);
+    assert!(verdict.is_good() && verdict != Verdict::Holds, "{verdict}");
+}

@@ -7,7 +7,7 @@ use crate::diag::shown_path;
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
 use serde_json::json;
-use sim::corpus::{Verdict, judge};
+use sim::corpus::judge;
 use sim::trace::Follows;
 
 /// Runs the command.
@@ -72,7 +72,7 @@ fn run_all(args: &CorpusRun, style: Style) -> Outcome {
         let trace = load::trace(path)?;
         let safeguards = load::safeguards(&trace.header.without)?;
         let verdict = judge(&trace, &safeguards.kit);
-        let good = verdict == Verdict::Holds;
+        let good = verdict.is_good();
         bad += usize::from(!good);
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         if !style.json {
