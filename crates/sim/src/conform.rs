@@ -9,7 +9,7 @@ use steadfast_core::body::Body;
 use steadfast_core::guards::Verdict;
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Expect, State, Stored, open};
 
-use dns::{Change, Digest, Name, RRset, Rtype};
+use dns::{Change, Digest, Name, RRset, Rtype, Zone};
 
 /// An entry that must not stand where it does.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
@@ -142,9 +142,11 @@ impl Judge {
                 number,
                 plan,
                 configuration,
-                ..
+                result,
             } => {
                 wrong.extend(self.cleared(entry, *number, *plan, *configuration));
+                let made = self.contents.get(configuration);
+                wrong.extend(made.and_then(|made| other(made, self.state.zone.as_ref()?, *result)));
             }
             Event::Decided(decision) => {
                 wrong.extend(self.decided(entry, decision));
@@ -152,6 +154,14 @@ impl Judge {
             }
             Event::Applied { server, write, .. } => wrong.extend(self.applied(server, *write)),
             Event::Lost { server, write, .. } => wrong.extend(self.known(server, *write).err()),
+            Event::Restored { server, found } => {
+                wrong.extend(self.known(server, *found).err());
+                let verified = self.state.servers.get(server).and_then(|s| s.verified);
+                if let Some(newest) = verified.filter(|newest| found > newest) {
+                    let text = format!("{server} came back with {found}, newer than {newest}");
+                    wrong.push(("I2", text));
+                }
+            }
             Event::Cleaned {
                 content, forgotten, ..
             } => {
@@ -308,6 +318,11 @@ impl Judge {
             Err(wrong) => return vec![wrong],
         };
         let configuration = decision.holding.configuration;
+        let verified = self.state.servers.get(server).and_then(|s| s.verified);
+        if let Some(newest) = verified.filter(|newest| write <= *newest) {
+            let text = format!("write {write} was read back on {server} after {newest} was");
+            return vec![("I2", text)];
+        }
         let highest = self.held.entry(server.to_owned()).or_default();
         *highest = (*highest).max(configuration);
         Vec::new()
@@ -335,6 +350,14 @@ impl Judge {
         gone.map(|(_, what)| ("I6", format!("forgotten: {what}")))
             .collect()
     }
+}
+
+/// What content came to, when the entry says otherwise.
+fn other(made: &Content, apex: &Name, result: Digest) -> Option<Wrong> {
+    let zone = Zone::new(apex.clone(), made.values().cloned().collect()).ok()?;
+    let made = zone.digest();
+    let text = format!("its plan leads to {}, not {}", made.short(), result.short());
+    (made != result).then_some(("I4", text))
 }
 
 /// Makes a change; what it says stood before must have stood.

@@ -6,8 +6,8 @@ use steadfast_core::ledger::{Entry, Event, Stored, seal};
 use steadfast_core::safeguards::Full;
 use steadfast_sim::action::{Action, Verb};
 use steadfast_sim::conform::judge;
-use steadfast_sim::run::Setting;
-use steadfast_sim::scenario::{BACK, FORTH, Nature};
+use steadfast_sim::run::{Setting, run_seen};
+use steadfast_sim::scenario::{BACK, FORTH, Nature, Scenario};
 use steadfast_sim::script::Script;
 
 type Bodies = BTreeMap<dns::Digest, Vec<u8>>;
@@ -70,6 +70,26 @@ fn what_the_lifecycle_wrote_conforms() {
     assert_eq!(doctored(|_| {}), []);
 }
 
+/// The control: whatever the lifecycle wrote in rough worlds, crashes, restored backups and all.
+#[test]
+fn what_rough_worlds_wrote_conforms() {
+    let mut restored = 0;
+    for seed in 0..120 {
+        run_seen::<Full>(seed, &Scenario::default(), &mut |world, event| {
+            if event.action != Action::Check {
+                return;
+            }
+            let store = &world.stores[0];
+            let bodies = store.bodies.iter();
+            let bodies: Bodies = bodies.map(|(h, b)| (*h, b.to_vec())).collect();
+            let judged = judge(&store.entries, &bodies);
+            assert_eq!(judged.breaches, [], "seed {seed}");
+            restored = restored.max(world.stats.restored);
+        });
+    }
+    assert!(restored > 0, "no backup was restored");
+}
+
 #[test]
 fn an_altered_entry_is_named_and_nothing_behind_it_is_believed() {
     let (mut stored, bodies) = real();
@@ -125,6 +145,47 @@ fn a_doctored_ledger_is_found_by_what_it_says() {
         }
     });
     assert_eq!(first(ahead), Some("I5"));
+}
+
+#[test]
+fn a_doctored_result_return_or_reading_is_found() {
+    let first = |found: Vec<(u64, &'static str)>| found.first().map(|f| f.1);
+    // Another content than the plan's.
+    let other = doctored(|all| {
+        let i = at(all, |e| matches!(e, Event::Cleared { .. }));
+        if let Event::Cleared { result, .. } = &mut all[i].event {
+            result.0[0] ^= 1;
+        }
+    });
+    assert_eq!(first(other), Some("I4"));
+    // A write that was read back although a newer one was.
+    let older = doctored(|all| {
+        let applied = |e: &Entry| matches!(e.event, Event::Applied { .. });
+        let (first, last) = (
+            all.iter().position(applied).unwrap(),
+            all.iter().rposition(applied).unwrap(),
+        );
+        let older = all[first].clone();
+        all.truncate(last + 1);
+        all.push(older);
+    });
+    assert_eq!(first(older), Some("I2"));
+    // A return from a backup that is newer than what stood.
+    let newer = doctored(|all| {
+        let i = all
+            .iter()
+            .rposition(|e| matches!(e.event, Event::Decided(_)))
+            .unwrap();
+        let Event::Decided(decision) = &all[i].event else {
+            return;
+        };
+        let (server, found) = (decision.server.clone(), all[i].seq);
+        all.truncate(i + 1);
+        let mut back = all[i].clone();
+        back.event = Event::Restored { server, found };
+        all.push(back);
+    });
+    assert_eq!(first(newer), Some("I2"));
 }
 
 #[test]

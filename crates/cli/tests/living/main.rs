@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod adoption;
+mod conform;
 mod drift;
 mod hung;
 #[path = "../kit/mod.rs"]

@@ -35,15 +35,13 @@ pub(super) fn run(args: &ConformArgs, style: Style) -> Outcome {
     } else if args.ledger.extension().is_some_and(|e| e == "redb") {
         of_store(args.ledger.parent().unwrap_or(Path::new(".")))?
     } else {
-        {
-            let (zone, entries) = export::whole(&args.ledger)?;
-            let bodies = BTreeMap::new();
-            vec![Ledger {
-                zone,
-                entries,
-                bodies,
-            }]
-        }
+        let (zone, entries) = export::whole(&args.ledger)?;
+        let bodies = BTreeMap::new();
+        vec![Ledger {
+            zone,
+            entries,
+            bodies,
+        }]
     };
     if let Some(zone) = &args.zone {
         let plain = zone.trim_end_matches('.');
@@ -127,8 +125,10 @@ fn of_store(folder: &Path) -> Result<Vec<Ledger>, Fail> {
                 }
             }
         }
+        // As every other command writes it, and an export.
+        let plain = zone.strip_suffix('.').filter(|z| !z.is_empty());
         ledgers.push(Ledger {
-            zone,
+            zone: plain.unwrap_or(&zone).to_owned(),
             entries,
             bodies,
         });
