@@ -47,11 +47,7 @@ impl<S: Safeguards> Lifecycle<S> {
             && server.restored.is_some()
             && self.runs.get(id).is_some_and(|r| r.repair.is_none())
         {
-            if let Some(run) = self.runs.get_mut(id) {
-                run.phase = Phase::Counting;
-            }
-            effects.push(Effect::Serials(id.clone()));
-            return;
+            return self.count(id, effects);
         }
         if self.again(now, id, &server, effects, |seq, d| {
             fits(seq, d, &server, target)
@@ -66,6 +62,23 @@ impl<S: Safeguards> Lifecycle<S> {
             run.phase = Phase::Rest;
             run.repair = None;
         }
+    }
+
+    /// Asks for the serials that a repair has to exceed.
+    fn count(&mut self, id: &ServerId, effects: &mut Vec<Effect>) {
+        if let Some(run) = self.runs.get_mut(id) {
+            run.phase = Phase::Counting;
+        }
+        effects.push(Effect::Serials(id.clone()));
+    }
+
+    /// Whether the marker went together with the serial: the server came back from a backup that is
+    /// older than the marker, and its followers have later serials (I2).
+    fn has_regressed(&self, id: &ServerId, server: &ServerState) -> bool {
+        let soa = self.runs.get(id).and_then(|run| run.soa.as_ref());
+        let shown = soa.and_then(super::judge::serial_of);
+        let regressed = |(known, shown)| dns::serial::exceeds(known, shown);
+        server.serial.zip(shown).is_some_and(regressed)
     }
 
     /// The generation to lead to: the ledger's, unless that safeguard is off.
@@ -119,6 +132,10 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &mut Draft,
         effects: &mut Vec<Effect>,
     ) {
+        let regressed = S::REPAIRS && self.has_regressed(id, server);
+        if regressed && self.runs.get(id).is_some_and(|r| r.repair.is_none()) {
+            return self.count(id, effects);
+        }
         let run = self.runs.get(id);
         let tried = run.and_then(|r| r.plant.clone());
         let astray = run.and_then(|r| r.astray.clone());
@@ -126,7 +143,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if tried.is_none()
             // One by values needs the content that its author compared.
             && self.again(now, id, server, effects, |_, d| {
-                matches!(d.act, Act::Plant { soa: Some(_) })
+                matches!(d.act, Act::Plant { soa: Some(_) }) && d.soa.is_some() == regressed
             })
         {
             return;
@@ -300,7 +317,8 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         run.phase = Phase::Deciding;
         // Once: the first step of the way repairs the serial, the others follow it.
-        let soa = run.repair.clone().filter(|_| restored && act == Act::Step);
+        let repairs = restored && act == Act::Step || matches!(act, Act::Plant { .. });
+        let soa = run.repair.clone().filter(|_| repairs);
         let deadline = self.policy.deadline;
         let decision = Decision {
             server: id.clone(),

@@ -137,7 +137,10 @@ impl Run {
         to.word(flags.into_iter().fold(1, |n, b| n << 1 | u64::from(b)));
         let restored = server.is_some_and(|s| s.restored.is_some());
         let trusting = !S::EXPECTS_OWN || !S::OWN_LEDGER;
-        let soa = self.soa.as_ref().filter(|_| restored);
+        let soa = self
+            .soa
+            .as_ref()
+            .filter(|_| restored || self.astray.is_some());
         let marker = self.marker.as_ref().filter(|_| trusting);
         let planted = self.plant.as_ref().and_then(Option::as_ref);
         for set in [soa, marker, self.repair.as_ref(), planted] {
