@@ -144,6 +144,31 @@ fn the_repair_of_a_restored_primary_reaches_its_follower() {
     assert_eq!(broken(s), None);
 }
 
+/// The backup is older than the marker: what is planted again has a serial that the follower has
+/// not had, or it would keep the lost marker for good (I2, seed 5000793).
+#[test]
+fn a_marker_that_went_with_its_serial_is_planted_with_a_later_one() {
+    let mut s = script(1);
+    s.act(Action::Transfer(0, 0));
+    s.act(Action::Backup(0));
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Transfer(0, 0));
+    s.act(Action::Restore(0));
+    s.act(Action::Operate(0, Verb::Apply(MORE)));
+    let end = s.world.now + 60_000;
+    s.pass_until_held(60_000, |write| {
+        write.changes.is_empty() && write.soa.is_some()
+    });
+    assert!(s.world.now < end, "no marker with a serial");
+    s.release();
+    s.pass(60_000);
+    s.act(Action::Transfer(0, 0));
+    s.act(Action::Calm);
+    s.act(Action::Check);
+    assert_eq!(broken(s), None);
+}
+
 #[test]
 fn a_critical_name_without_an_address_counts_through_a_cache_too() {
     let mut s = script(1);

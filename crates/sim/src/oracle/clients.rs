@@ -27,6 +27,28 @@ pub(super) struct Heard {
     /// Servers that came back with the marker that was verified there, though with an older serial:
     /// nothing shows that they did (I2), and a follower may have what was lost.
     unseen: BTreeSet<usize>,
+    /// Servers that came back with older data. A follower goes back once after each time, when it
+    /// transfers that: a zone file that is loaded later may make it do so before the repair.
+    back: BTreeSet<Srv>,
+    /// Which followers have, as each cache heard it.
+    followed: BTreeSet<(u8, Authority)>,
+}
+
+impl Heard {
+    /// Whether a follower may be heard with older data: it follows its primary's return.
+    fn goes_back(&mut self, cache: u8, of: Authority) -> bool {
+        of.1.is_some() && self.back.contains(&of.0) && self.followed.insert((cache, of))
+    }
+
+    /// A server came back with older data: what it and its followers said before bounds nothing.
+    fn forget(&mut self, srv: usize) {
+        let of = |at: &(u8, Authority)| usize::from(at.1.0) == srv;
+        if self.newest.keys().any(of) {
+            Arc::make_mut(&mut self.newest).retain(|at, _| !of(at));
+        }
+        self.followed.retain(|at| !of(at));
+        self.back.extend(Srv::try_from(srv));
+    }
 }
 
 impl Oracle {
@@ -45,6 +67,7 @@ impl Oracle {
         if let Some((ledger, newest)) = before
             && ledger == now.0
             && now.1 < newest
+            && !self.heard.goes_back(cache, of)
         {
             let text = format!(
                 "cache {cache} heard generation {} from {} after {newest}",
@@ -81,12 +104,8 @@ impl Oracle {
         self.unhear(srv, server, marker.map(|m| m.sequence));
     }
 
-    /// A server came back with older data: what it and its followers said before bounds nothing.
     fn unhear(&mut self, srv: usize, server: &Server, marker: Option<u64>) {
-        let of = |at: &(u8, Authority)| usize::from(at.1.0) == srv;
-        if self.heard.newest.keys().any(of) {
-            Arc::make_mut(&mut self.heard.newest).retain(|at, _| !of(at));
-        }
+        self.heard.forget(srv);
         let held = self.state(0).and_then(|s| s.servers.get(&server.id));
         if held.is_some_and(|s| marker < s.verified) {
             self.heard.unseen.remove(&srv);
