@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use steadfast_core::body::Body;
 use steadfast_core::guards::Verdict;
-use steadfast_core::ledger::{Act, Decision, Entry, Event, Expect, State, Stored, open};
+use steadfast_core::ledger::{Act, Adopted, Decision, Entry, Event, Expect, State, Stored, open};
 
 use dns::{Change, Digest, Name, RRset, Rtype, Zone};
 
@@ -106,23 +106,7 @@ impl Judge {
             wrong.push(("I11", "a ledger begins with an adoption".into()));
         }
         match &entry.event {
-            Event::Adopted(adopted) => {
-                if adopted.configuration <= self.state.configuration {
-                    let held = self.state.configuration;
-                    let text = format!(
-                        "adopted as generation {} after {held}",
-                        adopted.configuration
-                    );
-                    wrong.push(("I2", text));
-                }
-                self.held.clear();
-                if let Some(Body::Content(zone)) = self.bodies.get(&adopted.content) {
-                    let all = zone
-                        .iter()
-                        .map(|r| ((r.name().clone(), r.rtype()), r.clone()));
-                    self.contents.insert(adopted.configuration, all.collect());
-                }
-            }
+            Event::Adopted(adopted) => wrong.extend(self.adopted(adopted)),
             Event::Proposed {
                 number,
                 plan,
@@ -156,11 +140,7 @@ impl Judge {
             Event::Lost { server, write, .. } => wrong.extend(self.known(server, *write).err()),
             Event::Restored { server, found } => {
                 wrong.extend(self.known(server, *found).err());
-                let verified = self.state.servers.get(server).and_then(|s| s.verified);
-                if let Some(newest) = verified.filter(|newest| found > newest) {
-                    let text = format!("{server} came back with {found}, newer than {newest}");
-                    wrong.push(("I2", text));
-                }
+                wrong.extend(self.returned(server, *found));
             }
             Event::Cleaned {
                 content, forgotten, ..
@@ -170,6 +150,24 @@ impl Judge {
             _ => {}
         }
         wrong
+    }
+
+    fn adopted(&mut self, adopted: &Adopted) -> Option<Wrong> {
+        self.held.clear();
+        if let Some(Body::Content(zone)) = self.bodies.get(&adopted.content) {
+            let keyed = |r: &RRset| ((r.name().clone(), r.rtype()), r.clone());
+            let all = zone.iter().map(keyed).collect();
+            self.contents.insert(adopted.configuration, all);
+        }
+        let (made, held) = (adopted.configuration, self.state.configuration);
+        let text = || format!("adopted as generation {made} after {held}");
+        (made <= held).then(|| ("I2", text()))
+    }
+
+    fn returned(&self, server: &str, found: u64) -> Option<Wrong> {
+        let newest = self.state.servers.get(server)?.verified?;
+        let text = || format!("{server} came back with {found}, newer than {newest}");
+        (found > newest).then(|| ("I2", text()))
     }
 
     fn cleared(&mut self, entry: &Entry, number: u64, plan: Digest, to: u64) -> Vec<Wrong> {
