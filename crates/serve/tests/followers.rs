@@ -158,6 +158,7 @@ fn knot(dir: &str, port: u16, primary: u16) -> String {
     )
 }
 
+/// NSD backs off after a transfer that a later NOTIFY overtook; here for a second at most.
 fn nsd(dir: &str, port: u16, primary: u16) -> String {
     format!(
         "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  zonesdir: \"{dir}\"\n  database: \"\"\n\
@@ -166,7 +167,8 @@ fn nsd(dir: &str, port: u16, primary: u16) -> String {
          remote-control:\n  control-enable: no\n\
          key:\n  name: \"key\"\n  algorithm: hmac-sha256\n  secret: \"{SECRET}\"\n\
          zone:\n  name: \"{ZONE}\"\n  zonefile: \"zone\"\n  allow-notify: 127.0.0.1 NOKEY\n\
-           request-xfr: 127.0.0.1@{primary} key\n  provide-xfr: 127.0.0.1 key\n"
+           request-xfr: 127.0.0.1@{primary} key\n  provide-xfr: 127.0.0.1 key\n\
+           max-refresh-time: 1\n  max-retry-time: 1\n"
     )
 }
 
