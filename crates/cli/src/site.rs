@@ -109,6 +109,13 @@ impl Site {
         &self.loaded.config
     }
 
+    /// The endpoints of a zone.
+    pub fn endpoints(&self, zone: &model::Zone) -> impl Iterator<Item = &model::Endpoint> {
+        let name = zone.name.clone();
+        let all = self.config().endpoints.values();
+        all.filter(move |e| e.zone == name)
+    }
+
     /// A zone's config by its name, in any case, with or without the final dot.
     ///
     /// # Errors
