@@ -12,13 +12,17 @@
 //! means that the checker is.
 
 mod ballot;
+mod check;
 mod endpoint;
 mod envelope;
 mod pulse;
+mod rounds;
 #[cfg(test)]
 mod tests;
 
 pub use ballot::ballot;
+pub use check::Check;
 pub use endpoint::{Answer, Cadence, Endpoint, Floor, Target, Velocity};
 pub use envelope::{Choice, Held, Standing, Why, choose};
 pub use pulse::{Outcome, Prober, Reading, Silence, Verdict};
+pub use rounds::{Due, Rounds, Slot, Watched};
