@@ -211,8 +211,8 @@ mod tests {
         assert_eq!(rounds.out(), 1);
         let counts = out.iter().map(|p| (p.watched.target, rounds.back(p)));
         let counts: BTreeMap<IpAddr, bool> = counts.collect();
-        assert_eq!(counts[&watched(1, 80, 1).target], true);
-        assert_eq!(counts[&watched(2, 80, 1).target], false);
+        assert!(counts[&watched(1, 80, 1).target]);
+        assert!(!counts[&watched(2, 80, 1).target]);
         rounds.watch([], Time(5_000));
         assert_eq!((rounds.next(), rounds.out()), (None, 0));
     }
