@@ -3,5 +3,6 @@
 pub mod enactor;
 pub mod failpoint;
 pub mod intake;
+pub mod probe;
 pub mod servers;
 pub mod store;

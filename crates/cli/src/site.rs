@@ -273,14 +273,7 @@ pub fn primary(
     key: &config::keyfile::TsigKey,
     zone: Name,
 ) -> Result<Primary, Fail> {
-    let bad = |e: String| Fail::new(Exit::Usage, "bad-key", format!("key {}: {e}", key.name), "");
-    let algorithm = match key.algorithm {
-        config::keyfile::Algorithm::HmacSha256 => Algorithm::Sha256,
-        config::keyfile::Algorithm::HmacSha384 => Algorithm::Sha384,
-        config::keyfile::Algorithm::HmacSha512 => Algorithm::Sha512,
-    };
-    let name = Name::absolute(&key.name).map_err(|e| bad(e.to_string()))?;
-    let key = Key::new(name, algorithm, key.secret.expose()).map_err(|e| bad(e.to_string()))?;
+    let key = tsig(key)?;
     let usual = Timeouts::default();
     let timeouts = Timeouts {
         connect: server.timeout.min(usual.connect),
@@ -292,6 +285,21 @@ pub fn primary(
     };
     let rfc2136 = Rfc2136::new(zone, server.address, key, timeouts);
     Ok(Primary::new(rfc2136, server.followers.clone()))
+}
+
+/// A key of a file, ready to sign.
+///
+/// # Errors
+/// A name or secret that TSIG does not take.
+pub fn tsig(key: &config::keyfile::TsigKey) -> Result<Key, Fail> {
+    let bad = |e: String| Fail::new(Exit::Usage, "bad-key", format!("key {}: {e}", key.name), "");
+    let algorithm = match key.algorithm {
+        config::keyfile::Algorithm::HmacSha256 => Algorithm::Sha256,
+        config::keyfile::Algorithm::HmacSha384 => Algorithm::Sha384,
+        config::keyfile::Algorithm::HmacSha512 => Algorithm::Sha512,
+    };
+    let name = Name::absolute(&key.name).map_err(|e| bad(e.to_string()))?;
+    Key::new(name, algorithm, key.secret.expose()).map_err(|e| bad(e.to_string()))
 }
 
 /// Who acts, for the ledger: person, machine, process.
