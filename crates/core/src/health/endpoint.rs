@@ -1,6 +1,6 @@
 //! Endpoints: names that are served from health-checked targets.
 
-use super::Check;
+use super::{Check, Watched};
 use crate::time::Millis;
 use dns::Name;
 use serde::{Deserialize, Serialize};
@@ -98,6 +98,17 @@ impl Endpoint {
     /// Every target's address.
     pub fn all(&self) -> BTreeSet<IpAddr> {
         self.targets.iter().map(|t| t.address).collect()
+    }
+
+    /// How each of its targets is probed.
+    pub fn watched(&self) -> impl Iterator<Item = Watched> {
+        let watched = |target: &Target| Watched {
+            endpoint: self.name.clone(),
+            target: target.address,
+            check: self.check.clone(),
+            cadence: self.cadence,
+        };
+        self.targets.iter().map(watched)
     }
 
     /// The addresses answered when these are in. A pure function: every enactor and every server
