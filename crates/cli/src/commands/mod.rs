@@ -25,6 +25,7 @@ pub mod sim;
 pub mod status;
 pub mod survey;
 pub mod thaw;
+pub mod up;
 pub mod words;
 
 use crate::args::{Cli, Command};
@@ -51,5 +52,6 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Generate(what) => generate::run(what, style),
         Command::Init(args) => init::run(args, style),
         Command::Check => check::run(cli, style),
+        Command::Up => up::run(cli, style),
     }
 }
