@@ -50,6 +50,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Enact a change: gate, rollout, verify
     Apply(ApplyArgs),
+    /// Run the daemon of this cell: keep every zone at its ledger, and its endpoints at their targets
+    Up,
     /// Show where every zone and server stands, from the store alone
     Status(StatusArgs),
     /// Show a zone's ledger, or verify it

@@ -36,7 +36,7 @@ pub fn start_all(site: &Site, store: &Store, log: fn(&str)) -> Result<Vec<Builti
 pub fn start(site: &Site, store: &Store, server: &Server, log: fn(&str)) -> Result<Builtin, Fail> {
     let state = site.config().cell.state.join("builtin").join(&server.name);
     make_folder(&state)?;
-    make_key(&server.key_file, &server.name)?;
+    make_key_of(server)?;
     let (key, _) = site.loaded.key(server)?;
     let zones = site.config().zones.values();
     let zones = zones.filter(|zone| zone.servers.contains(&server.name));
@@ -69,7 +69,7 @@ fn beginning(site: &Site, store: &Store, zone: &str) -> Result<Zone, Fail> {
     };
     let mut sets: Vec<RRset> = source.filter(is_base).iter().cloned().collect();
     if book.state().is_adopted() {
-        let held = book.head().map_err(Fail::store)?;
+        let held = book.served().map_err(Fail::store)?;
         sets.retain(|set| held.get(set.name(), set.rtype()).is_none());
         sets.extend(held.iter().cloned());
     }
@@ -77,6 +77,14 @@ fn beginning(site: &Site, store: &Store, zone: &str) -> Result<Zone, Fail> {
         let diag = Diag::error("no-zone", format!("{zone} can't be served: {error}"));
         diag.at(Place::file(shown_path(content))).into()
     })
+}
+
+/// Makes a built-in server's key where there is none yet.
+///
+/// # Errors
+/// A folder that can't be written to.
+pub fn make_key_of(server: &Server) -> Result<(), Fail> {
+    make_key(&server.key_file, &server.name)
 }
 
 fn make_folder(path: &Path) -> Result<(), Fail> {

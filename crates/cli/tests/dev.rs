@@ -131,6 +131,33 @@ fn redacted(line: &str) -> String {
     line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// A target dies: fails are counted, the enactors take it out, the server answers without it. A
+/// second one is too much at once. What comes back is answered again.
+#[test]
+fn a_region_dies_and_comes_back() {
+    let mut dev = Dev::start("region");
+    let stopped = dev.ask(0, &["dev", "stop", "eu-west"]);
+    for words in [
+        "eu-west fails 1 of 3: connection refused",
+        "eu-west fails 3 of 3",
+        "2/1: - api.dev.test A 127.0.2.2   (2 of 3 stay; floor 2)",
+        "every server answers without it",
+    ] {
+        assert!(stopped.contains(words), "{words:?}: {stopped}");
+    }
+    let held = dev.ask(0, &["dev", "stop", "us-east"]);
+    assert!(held.contains("the checker is distrusted"), "{held}");
+    let back = dev.ask(0, &["dev", "start", "eu-west"]);
+    assert!(
+        back.contains("2/2: + api.dev.test A 127.0.2.2   (3 of 3 stay; floor 2)"),
+        "{back}"
+    );
+    assert!(back.contains("every server answers with it"), "{back}");
+    let config = ".steadfast-dev/steadfast.toml";
+    dev.ask(0, &["-c", config, "plan", "dev.test", "--exit-code"]);
+    dev.end();
+}
+
 #[test]
 fn one_folder_has_one_dev_and_it_comes_back_as_it_was() {
     let mut dev = Dev::start("again");
@@ -180,7 +207,8 @@ fn a_taken_port_is_told_and_another_taken() {
         .filter(|l| l.contains("is taken by steadfast (process "));
     assert!(taken.count() >= 2, "{said}");
     two.ask(0, &["dev", "status"]);
-    (one.end(), two.end());
+    one.end();
+    two.end();
 }
 
 fn mode(dev: &Dev, path: &str) -> u32 {

@@ -108,6 +108,11 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
         }
         match source::load(&zone.content, &site.config().root, &policy.zone) {
             Ok(source) => {
+                let all = site.endpoints(zone);
+                if let Err(fail) = source::endpoints::add(source.zone.clone(), &source.file, all) {
+                    found.fail(fail, path);
+                    continue;
+                }
                 let owned = source.zone.iter().filter(|r| policy.owns_set(r)).count();
                 found.diags.extend(source.warnings);
                 found.checked.push(format!(

@@ -26,6 +26,7 @@ pub mod sim;
 pub mod status;
 pub mod survey;
 pub mod thaw;
+pub mod up;
 pub mod words;
 
 use crate::args::{Cli, Command};
@@ -53,5 +54,6 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Init(args) => init::run(args, style),
         Command::Check => check::run(cli, style),
         Command::Dev(args) => dev::run(args, style),
+        Command::Up => up::run(cli, style),
     }
 }

@@ -11,6 +11,7 @@ use anstyle::AnsiColor;
 use cell::enactor::{now, open_state};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use steadfast_core::ledger::{HaltKind, ServerState, State};
 use steadfast_core::time::Time;
@@ -70,7 +71,7 @@ pub fn stand(server: &ServerState, state: &State) -> &'static str {
         "restored"
     } else if server.verified.is_none() {
         "unplanted"
-    } else if server.is_whole_at(state.configuration) {
+    } else if state.is_whole(server) {
         "whole"
     } else if server.holding().is_some_and(|h| !h.is_whole()) {
         "half-way"
@@ -126,6 +127,8 @@ fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
         "last-at": (state.last > 0).then(|| words::time(state.last_at)),
         "servers": state.servers.iter().map(server).collect::<Vec<_>>(),
         "not-adopted": missing,
+        "out": state.outs(),
+        "held": state.endpoints.held,
         "frozen": frozen,
         "revoking-until": state.revoking(now).map(words::time),
         "proposals": proposals,
@@ -144,6 +147,7 @@ fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: 
         for id in missing {
             let _ = writeln!(out, "  {id:<8} in the config, but not adopted");
         }
+        endpoints(out, state, now, style);
         freeze(out, state, now, style);
         proposals(out, state);
         if state.refused > 0 {
@@ -232,6 +236,36 @@ fn show_server(
     }
     if server.drift.len() > 10 {
         let _ = writeln!(out, "           … and {} more", server.drift.len() - 10);
+    }
+}
+
+/// Targets that are out, and sick ones that stay in.
+fn endpoints(out: &mut String, state: &State, now: Time, style: Style) {
+    for (name, targets) in state.outs() {
+        let since = state.endpoints.since.get(name);
+        let one = |target: &IpAddr| {
+            let since = since.and_then(|s| s.get(target));
+            let ago = since.map(|at| format!(" ({})", words::ago(*at, now)));
+            format!("{target}{}", ago.unwrap_or_default())
+        };
+        let targets: Vec<String> = targets.iter().map(one).collect();
+        let word = out::painted("out", AnsiColor::Yellow, style);
+        let _ = writeln!(
+            out,
+            "  {}  {word}: {}",
+            words::name(name),
+            targets.join(", ")
+        );
+    }
+    for (name, watched) in &state.endpoints.held {
+        let word = out::painted("sick", AnsiColor::Red, style);
+        let held = words::held(name, &watched.held);
+        let _ = writeln!(
+            out,
+            "  {word}: {held} ({}, by {})",
+            words::ago(watched.at, now),
+            watched.by
+        );
     }
 }
 

@@ -4,7 +4,8 @@ use super::judge::serial_of;
 use super::run::Phase;
 use super::{Draft, Effect, Lifecycle, Notice};
 use crate::book::BookError;
-use crate::ledger::{Act, Drift, Event, Expect, HaltKind, ServerId, ServerState};
+use crate::health::{ENDPOINT, has_endpoints};
+use crate::ledger::{Drift, Event, Expect, HaltKind, ServerId, ServerState};
 use crate::marker::Holding;
 use crate::safeguards::Safeguards;
 use crate::time::Time;
@@ -21,6 +22,11 @@ impl<S: Safeguards> Lifecycle<S> {
     ) {
         match result {
             Ok(zone) => {
+                // A definition stands in the ledger; what looks like one here is anybody's.
+                let zone = match has_endpoints(&zone) {
+                    true => zone.filter(|r| r.rtype() != ENDPOINT),
+                    false => zone,
+                };
                 self.context = Some(Arc::new(zone.filter(|r| self.stands_beside(r))));
                 let Some(run) = self.runs.get_mut(id) else {
                     return;
@@ -143,7 +149,7 @@ impl<S: Safeguards> Lifecycle<S> {
     fn known(&mut self, server: &ServerState, stands: &Zone, draft: &Draft) -> Option<Holding> {
         let since = server.verified?;
         let later = server.decisions.range(since + 1..).rev();
-        let steps = later.filter(|(_, d)| d.decision.act == Act::Step);
+        let steps = later.filter(|(_, d)| d.decision.act.changes_data());
         let mut candidates: Vec<Holding> = steps.map(|(_, d)| d.decision.holding).collect();
         candidates.extend(server.holding());
         candidates.dedup();

@@ -368,7 +368,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let holding = server.decisions.get(&seq).map(|d| d.decision.holding);
         let goal = holding
             .filter(Holding::is_whole)
-            .and_then(|h| self.book.content(h.configuration).ok());
+            .and_then(|h| self.book.held(&h).ok());
         let ended = |d: &&Drift| {
             let same = |(n, t, _): &&Touched| (n, *t) == (&d.name, d.rtype);
             let stands = |(n, t, after): &Touched| {

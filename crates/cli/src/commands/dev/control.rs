@@ -3,8 +3,7 @@
 
 use super::folder::cannot;
 use super::scene::Scene;
-use super::targets::{REGIONS, address};
-use super::{follow, october};
+use super::{follow, october, regions};
 use crate::commands::out;
 use crate::diag::shown_path;
 use crate::exit::{Exit, Fail, Outcome};
@@ -99,40 +98,10 @@ fn act(scene: &Scene, request: &str) -> Result<(), String> {
         }
         ["october"] => october::fenced(scene),
         ["october", "careless"] => october::careless(scene),
-        ["stop", region] => stop(scene, region),
-        ["start", region] => start(scene, region),
+        ["stop", region] => regions::stop(scene, region),
+        ["start", region] => regions::start(scene, region),
         _ => Err(format!("{request:?} is nothing that this version knows")),
     }
-}
-
-fn known(region: &str) -> Result<(), String> {
-    let regions: Vec<&str> = REGIONS.iter().map(|(r, _)| *r).collect();
-    match regions.contains(&region) {
-        true => Ok(()),
-        false => Err(format!(
-            "no region {region:?}; there are {}",
-            regions.join(", ")
-        )),
-    }
-}
-
-fn stop(scene: &Scene, region: &str) -> Result<(), String> {
-    known(region)?;
-    if !scene.targets().end(region) {
-        return Err(format!("{region} does not run"));
-    }
-    scene
-        .story
-        .tell(region, "stopped: nothing listens there any more");
-    scene.health.until_sick(address(region))
-}
-
-fn start(scene: &Scene, region: &str) -> Result<(), String> {
-    known(region)?;
-    let begun = scene.targets().begin(region);
-    begun.map_err(|error| format!("{region} can't start: {error}"))?;
-    scene.story.tell(region, "started");
-    scene.health.until_well(address(region))
 }
 
 /// Asks the `dev` of this folder for something, and shows what it tells.

@@ -12,14 +12,12 @@ use std::path::{Path, PathBuf};
 /// What the zone holds to begin with.
 const CONTENT: &str = "\
 ; The zone of `steadfast dev`. Edit it, then: steadfast -c .steadfast-dev/steadfast.toml apply dev.test
+; The addresses of api come from the targets of its endpoint: see steadfast.toml.
 $ORIGIN dev.test.
 $TTL 5
 @        SOA    ns1 hostmaster 1 3600 600 86400 5
 @        NS     ns1
 ns1      A      127.0.0.1
-api      A      127.0.2.1
-api      A      127.0.2.2
-api      A      127.0.2.3
 www      CNAME  pool-a
 pool-a   A      192.0.2.10
 pool-a   A      192.0.2.11

@@ -111,8 +111,8 @@ fn tell_row(scene: &Scene, row: Option<(String, u64, u64)>) {
 }
 
 fn tell(scene: &Scene, entry: &Entry) {
-    let line = format!("       {}: {}", short(&entry.by), narrate(entry));
-    scene.story.line(&line);
+    let line = format!("{}: {}", short(&entry.by), narrate(entry));
+    scene.story.stamped(&line);
 }
 
 /// An actor without the machine's name.

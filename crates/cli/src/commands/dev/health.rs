@@ -1,18 +1,19 @@
 //! Probes of the demonstration's targets, told as they are counted.
 
 use super::story::Story;
-use super::targets::REGIONS;
-use crate::config::model::{self, Config};
+use super::targets::region;
 use crate::exit::{Exit, Fail};
-use cell::probe::{Probed, Probes, Trust};
-use dns::Name;
+use cell::enactor::Bell;
+use cell::probe::{Finding, Probed, Probes, Trust};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
-use steadfast_core::health::{Cadence, Check, Outcome, Watched};
-use steadfast_core::time::Millis;
+use steadfast_core::health::{Cadence, Outcome, Reading, Watched};
+use steadfast_core::lifecycle::Input;
 
+/// The name of the prober, for the enactors.
+const PROBER: &str = "dev";
 /// How long a change of health may take to show.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -37,17 +38,30 @@ struct Row {
 }
 
 impl Health {
-    /// Probes the targets of the config's endpoints.
-    pub(super) fn start(config: &Config, story: Arc<Story>) -> Result<Health, Fail> {
+    /// Probes the targets of the ledger's endpoints. What comes back is counted here for the story,
+    /// and decided about by both enactors.
+    pub(super) fn start(
+        watched: Vec<Watched>,
+        bells: [Bell; 2],
+        story: Arc<Story>,
+    ) -> Result<Health, Fail> {
         let tally = Arc::new(Tally::default());
-        let watched: Vec<Watched> = config.endpoints.values().flat_map(watched).collect();
-        let Some(cadence) = watched.first().map(|w| w.cadence) else {
-            return Err(Fail::store("the config has no endpoint"));
-        };
+        let cadences = watched.iter().map(|w| (w.target, w.cadence));
+        let cadences: BTreeMap<IpAddr, Cadence> = cadences.collect();
         let count = tally.clone();
-        let take = move |probed: Probed| count.take(&probed, &cadence, &story);
-        let probes = Probes::start(Trust::System, take);
-        let probes = probes.map_err(|error| {
+        let take = move |probed: Probed| {
+            let (Ok(finding), Some(cadence)) = (&probed.found, cadences.get(&probed.target)) else {
+                return;
+            };
+            count.take(probed.target, finding, cadence, &story);
+            let (at, outcome) = (probed.at, finding.outcome);
+            let slot = (probed.endpoint.clone(), probed.target);
+            for bell in &bells {
+                let readings = vec![(slot.clone(), Reading { at, outcome })];
+                bell.hand_in(Input::Probed(PROBER.to_owned(), at, readings));
+            }
+        };
+        let probes = Probes::start(Trust::System, take).map_err(|error| {
             let message = format!("no probes: {error}");
             Fail::new(Exit::Error, "no-probes", message, "")
         })?;
@@ -59,21 +73,20 @@ impl Health {
     }
 
     /// Waits until the target counts as sick.
-    pub(super) fn until_sick(&self, target: Option<IpAddr>) -> Result<(), String> {
+    pub(super) fn until_sick(&self, target: IpAddr) -> Result<(), String> {
         self.until(target, false)
     }
 
     /// Waits until the target counts as well.
-    pub(super) fn until_well(&self, target: Option<IpAddr>) -> Result<(), String> {
+    pub(super) fn until_well(&self, target: IpAddr) -> Result<(), String> {
         self.until(target, true)
     }
 
-    fn until(&self, target: Option<IpAddr>, well: bool) -> Result<(), String> {
+    fn until(&self, target: IpAddr, well: bool) -> Result<(), String> {
         let targets = self.tally.targets.lock();
         let targets = targets.unwrap_or_else(PoisonError::into_inner);
         let not_yet = |targets: &mut BTreeMap<IpAddr, Row>| {
-            let row = target.and_then(|t| targets.get(&t));
-            row.and_then(|row| row.well) != Some(well)
+            targets.get(&target).and_then(|row| row.well) != Some(well)
         };
         let waited = self
             .tally
@@ -87,11 +100,10 @@ impl Health {
 }
 
 impl Tally {
-    fn take(&self, probed: &Probed, cadence: &Cadence, story: &Story) {
-        let Ok(finding) = &probed.found else { return };
+    fn take(&self, target: IpAddr, finding: &Finding, cadence: &Cadence, story: &Story) {
         let passes = finding.outcome == Outcome::Pass;
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = targets.entry(probed.target).or_default();
+        let row = targets.entry(target).or_default();
         let run = if row.passes == passes { row.run + 1 } else { 1 };
         (row.passes, row.run) = (passes, run);
         let needed = if passes { cadence.rise } else { cadence.fall };
@@ -99,52 +111,12 @@ impl Tally {
         if run >= needed || row.well.is_none() && passes {
             row.well = Some(passes);
         }
-        drop(targets);
-        self.changed.notify_all();
         if !known {
             let how = if passes { "passes" } else { "fails" };
-            let why = &finding.why;
-            story.tell(
-                region(probed.target),
-                &format!("{how} {run} of {needed}   {why}"),
-            );
+            let (region, why) = (region(target), &finding.why);
+            story.stamped(&format!("{region} {how} {run} of {needed}: {why}"));
         }
+        drop(targets);
+        self.changed.notify_all();
     }
-}
-
-/// An endpoint's targets as the prober takes them.
-fn watched(endpoint: &model::Endpoint) -> Vec<Watched> {
-    let Ok(name) = Name::absolute(&endpoint.name) else {
-        return Vec::new();
-    };
-    let millis = |span: Duration| Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
-    let check = &endpoint.check;
-    let one = |target: &model::Target| Watched {
-        endpoint: name.clone(),
-        target: target.address,
-        check: asked(&check.probe),
-        cadence: Cadence {
-            interval: millis(check.interval),
-            timeout: millis(check.timeout),
-            fall: check.fall,
-            rise: check.rise,
-        },
-    };
-    endpoint.targets.iter().map(one).collect()
-}
-
-fn asked(probe: &model::Probe) -> Check {
-    match probe.clone() {
-        model::Probe::Http { port, path } => Check::Http { port, path },
-        model::Probe::Https { port, path } => Check::Https { port, path },
-        model::Probe::Tcp { port } => Check::Tcp { port },
-        model::Probe::Dns { port } => Check::Dns { port },
-    }
-}
-
-fn region(target: IpAddr) -> &'static str {
-    let found = REGIONS
-        .iter()
-        .find(|(_, octets)| IpAddr::from(*octets) == target);
-    found.map_or("?", |(region, _)| region)
 }

@@ -10,17 +10,19 @@ mod follow;
 mod gate;
 mod health;
 mod october;
+mod regions;
 mod sampler;
 mod scene;
 mod story;
 mod targets;
 
 use crate::args::{DevArgs, DevCommand};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
 use folder::Folder;
-use nix::sys::signal::{SigSet, Signal};
 use scene::Scene;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::sync::Arc;
 use story::Story;
 
@@ -50,22 +52,18 @@ pub fn run(args: &DevArgs, style: Style) -> Outcome {
 
 /// Runs until Ctrl-C or SIGTERM.
 fn stay(args: &DevArgs, style: Style) -> Outcome {
-    // Before there is a second thread: all of them inherit it, and one of us waits.
-    let mut ends = SigSet::empty();
-    ends.add(Signal::SIGINT);
-    ends.add(Signal::SIGTERM);
-    let blocked = ends.thread_block();
+    // First: a signal that comes early must not go by.
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
+        let message = format!("signals can't be handled: {error}");
+        Fail::new(Exit::Error, "signals", message, "")
+    })?;
     let folder = Folder::open(&args.into)?;
     let story = Arc::new(Story::new(style));
     let scene = Arc::new(Scene::set(folder, story.clone())?);
     let follower = follow::start(&scene);
     let control = control::listen(&scene)?;
     scene.introduce();
-    if blocked.is_ok() {
-        let _ = ends.wait();
-    } else {
-        std::thread::park();
-    }
+    let _ = signals.forever().next();
     story.line("");
     control.stop();
     follower.stop();

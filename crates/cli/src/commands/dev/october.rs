@@ -7,7 +7,7 @@ use super::sampler::{Count, Sampler};
 use super::scene::Scene;
 use crate::exit::{Fail, Said};
 use cell::enactor::now;
-use cell::intake::{Intake, Outcome};
+use cell::intake::{Intake, Outcome, Ticket};
 use cell::servers::{Outcome as Sent, Rfc2136};
 use dns::{Name, RRset, Rtype, Update, rdata};
 use std::time::Duration;
@@ -50,56 +50,59 @@ fn race(scene: &Scene) -> Told {
     let story = &scene.story;
     let first = scene.state().map_err(words)?.configuration;
     let pool_a = pool_a(scene)?;
-    let release = |n: u64| edit(scene, "release", Rtype::TXT, Some(&[&n.to_string()]));
-    let moved = vec![
-        edit(scene, "www", Rtype::CNAME, Some(&["pool-b"]))?,
-        release(first + 1)?,
-    ];
-    let at = applied(&scene.a, moved)?;
+    let www = edit(scene, "www", Rtype::CNAME, Some(&["pool-b"]))?;
+    let at = applied(&scene.a, vec![www, release(scene, first + 1)?])?;
     story.tell("A", &format!("{}  www → pool-b", generation(scene, at)));
+    let ticket = stall(scene)?;
+    let last = meanwhile(scene, pool_a, at)?;
+    wake(scene, &ticket)?;
+    // A goes on from what it learned: the next release is its own, and it lands.
+    let next = applied(&scene.a, vec![release(scene, last + 1)?])?;
+    let next_one = generation(scene, next);
+    story.tell("A", &format!("caught up, and goes on: {next_one}"));
+    scene.folder.release(&next.to_string()).map_err(words)
+}
 
+/// A decides to clean pool-a away, and is held up before it writes.
+fn stall(scene: &Scene) -> Result<Ticket, String> {
     scene.gate.arm();
     let cleaned = wish(vec![edit(scene, "pool-a", Rtype::A, None)?])?;
     let ticket = scene.a.submit(cleaned).map_err(|e| e.to_string())?;
     let Some(write) = scene.gate.held(PATIENCE) else {
-        return Err(format!(
-            "A did not come to write: {:?}",
-            ticket.wait_for(PATIENCE)
-        ));
+        let outcome = ticket.wait_for(PATIENCE);
+        return Err(format!("A did not come to write: {outcome:?}"));
     };
     let decided = shown_marker(write.marker.as_ref());
-    story.tell(
-        "A",
-        &format!("stopped before it writes {decided}  (- pool-a)"),
-    );
+    let what = format!("stopped before it writes {decided}  (- pool-a)");
+    scene.story.tell("A", &what);
+    Ok(ticket)
+}
 
+/// B brings `www` back to pool-a, and goes on. The configuration that it comes to.
+fn meanwhile(scene: &Scene, pool_a: RRset, at: u64) -> Result<u64, String> {
     let back = Edit {
-        after: Some(pool_a.clone()),
-        base: Base::Anything,
         name: pool_a.name().clone(),
         rtype: Rtype::A,
+        base: Base::Anything,
+        after: Some(pool_a),
     };
-    let back = vec![
-        edit(scene, "www", Rtype::CNAME, Some(&["pool-a"]))?,
-        back,
-        release(at + 2)?,
-    ];
-    let from = applied(&scene.b, back)?;
+    let www = edit(scene, "www", Rtype::CNAME, Some(&["pool-a"]))?;
+    let from = applied(&scene.b, vec![www, back, release(scene, at + 2)?])?;
     let mut to = from;
     for _ in 1..MEANWHILE {
         std::thread::sleep(BREATH);
-        to = applied(&scene.b, vec![release(to + 1)?])?;
+        to = applied(&scene.b, vec![release(scene, to + 1)?])?;
     }
-    story.tell(
-        "B",
-        &format!(
-            "{} … {}  www → pool-a, and {} releases",
-            generation(scene, from),
-            generation(scene, to),
-            MEANWHILE - 1
-        ),
-    );
+    let (first, last) = (generation(scene, from), generation(scene, to));
+    let releases = MEANWHILE - 1;
+    let what = format!("{first} … {last}  www → pool-a, and {releases} releases");
+    scene.story.tell("B", &what);
+    Ok(to)
+}
 
+/// A goes on with what it had decided.
+fn wake(scene: &Scene, ticket: &Ticket) -> Told {
+    let story = &scene.story;
     story.tell("A", "goes on, sends what it had decided");
     match scene.gate.let_go(PATIENCE) {
         Some(Reply::Fenced(why)) => {
@@ -112,13 +115,7 @@ fn race(scene: &Scene) -> Told {
         Some(Outcome::Superseded(_)) => story.tell("A", "refused: newer present"),
         other => return Err(format!("A's change ended with {other:?}")),
     }
-    // It goes on from what it learned: the next release is A's, and it lands.
-    let next = applied(&scene.a, vec![release(to + 1)?])?;
-    story.tell(
-        "A",
-        &format!("caught up, and goes on: {}", generation(scene, next)),
-    );
-    scene.folder.release(&next.to_string()).map_err(words)
+    Ok(())
 }
 
 /// The same by a writer that looks at nothing but what it wants to write.
@@ -234,6 +231,11 @@ fn edit(scene: &Scene, owner: &str, rtype: Rtype, data: Option<&[&str]>) -> Resu
         base: Base::Anything,
         after,
     })
+}
+
+/// The number of a release, so that no two generations are alike.
+fn release(scene: &Scene, number: u64) -> Result<Edit, String> {
+    edit(scene, "release", Rtype::TXT, Some(&[&number.to_string()]))
 }
 
 fn name(scene: &Scene, owner: &str) -> Result<Name, String> {

@@ -2,7 +2,8 @@
 
 use dns::message::Message;
 use dns::{Name, Query, Rtype};
-use std::net::{SocketAddr, UdpSocket};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -64,11 +65,11 @@ fn sample(socket: &UdpSocket, name: &Name, stop: &AtomicBool) -> Count {
         id = id.wrapping_add(1);
         match ask(socket, &Query::new(id, name.clone(), Rtype::A)) {
             None => count.lost += 1,
-            Some(true) => {
+            Some(addresses) if !addresses.is_empty() => {
                 count.answers += 1;
                 count.without += empty_since.take().map_or(Duration::ZERO, |s| s.elapsed());
             }
-            Some(false) => {
+            Some(_) => {
                 count.answers += 1;
                 count.empty += 1;
                 empty_since.get_or_insert(asked);
@@ -81,8 +82,16 @@ fn sample(socket: &UdpSocket, name: &Name, stop: &AtomicBool) -> Count {
     count
 }
 
-/// Whether the answer has an address; `None`: no answer.
-fn ask(socket: &UdpSocket, query: &Query) -> Option<bool> {
+/// The addresses that this server answers for `name` now; `None`: no answer.
+pub(super) fn addresses(server: SocketAddr, name: &Name) -> Option<BTreeSet<IpAddr>> {
+    let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
+    socket.connect(server).ok()?;
+    socket.set_read_timeout(Some(PATIENCE)).ok()?;
+    ask(&socket, &Query::new(1, name.clone(), Rtype::A))
+}
+
+/// The addresses in the answer; `None`: there is none.
+fn ask(socket: &UdpSocket, query: &Query) -> Option<BTreeSet<IpAddr>> {
     socket.send(&query.to_wire()).ok()?;
     let mut buffer = [0; 1500];
     loop {
@@ -92,7 +101,9 @@ fn ask(socket: &UdpSocket, query: &Query) -> Option<bool> {
         };
         // One that is late belongs to a question before.
         if query.matches(&answer).is_ok() {
-            return Some(answer.answer.iter().any(|r| r.rtype == Rtype::A));
+            let v4 = answer.answer.iter().filter(|r| r.rtype == Rtype::A);
+            let octets = v4.filter_map(|r| <[u8; 4]>::try_from(r.data.as_slice()).ok());
+            return Some(octets.map(IpAddr::from).collect());
         }
     }
 }

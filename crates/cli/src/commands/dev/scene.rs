@@ -11,7 +11,7 @@ use crate::builtin;
 use crate::diag::shown_path;
 use crate::exit::{Exit, Fail, Said};
 use crate::site::{Site, tsig};
-use cell::enactor::open_state;
+use cell::enactor::{open_book, open_state};
 use cell::intake::{Intake, Options};
 use cell::servers::{Builtin, Rfc2136, Server, Timeouts};
 use cell::store::Store;
@@ -79,7 +79,10 @@ impl Scene {
         let a = enactor("A", gated).map_err(Fail::store)?;
         let b = enactor("B", zone.servers.clone()).map_err(Fail::store)?;
         let apex = zone.policy.zone.clone();
-        let health = Health::start(site.config(), story.clone())?;
+        let mut book = open_book(&store, &apex.to_string()).map_err(Fail::store)?;
+        let endpoints = book.endpoints().map_err(Fail::store)?;
+        let watched = endpoints.values().flat_map(|e| e.watched()).collect();
+        let health = Health::start(watched, [a.bell(), b.bell()], story.clone())?;
         Ok(Scene {
             a,
             b,

@@ -6,6 +6,7 @@ use serde_json::json;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// The story of this cell.
 #[derive(Debug)]
@@ -13,17 +14,36 @@ pub(super) struct Story {
     style: Style,
     /// Who asked for what is going on.
     audience: Mutex<Option<UnixStream>>,
+    /// When what is going on began, where its times count.
+    began: Mutex<Option<Instant>>,
 }
 
 impl Story {
     pub(super) fn new(style: Style) -> Story {
-        let audience = Mutex::new(None);
-        Story { style, audience }
+        Story {
+            style,
+            audience: Mutex::new(None),
+            began: Mutex::new(None),
+        }
     }
 
     /// Somebody does or says something.
     pub(super) fn tell(&self, who: &str, what: &str) {
         self.line(&format!("{who:<4} {what}"));
+    }
+
+    /// The clock of [`Story::stamped`] starts, or stops.
+    pub(super) fn clock(&self, began: Option<Instant>) {
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = began;
+    }
+
+    /// Something happens; when, if its time counts.
+    pub(super) fn stamped(&self, what: &str) {
+        let began = *self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        match began {
+            Some(began) => self.line(&format!("{:4.1} s  {what}", began.elapsed().as_secs_f64())),
+            None => self.line(&format!("        {what}")),
+        }
     }
 
     /// A line as it is.

@@ -122,6 +122,13 @@ pub(super) fn address(region: &str) -> Option<IpAddr> {
     found.map(|(_, octets)| IpAddr::from(*octets))
 }
 
+/// The region of an address.
+pub(super) fn region(target: IpAddr) -> &'static str {
+    let mut all = REGIONS.iter();
+    let found = all.find(|(_, octets)| IpAddr::from(*octets) == target);
+    found.map_or("?", |(region, _)| region)
+}
+
 /// Answers every request alike, one after the other.
 fn serve(listener: &TcpListener, region: &str, stop: &AtomicBool) {
     for stream in listener.incoming() {
