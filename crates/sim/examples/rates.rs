@@ -10,7 +10,6 @@
 
 use steadfast_core::safeguards::Full;
 use steadfast_sim::exhaust::{Report, Small, exhaust};
-use steadfast_sim::scenario::Faults;
 use steadfast_sim::{Scenario, run};
 
 /// Repeats of each measurement.
@@ -19,12 +18,7 @@ const REPEATS: usize = 5;
 const SEEDS: u64 = 40;
 
 fn main() {
-    let busy = Scenario {
-        servers: 4,
-        verbs: 120,
-        faults: Faults::NONE,
-        ..Scenario::default()
-    };
+    let busy = Scenario::busy();
     let rough = Scenario::default();
     for (name, scenario) in [("busy", &busy), ("rough", &rough)] {
         let mut rates: Vec<(f64, f64, f64)> = (0..REPEATS).map(|_| world(scenario)).collect();

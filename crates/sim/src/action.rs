@@ -31,6 +31,9 @@ pub enum Verb {
     Thaw,
     /// A person looked at a halted server, and writing may go on.
     Resume(Srv),
+    /// Plan and propose the present content with one endpoint moved (see
+    /// [`crate::scenario::endpoint`]).
+    Move(u16, u8),
 }
 
 /// One thing that happens.

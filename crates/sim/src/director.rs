@@ -160,6 +160,11 @@ impl Director {
     }
 
     fn verb(&mut self) -> Verb {
+        let names = self.scenario.names;
+        if names > 0 && self.rng.chance(900_000) {
+            let n = self.rng.below(u64::from(names)) as u16;
+            return Verb::Move(n, self.rng.below(250) as u8);
+        }
         match self.rng.below(12) {
             10 => Verb::Spoil(self.rng.below(u64::from(SPOILT)) as u8),
             11 => Verb::Late(self.rng.between(1, 2), self.rng.below(1_000)),
@@ -563,7 +568,7 @@ fn strangers_marker() -> dns::RRset {
         "steadfast1 l={:016x} s=7 g=3/0 n=1/1 p={:032x}",
         0xbad, 0xbad
     );
-    steadfast_core::marker::text_rrset(&crate::scenario::policy().marker_name(), &text)
+    steadfast_core::marker::text_rrset(&crate::scenario::policy(0).marker_name(), &text)
 }
 
 /// The enactor that has to run for an action to happen.

@@ -41,6 +41,16 @@ pub fn has_address(zone: &Records, apex: &Name, name: &Name) -> bool {
         .any(|family| end(zone, apex, name, family) != End::Nothing)
 }
 
+/// Whether every name is as empty or not in one view as in the other, for a reason that needs no
+/// resolving: the same RRsets are there, and aliases lead to where they led. What addresses there
+/// are makes no name empty.
+pub fn as_full(one: &Records, other: &Records) -> bool {
+    let leads = |rtype: Rtype| [Rtype::CNAME, Rtype::DNAME].contains(&rtype);
+    let mut both = one.iter().zip(other);
+    one.len() == other.len()
+        && both.all(|((a, old), (b, new))| a == b && (!leads(a.1) || old == new))
+}
+
 /// Where the question for a name's addresses of one family ends.
 pub fn end(zone: &Records, apex: &Name, name: &Name, family: Rtype) -> End {
     let mut name = name.clone();

@@ -47,7 +47,16 @@ pub fn submission<S: Safeguards>(
                 server: server.clone(),
             }))
         }
-        Verb::Apply(n) => propose(life, scenario::recipe(*n), Purpose::Change, now),
+        Verb::Apply(n) => {
+            let head = life.book().head().map_err(|e| e.to_string())?;
+            let wanted = scenario::beside(scenario::recipe(*n), &head);
+            propose(life, wanted, Purpose::Change, now)
+        }
+        Verb::Move(n, to) => {
+            let head = life.book().head().map_err(|e| e.to_string())?;
+            let wanted = scenario::moving(&head, scenario::endpoint(*n, *to));
+            propose(life, wanted, Purpose::Change, now)
+        }
         Verb::Spoil(kind) => {
             let head = life.book().head().map_err(|e| e.to_string())?;
             propose(life, scenario::spoil(&head, *kind), Purpose::Change, now)
@@ -55,8 +64,8 @@ pub fn submission<S: Safeguards>(
         Verb::Late(by, n) => {
             let parent = life.state().configuration.saturating_sub(*by);
             let content = life.book().content(parent).map_err(|e| e.to_string())?;
-            let base = (parent, content);
-            propose_after(life, base, scenario::recipe(*n), Purpose::Change, now)
+            let wanted = scenario::beside(scenario::recipe(*n), &content);
+            propose_after(life, (parent, content), wanted, Purpose::Change, now)
         }
         Verb::Rollback(by) => {
             let held = life.state().configuration;

@@ -24,6 +24,8 @@ pub struct Scenario {
     pub enactors: u8,
     /// How many servers.
     pub servers: u8,
+    /// How many critical names like an endpoint's, besides the story's: see [`endpoints`].
+    pub names: u16,
     /// How many followers a server has at most; drawn for each.
     pub followers: u8,
     /// How many caches clients ask, at most; drawn.
@@ -136,12 +138,29 @@ impl Faults {
     }
 }
 
+impl Scenario {
+    /// The busy world that speed is measured in: somebody changes something all the time, and
+    /// nothing goes wrong.
+    #[must_use]
+    pub fn busy() -> Scenario {
+        Scenario {
+            name: "busy".into(),
+            servers: 4,
+            names: 50,
+            verbs: 150,
+            faults: Faults::NONE,
+            ..Scenario::default()
+        }
+    }
+}
+
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
             name: "standard".into(),
             enactors: 3,
             servers: 2,
+            names: 0,
             followers: 2,
             caches: 2,
             keeps: Keeps::Answers,
@@ -177,8 +196,9 @@ pub fn rrset(owner: &str, ttl: u32, rtype: Rtype, data: &[&str]) -> RRset {
     RRset::new(owner, rtype, ttl, data.iter().map(one)).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
-/// The policy of every scenario. UPDATEs are small, so plans have several steps.
-pub fn policy() -> Policy {
+/// The policy of every scenario, with so many endpoints. UPDATEs are small, so plans have several
+/// steps.
+pub fn policy(names: u16) -> Policy {
     let limit = |count| Limit {
         count: Some(count),
         share_ppm: None,
@@ -189,7 +209,7 @@ pub fn policy() -> Policy {
             Pattern::parse("**", &apex()).unwrap_or_else(|e| unreachable!("a good pattern: {e}")),
         ],
         ignore: Vec::new(),
-        critical: critical(),
+        critical: critical(names),
         limits: Limits {
             create: limit(4),
             change: limit(3),
@@ -199,16 +219,56 @@ pub fn policy() -> Policy {
         ttl_min: 1,
         ttl_max: 86_400,
         max_rrset: 100,
-        max_update: 840,
+        // An endpoint's four addresses, before and after, have to fit in one.
+        max_update: if names == 0 { 840 } else { 1_000 },
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(8),
         keep: 3,
     }
 }
 
-/// Names that may never be empty.
-pub fn critical() -> Vec<Name> {
-    ["www.example.com", "api.example.com"].map(name).into()
+/// Names that may never be empty: the story's, and so many endpoints.
+pub fn critical(names: u16) -> Vec<Name> {
+    let story = ["www.example.com", "api.example.com"].map(name);
+    let endpoints = endpoints(names).map(|set| set.name().clone());
+    story.into_iter().chain(endpoints).collect()
+}
+
+/// What all endpoints are below.
+const ENDPOINTS: &str = "svc.example.com.";
+
+/// Endpoint number `n` as its targets are when it moves for the `to`th time: two addresses, in two
+/// networks.
+pub fn endpoint(n: u16, to: u8) -> RRset {
+    let addresses = [format!("198.18.{to}.1"), format!("198.19.{to}.1")];
+    let data = addresses.each_ref().map(String::as_str);
+    rrset(&format!("e{n}.{ENDPOINTS}"), 60, Rtype::A, &data)
+}
+
+/// So many endpoints, as they are at the start.
+pub fn endpoints(names: u16) -> impl Iterator<Item = RRset> {
+    (0..names).map(|n| endpoint(n, 0))
+}
+
+/// A content with the endpoints of another: who asks for a recipe leaves them as they are.
+#[must_use]
+pub fn beside(content: Zone, endpoints: &Zone) -> Zone {
+    let above = name(ENDPOINTS);
+    let kept = endpoints.iter().filter(|set| set.name().is_under(&above));
+    let mut kept = kept.peekable();
+    if kept.peek().is_none() {
+        return content;
+    }
+    let all = content.iter().chain(kept).cloned().collect();
+    Zone::new(apex(), all).unwrap_or(content)
+}
+
+/// A content with one endpoint moved.
+#[must_use]
+pub fn moving(content: &Zone, set: RRset) -> Zone {
+    let others = content.iter().filter(|r| r.name() != set.name()).cloned();
+    let all = others.chain([set.clone()]).collect();
+    Zone::new(apex(), all).unwrap_or_else(|_| content.clone())
 }
 
 /// The recipe that moves `www` to `pool-b` and deletes `pool-a`.
@@ -227,7 +287,7 @@ pub const DATA: u64 = 1_000_005;
 pub fn recipe(n: u64) -> Zone {
     match n {
         FORTH => return moved(),
-        BACK => return start(),
+        BACK => return start(0),
         MORE => return with(rrset("note", 60, Rtype::TXT, &["more"])),
         ALIAS => return with(rrset("old", 60, Rtype::CNAME, &["www"])),
         DATA => return with(rrset("old", 60, Rtype::A, &["192.0.2.99"])),
@@ -297,20 +357,21 @@ pub fn spoil(content: &Zone, kind: u8) -> Zone {
     Zone::new(apex(), sets).unwrap_or_else(|_| content.clone())
 }
 
-/// The content that everything starts with: `www` is an alias of `pool-a`.
-pub fn start() -> Zone {
-    let sets = vec![
+/// The content that everything starts with, with so many endpoints: `www` is an alias of `pool-a`.
+pub fn start(names: u16) -> Zone {
+    let mut sets = vec![
         rrset("@", 3600, Rtype::NS, &["ns1.example.net."]),
         rrset("www", 60, Rtype::CNAME, &["pool-a"]),
         rrset("pool-a", 60, Rtype::A, &["192.0.2.10"]),
         rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
         rrset("api", 60, Rtype::A, &["198.51.100.1"]),
     ];
+    sets.extend(endpoints(names));
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
 fn with(more: RRset) -> Zone {
-    let sets = start().iter().cloned().chain([more]).collect();
+    let sets = start(0).iter().cloned().chain([more]).collect();
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 

@@ -6,6 +6,7 @@ use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::operator;
 use crate::oracle::Oracle;
+use crate::run::Setting;
 use crate::scenario::{self, Nature};
 use crate::server::{Followers, Server};
 use crate::stats::Stats;
@@ -31,7 +32,7 @@ pub const DAWN: u64 = 1_760_918_400_000;
 pub struct World<S: Safeguards> {
     /// Milliseconds.
     pub now: u64,
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) ids: Arc<[String]>,
     /// Stores; the first is the zone's, others are copies.
     pub stores: Vec<Store>,
@@ -59,9 +60,10 @@ pub struct World<S: Safeguards> {
 
 impl<S: Safeguards> World<S> {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
-    pub fn new(enactors: u8, natures: &[Nature]) -> World<S> {
-        let policy = Arc::new(scenario::policy());
-        let records = Arc::new(scenario::records(&scenario::start()));
+    pub fn new(setting: &Setting) -> World<S> {
+        let policy = Arc::new(scenario::policy(setting.names));
+        let start = scenario::start(setting.names);
+        let records = Arc::new(scenario::records(&start));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
             apex: scenario::apex(),
@@ -78,7 +80,7 @@ impl<S: Safeguards> World<S> {
             highest: 1,
             views: 0,
         };
-        let servers: Vec<Server> = natures.iter().enumerate().map(server).collect();
+        let servers: Vec<Server> = setting.servers.iter().enumerate().map(server).collect();
         let ids: Arc<[String]> = servers.iter().map(|s| s.id.clone()).collect();
         let mut world = World {
             now: DAWN,
@@ -90,19 +92,18 @@ impl<S: Safeguards> World<S> {
             followers: Followers::default(),
             caches: BTreeMap::new(),
             newest: BTreeMap::new(),
-            enactors: (0..enactors).map(Enactor::new).collect(),
+            enactors: (0..setting.enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
             hash: Fnv::default(),
             calm: false,
             blocked: BTreeSet::new(),
             story: None,
         };
-        world.adopt();
+        world.adopt(start);
         world
     }
 
-    fn adopt(&mut self) {
-        let content = scenario::start();
+    fn adopt(&mut self, content: Zone) {
         let result = content.digest();
         let body = Body::Content(Arc::new(content));
         let (content, bytes) = body.encode();

@@ -78,6 +78,7 @@ impl Small {
         Setting {
             enactors: self.enactors,
             servers: vec![Nature::default(); usize::from(self.servers)],
+            names: 0,
         }
     }
 }

@@ -61,6 +61,8 @@ struct Watch {
     shown: BTreeMap<String, Shown>,
     /// It came back with older data, and was not repaired since.
     returned: Option<Returned>,
+    /// The last view in which no critical name was empty.
+    filled: Option<Arc<Records>>,
 }
 
 /// The judge.
@@ -225,11 +227,21 @@ impl Oracle {
 
     /// A served view changed.
     pub fn served(&mut self, srv: usize, server: &Server) {
-        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
-            watch.looks(server);
+        let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) else {
+            return;
+        };
+        watch.looks(server);
+        let filled = watch.filled.as_ref();
+        if filled.is_some_and(|old| naive::as_full(old, &server.served)) {
+            return;
         }
-        if let Some(name) = self.empty(&server.served) {
-            self.accuse("I3", format!("{} answers {name} with nothing", server.id));
+        match self.empty(&server.served) {
+            Some(name) => self.accuse("I3", format!("{} answers {name} with nothing", server.id)),
+            None => {
+                if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
+                    watch.filled = Some(server.served.clone());
+                }
+            }
         }
     }
 
