@@ -8,7 +8,7 @@ use crate::operator;
 use crate::oracle::Oracle;
 use crate::run::Setting;
 use crate::scenario::{self, Nature};
-use crate::server::{Followers, Server};
+use crate::server::{Followers, Serials, Server};
 use crate::stats::Stats;
 use crate::store::Store;
 use dns::{Rtype, Zone};
@@ -50,6 +50,7 @@ pub struct World<S: Safeguards> {
     /// Numbers.
     pub stats: Stats,
     hash: Fnv,
+    serials: Serials,
     calm: bool,
     /// Servers of which an operator was told, since faults ended, that guards refuse every way,
     /// with what to do about it.
@@ -95,6 +96,7 @@ impl<S: Safeguards> World<S> {
             enactors: (0..setting.enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
             hash: Fnv::default(),
+            serials: Serials::default(),
             calm: false,
             blocked: BTreeSet::new(),
             story: None,
@@ -158,7 +160,8 @@ impl<S: Safeguards> World<S> {
         let mut news = Vec::new();
         self.dispatch(&event.action, &mut news);
         self.oracle.tick(self.now);
-        if self.is_quiet()
+        if self.oracle.is_frozen_for_good()
+            && self.is_quiet()
             && let Some(text) = self.oracle.unrevoked(&self.servers, self.now)
         {
             self.oracle.accuse("I14", text);
@@ -166,11 +169,10 @@ impl<S: Safeguards> World<S> {
         for store in &self.stores {
             store.last().hash(&mut self.hash);
         }
-        for server in &self.servers {
-            server.serial().hash(&mut self.hash);
-        }
-        for (_, follower) in self.followers.iter() {
-            crate::server::serial(&follower.served).hash(&mut self.hash);
+        let followers = self.followers.iter().map(|(_, f)| &f.served);
+        let zones = self.servers.iter().map(|s| &s.kept).chain(followers);
+        for (place, zone) in zones.enumerate() {
+            self.serials.of(place, zone).hash(&mut self.hash);
         }
         news
     }

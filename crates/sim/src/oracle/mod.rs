@@ -10,7 +10,7 @@ use crate::naive;
 use crate::server::{Records, Server};
 use crate::store::Store;
 pub use clients::Authority;
-use dns::{Digest, Name, Rtype};
+use dns::{Digest, Name, RRset, Rtype};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use steadfast_core::body::Body;
@@ -223,6 +223,13 @@ impl Oracle {
         for (invariant, text) in faults {
             self.accuse(invariant, text);
         }
+    }
+
+    /// The first critical name that has no address in a view of a server's followers.
+    pub fn empty_at(&self, srv: usize, records: &Records) -> Option<Name> {
+        let filled = self.watches.get(srv).and_then(|w| w.filled.as_ref());
+        let known = filled.is_some_and(|old| naive::as_full(old, records));
+        (!known).then(|| self.empty(records)).flatten()
     }
 
     /// A served view changed.
@@ -579,6 +586,10 @@ fn difference(
     blurred: &BTreeSet<(Name, Rtype)>,
 ) -> Option<(Name, Rtype)> {
     let ours = |(name, rtype): &&(Name, Rtype)| *rtype != Rtype::SOA && *name != server.marker;
+    let mine = |(key, _): &(&(Name, Rtype), &RRset)| ours(key);
+    if (expected.iter().filter(mine)).eq(server.kept.iter().filter(mine)) {
+        return None;
+    }
     let keys = expected.keys().chain(server.kept.keys());
     let mut differing = keys
         .filter(ours)

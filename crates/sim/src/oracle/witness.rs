@@ -126,6 +126,12 @@ impl Ledger {
     /// What a server holds by the ledger: the content before the body, and its steps done so far.
     /// A course starts where another may have led, and so on, as often as a server came back.
     pub(super) fn expected(&self, holding: &Holding) -> Option<Arc<Records>> {
+        if let Some(Body::Plan(plan)) = self.bodies.get(&holding.body).map(AsRef::as_ref)
+            && holding.is_whole()
+            && plan.generation() == holding.configuration
+        {
+            return self.contents.get(&holding.configuration).cloned();
+        }
         let mut ways: Vec<(&Arc<Body>, u32)> = Vec::new();
         let mut at = holding;
         let mut content = loop {
@@ -333,6 +339,12 @@ impl Oracle {
             }
             _ => None,
         }
+    }
+
+    /// Whether the zone is frozen until somebody thaws it.
+    pub(crate) fn is_frozen_for_good(&self) -> bool {
+        let frozen = self.state(0).and_then(|s| s.frozen.as_ref());
+        frozen.is_some_and(|f| f.until.is_none())
     }
 
     /// A zone frozen for good, everybody at rest, and a server that would still take a write that
