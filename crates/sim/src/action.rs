@@ -118,6 +118,9 @@ pub enum Action {
     Full(u8),
     /// There is room again.
     Roomy(u8),
+    /// Somebody else alters one part of the marker that stands: its hash, step, generation or
+    /// ledger.
+    Forge(Srv, u8),
 }
 
 /// An action and when it happened.

@@ -129,7 +129,8 @@ fn propose_after<S: Safeguards>(
     let planned = plan(&desired, held, &observed, &policy);
     let mut plan = planned.plan.ok_or("nothing to do")?;
     plan.purpose = purpose;
-    let findings = findings(&plan, &standing, life, now);
+    let mut findings = findings(&plan, &standing, life, now);
+    findings.extend(planned.report.source);
     let state = life.state();
     let body = Arc::new(Body::Plan(plan.clone()));
     let (hash, _) = body.encode();
@@ -174,7 +175,10 @@ fn findings<S: Safeguards>(
         .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
         .collect();
     let held = (state.configuration, state.result);
-    let mut found = judge_plan(plan, held, before, life.policy(), &abilities, &[], now);
+    let newest = state.generations.values().rev();
+    let history: Vec<_> = newest.map(|g| (g.at, g.result)).collect();
+    let policy = life.policy();
+    let mut found = judge_plan(plan, held, before, policy, &abilities, &history, now);
     found.retain(|f| S::enforces(&f.guard));
     found
 }

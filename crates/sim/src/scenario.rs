@@ -199,9 +199,9 @@ pub fn rrset(owner: &str, ttl: u32, rtype: Rtype, data: &[&str]) -> RRset {
 /// The policy of every scenario, with so many endpoints. UPDATEs are small, so plans have several
 /// steps.
 pub fn policy(names: u16) -> Policy {
-    let limit = |count| Limit {
+    let limit = |count, share| Limit {
         count: Some(count),
-        share_ppm: None,
+        share_ppm: share,
     };
     Policy {
         zone: apex(),
@@ -211,14 +211,19 @@ pub fn policy(names: u16) -> Policy {
         ignore: Vec::new(),
         critical: critical(names),
         limits: Limits {
-            create: limit(4),
-            change: limit(3),
-            delete: limit(2),
-            per_name: PerName::default(),
+            // In a small zone the share is what bites, in a larger one the count.
+            create: limit(4, None),
+            change: limit(3, Some(500_000)),
+            delete: limit(2, None),
+            per_name: PerName {
+                create: Some(limit(2, None)),
+                change: None,
+                delete: Some(limit(2, Some(500_000))),
+            },
         },
         ttl_min: 1,
         ttl_max: 86_400,
-        max_rrset: 100,
+        max_rrset: 3,
         // An endpoint's four addresses, before and after, have to fit in one.
         max_update: if names == 0 { 840 } else { 1_000 },
         deadline: Millis::seconds(10),
@@ -250,12 +255,16 @@ pub fn endpoints(names: u16) -> impl Iterator<Item = RRset> {
     (0..names).map(|n| endpoint(n, 0))
 }
 
-/// A content with the endpoints of another: who asks for a recipe leaves them as they are.
+/// What is delegated, once somebody delegates it.
+const CUT: &str = "sub.example.com.";
+
+/// A content with what no recipe knows of as another has it: who asks for a recipe leaves endpoints
+/// and delegations as they are.
 #[must_use]
-pub fn beside(content: Zone, endpoints: &Zone) -> Zone {
-    let above = name(ENDPOINTS);
-    let kept = endpoints.iter().filter(|set| set.name().is_under(&above));
-    let mut kept = kept.peekable();
+pub fn beside(content: Zone, present: &Zone) -> Zone {
+    let above = [ENDPOINTS, CUT].map(name);
+    let known = |set: &&RRset| above.iter().any(|at| set.name().is_under(at));
+    let mut kept = present.iter().filter(known).peekable();
     if kept.peek().is_none() {
         return content;
     }
@@ -282,6 +291,9 @@ pub const ALIAS: u64 = 1_000_004;
 /// The recipe of that content and an address at `old`.
 pub const DATA: u64 = 1_000_005;
 
+/// From this recipe on: the content that everything starts with, and the recipe's number as a note.
+pub const NOTES: u64 = 2_000_000;
+
 /// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
 /// address; `www` is an alias of one of three pools, of which some may be gone.
 pub fn recipe(n: u64) -> Zone {
@@ -290,6 +302,7 @@ pub fn recipe(n: u64) -> Zone {
         BACK => return start(0),
         MORE => return with(rrset("note", 60, Rtype::TXT, &["more"])),
         ALIAS => return with(rrset("old", 60, Rtype::CNAME, &["www"])),
+        NOTES.. => return with(rrset("note", 60, Rtype::TXT, &[&n.to_string()])),
         DATA => return with(rrset("old", 60, Rtype::A, &["192.0.2.99"])),
         _ => {}
     }
@@ -323,7 +336,10 @@ pub fn recipe(n: u64) -> Zone {
 }
 
 /// How many ways there are to spoil a content.
-pub const SPOILT: u8 = 10;
+pub const SPOILT: u8 = 19;
+
+/// How many of them people knew first: those keep their draws.
+pub const SPOILT_AT_FIRST: u8 = 10;
 
 /// A content with something in it that no plan may do: what a broken source or a tired person
 /// would ask for. Guards have to refuse each.
@@ -346,6 +362,11 @@ pub fn spoil(content: &Zone, kind: u8) -> Zone {
         8 => sets
             .iter_mut()
             .for_each(|s| *s = s.with_ttl(120).unwrap_or_else(|_| s.clone())),
+        10 => sets.push(rrset("many", 60, Rtype::TXT, &["a", "b", "c", "d"])),
+        11 => sets.extend(crowd()),
+        12 => sets.retain(|s| s.name() != &name("many.example.com")),
+        13 => sets.extend(crowd().into_iter().take(2)),
+        14..19 => delegate(&mut sets, kind),
         _ => {
             // An alias without its pool: the name that may never be empty.
             let target = content.get(&name("www.example.com"), Rtype::CNAME);
@@ -356,6 +377,42 @@ pub fn spoil(content: &Zone, kind: u8) -> Zone {
     sets.dedup_by(|a, b| (a.name(), a.rtype()) == (b.name(), b.rtype()));
     Zone::new(apex(), sets).unwrap_or_else(|_| content.clone())
 }
+
+/// Three RRsets of one name.
+fn crowd() -> [RRset; 3] {
+    [
+        rrset("many", 60, Rtype::A, &["192.0.2.98"]),
+        rrset("many", 60, Rtype::TXT, &["x"]),
+        rrset("many", 60, Rtype::MX, &["10 mail.example.net."]),
+    ]
+}
+
+/// Delegates a name, signed; where that stands, takes something of it away that caches still need.
+fn delegate(sets: &mut Vec<RRset>, kind: u8) {
+    let (cut, host) = (name("sub.example.com"), name("ns.sub.example.com"));
+    let ds = |tag: &str| rrset("sub", 3600, Rtype::DS, &[tag]);
+    if !sets.iter().any(|s| s.name() == &cut) {
+        sets.push(rrset("sub", 3600, Rtype::NS, &["ns.sub"]));
+        sets.push(rrset("ns.sub", 3600, Rtype::A, &["192.0.2.53"]));
+        return sets.push(ds(OLD_KEY));
+    }
+    match kind {
+        14 => sets.retain(|s| s.name() != &cut || s.rtype() != Rtype::NS),
+        15 => sets
+            .iter_mut()
+            .filter(|s| s.name() == &cut && s.rtype() == Rtype::DS)
+            .for_each(|s| *s = ds(NEW_KEY)),
+        16 => sets.retain(|s| s.name() != &host),
+        17 => sets
+            .iter_mut()
+            .filter(|s| s.name() == &cut && s.rtype() == Rtype::NS)
+            .for_each(|s| *s = rrset("sub", 3600, Rtype::NS, &["other.example.net."])),
+        _ => sets.retain(|s| s.name() != &cut),
+    }
+}
+
+const OLD_KEY: &str = "1 13 2 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const NEW_KEY: &str = "2 13 2 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
 /// The content that everything starts with, with so many endpoints: `www` is an alias of `pool-a`.
 pub fn start(names: u16) -> Zone {

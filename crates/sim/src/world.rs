@@ -251,6 +251,7 @@ impl<S: Safeguards> World<S> {
             | Action::Backup(s)
             | Action::Restore(s)
             | Action::Reload(s)
+            | Action::Forge(s, _)
             | Action::Foreign(s, ..) => *s,
             _ => return,
         };
@@ -281,6 +282,15 @@ impl<S: Safeguards> World<S> {
                 let owner = server.marker.clone();
                 server.set(&owner, Rtype::TXT, None);
                 self.oracle.reset(index, server);
+                news.extend(server.lags.then_some(News::Trails(srv)));
+            }
+            Action::Forge(_, part) => {
+                let owner = server.marker.clone();
+                let forged = crate::honest::forged(server, *part);
+                let Some(forged) = forged else { return };
+                server.set(&owner, Rtype::TXT, Some(&forged));
+                self.oracle.edited(index, (owner, Rtype::TXT));
+                self.oracle.served(index, server);
                 news.extend(server.lags.then_some(News::Trails(srv)));
             }
             Action::Foreign(_, name, rtype, set) => {
@@ -347,6 +357,7 @@ impl<S: Safeguards> World<S> {
     }
 
     fn absorb(&mut self, e: E, emitted: Emitted, skew: i64, news: &mut Vec<News>) {
+        self.trusts(e, &emitted);
         news.extend((0..emitted.to_store).map(|_| News::StoreWaits(e)));
         for item in emitted.requests {
             let writes = self
@@ -369,7 +380,10 @@ impl<S: Safeguards> World<S> {
     fn notice(&mut self, e: E, notice: &Notice, news: &mut Vec<News>) {
         self.tell(e, || crate::story::notice(notice));
         let answer = match notice {
-            Notice::Submitted(_) => Some(true),
+            Notice::Submitted(_) => {
+                self.told(e);
+                Some(true)
+            }
             Notice::Stale => Some(false),
             Notice::Blocked(id, CourseError::Guards(findings)) => {
                 self.stats.blocked += 1;
@@ -417,6 +431,7 @@ impl<S: Safeguards> World<S> {
             let doubtful = enactor.doubtful.take();
             if done {
                 let entries = self.appended(index, &append);
+                self.keeps(e, &entries);
                 self.judged(e, doubtful, &append, &entries);
             } else {
                 self.stats.conflicts += 1;
@@ -429,29 +444,6 @@ impl<S: Safeguards> World<S> {
         if let Some(store) = self.stores.get_mut(index) {
             store.append(append);
             self.appended(index, append);
-        }
-    }
-
-    /// Whether an enactor concluded something from a reading during which the marker moved (I7).
-    fn judged(
-        &mut self,
-        e: E,
-        doubtful: Option<(String, dns::Digest)>,
-        append: &Append,
-        entries: &[Arc<Entry>],
-    ) {
-        let first = append.entries.first().map(|s| s.hash);
-        let Some((id, _)) = doubtful.filter(|(_, hash)| Some(*hash) == first) else {
-            return;
-        };
-        let concludes = |entry: &&Arc<Entry>| {
-            let decides = matches!(entry.event, Entered::Decided(_));
-            entry.event.server() == Some(&id) && !decides
-        };
-        if let Some(entry) = entries.iter().find(concludes) {
-            let seq = entry.seq;
-            let text = format!("e{e} made entry {seq} of a reading while {id}'s marker moved");
-            self.oracle.accuse("I7", text);
         }
     }
 
@@ -521,6 +513,8 @@ impl<S: Safeguards> World<S> {
         let Some(life) = enactor.life.as_mut().filter(|l| l.state().is_adopted()) else {
             return news.push(News::Answered(e, false));
         };
+        let held = life.state().configuration;
+        self.oracle.asked(enactor.store, held, verb, clock);
         match operator::submission(life, &self.ids, verb, clock) {
             Ok(submission) => {
                 enactor.verbs += 1;
