@@ -5,7 +5,7 @@ use crate::action::{Action, E, Event, Fnv, Item, News, Verb};
 use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::operator;
-use crate::oracle::Oracle;
+use crate::oracle::{Open, Oracle};
 use crate::run::Setting;
 use crate::scenario::{self, Nature};
 use crate::server::{Followers, Serials, Server};
@@ -543,9 +543,30 @@ impl<S: Safeguards> World<S> {
             && self.servers.iter().all(|s| s.trailing.is_empty())
     }
 
+    /// Whether some fault has not ended, so that nothing is to be expected of whom it concerns.
+    fn is_rough(&self) -> bool {
+        let lives = |x: &Enactor<S>| {
+            let is_well = x.life.is_some() && !x.failed;
+            is_well && (x.store, x.skew) == (0, 0)
+        };
+        let serves = |s: &Server| !s.down && !s.refuses && s.skew == 0;
+        !(self.calm && self.enactors.iter().all(lives) && self.servers.iter().all(serves))
+            || self.followers.iter().any(|(_, f)| f.down)
+            || self.stores.first().is_none_or(|s| s.full)
+    }
+
+    /// Whether an enactor still waits for what becomes of a request.
+    pub(crate) fn is_awaited(&self, item: Item) -> bool {
+        let enactor = self.enactors.get(usize::from(item.0));
+        enactor.is_some_and(|x| {
+            let request = x.requests.get(&item.1);
+            x.life.is_some() && request.is_some_and(|r| !r.done && r.life == x.lives)
+        })
+    }
+
     /// Everything must be done and at rest (I12).
     fn check(&mut self) {
-        if !self.calm {
+        if self.is_rough() {
             return;
         }
         let mut open = Vec::new();
@@ -558,14 +579,16 @@ impl<S: Safeguards> World<S> {
         open.extend(self.astray());
         for enactor in &self.enactors {
             if enactor.verbs > 0 {
-                open.push(format!("{} owes an operator an answer", enactor.name));
+                let text = format!("{} owes an operator an answer", enactor.name);
+                open.push(Open::new("an answer is owed", "", text));
             }
         }
         if open.is_empty() && !self.is_quiet() {
-            open.push("somebody still does something".into());
+            let text = "somebody still does something".to_owned();
+            open.push(Open::new("no rest", "", text));
         }
         if !open.is_empty() {
-            self.oracle.accuse("I12", open.join("; "));
+            self.oracle.unsettled(open);
         }
     }
 

@@ -35,6 +35,34 @@ pub struct Violation {
     pub invariant: &'static str,
     /// What happened.
     pub text: String,
+    /// What did not come to rest, and which way: the kind, and the server where there is one.
+    pub open: Vec<(&'static str, String)>,
+}
+
+impl Violation {
+    /// Whether it is the same one, or a part of it: nothing else was left open.
+    pub fn is_part_of(&self, other: &Violation) -> bool {
+        let known = |one| other.open.contains(one);
+        self.invariant == other.invariant
+            && self.open.is_empty() == other.open.is_empty()
+            && self.open.iter().all(known)
+    }
+}
+
+/// Something that should have come to rest (I12).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Open {
+    kind: &'static str,
+    whose: String,
+    text: String,
+}
+
+impl Open {
+    /// What it is, at which server if it is at one, and the story of it.
+    pub fn new(kind: &'static str, whose: &str, text: String) -> Open {
+        let whose = whose.to_owned();
+        Open { kind, whose, text }
+    }
 }
 
 /// What the oracle knows of one store's ledger.
@@ -68,6 +96,9 @@ struct Watch {
     /// Where the ledger ended when it came back last: what was decided until then and called off
     /// since may fit again, and nobody can know before somebody looks.
     came_back: u64,
+    /// What it came back with, each time: a reading may have begun before and ended after, with the
+    /// same marker at both ends where a write arrived twice.
+    back_with: Vec<Arc<Records>>,
     /// It came back with older data, and was not repaired since.
     returned: Option<Returned>,
     /// The last view in which no critical name was empty.
@@ -106,7 +137,25 @@ impl Oracle {
 
     /// Says that an invariant is broken; the first one counts.
     pub fn accuse(&mut self, invariant: &'static str, text: String) {
-        self.violation.get_or_insert(Violation { invariant, text });
+        let open = Vec::new();
+        self.violation.get_or_insert(Violation {
+            invariant,
+            text,
+            open,
+        });
+    }
+
+    /// Says that these did not come to rest (I12).
+    pub fn unsettled(&mut self, all: Vec<Open>) {
+        let texts: Vec<&str> = all.iter().map(|o| o.text.as_str()).collect();
+        let text = texts.join("; ");
+        let open = all.into_iter().map(|o| (o.kind, o.whose)).collect();
+        let invariant = "I12";
+        self.violation.get_or_insert(Violation {
+            invariant,
+            text,
+            open,
+        });
     }
 
     /// The state of a store's ledger.
@@ -356,37 +405,45 @@ impl Oracle {
     }
 
     /// Everything must be at rest: what a server of the first store still lacks.
-    pub fn unfinished(&self, srv: usize, server: &Server) -> Option<String> {
+    pub fn unfinished(&self, srv: usize, server: &Server) -> Option<Open> {
+        let open = |kind, text| Some(Open::new(kind, &server.id, text));
         let ledger = self.ledgers.first()?;
         let state = &ledger.state;
         if state.frozen.as_ref().is_some_and(|f| f.until.is_none()) {
             return None;
         }
         let Some(held) = state.servers.get(&server.id) else {
-            return Some(format!("{} is not in the ledger", server.id));
+            return open("unknown", format!("{} is not in the ledger", server.id));
         };
         if let Some(halt) = &held.halted {
             let lost = halt.fix.is_empty() || halt.reason.is_empty();
-            return lost.then(|| format!("{} is halted without a way out", server.id));
+            let text = format!("{} is halted without a way out", server.id);
+            return open("halted", text).filter(|_| lost);
         }
         // No way passes the guards because of somebody's edit: said, and a person's to decide.
         let blocked = held.drift.iter().any(|d| !d.overwrite);
         if !held.is_whole_at(state.configuration) && !blocked {
             let at = held.holding().map_or("nothing".into(), ToString::to_string);
             let goal = state.configuration;
-            return Some(format!("{} holds {at}, the goal is {goal}", server.id));
+            let text = format!("{} holds {at}, the goal is {goal}", server.id);
+            return open("behind", text);
         }
         let blurred = &self.watches.get(srv)?.blurred;
         let goal = ledger.contents.get(&state.configuration)?;
+        if let Some((name, rtype)) = ledger.fold.has_ended(&server.id, goal) {
+            let id = &server.id;
+            let text = format!("{name} {rtype} on {id} is drift no more, and still said to be");
+            return open("drift", text);
+        }
         let differs = difference(goal, server, blurred)?;
         let known = |d: &Drift| (&d.name, d.rtype) == (&differs.0, differs.1);
         if held.drift.iter().any(known) || !held.is_whole_at(state.configuration) {
             return None;
         }
-        Some(format!(
-            "{} seems to be whole, but {} {} is not as the ledger says",
-            server.id, differs.0, differs.1
-        ))
+        let (name, rtype) = differs;
+        let id = &server.id;
+        let text = format!("{id} seems to be whole, but {name} {rtype} is not as the ledger says");
+        open("data", text)
     }
 }
 

@@ -63,6 +63,7 @@ pub(super) fn marker(ledger: LedgerId, seq: u64, holding: &Holding) -> String {
 impl Watch {
     pub(super) fn came_back(&mut self, server: &Server, last: u64) {
         self.came_back = last;
+        self.back_with.push(server.kept.clone());
         let older = super::exceeds(server.highest, server.serial());
         self.returned = older.then_some(Returned {
             serial: server.highest,
@@ -291,6 +292,12 @@ impl Ledger {
                         format!("a plan that follows {} became {configuration}", plan.parent);
                     return Some(("I5", text));
                 }
+                if let Some(text) = self.fold.is_past(None, entry.at) {
+                    return Some((
+                        "I8",
+                        format!("generation {configuration} was cleared {text}"),
+                    ));
+                }
                 let content = self.contents.get(&held.0)?;
                 let poor = |s: &Arc<ServerState>| !s.origin.abilities.swap_cname;
                 let poor = self.state.servers.values().any(poor);
@@ -307,8 +314,16 @@ impl Ledger {
                 if frozen {
                     return Some(("I5", format!("write {seq} was decided while frozen")));
                 }
+                if let Some(text) = self.fold.is_past(Some(&decision.server), entry.at) {
+                    return Some(("I8", format!("write {seq} was decided {text}")));
+                }
                 let text = || format!("write {seq} was decided towards {to}, not {}", held.0);
                 (to != held.0).then(|| ("I5", text()))
+            }
+            Event::Cleaned { through, .. } if through + u64::from(policy.keep) > held.0 => {
+                let keep = policy.keep;
+                let text = format!("cleanup through {through} leaves no {keep} generations back");
+                Some(("I6", text))
             }
             _ => None,
         }
@@ -452,8 +467,12 @@ impl Oracle {
                 Some(("I7", text))
             }
             Event::Drifted { found, .. } => {
-                let edited = |f: &&Found| !watch.blurred.contains(&(f.name.clone(), f.rtype));
-                let f = found.iter().find(edited)?;
+                let unseen = |f: &&Found| {
+                    let key = (f.name.clone(), f.rtype);
+                    let had = |view: &Arc<Records>| view.get(&key) == f.found.as_ref();
+                    !watch.blurred.contains(&key) && !watch.back_with.iter().any(had)
+                };
+                let f = found.iter().find(unseen)?;
                 let text = format!("nobody edited {} {} on {id}, drifted", f.name, f.rtype);
                 Some(("I7", text))
             }
