@@ -121,6 +121,10 @@ pub enum Action {
     /// Somebody else alters one part of the marker that stands: its hash, step, generation or
     /// ledger.
     Forge(Srv, u8),
+    /// The zone's store and a copy change places: the ledger went back. Whoever used them dies.
+    PutBack(u8),
+    /// Somebody adopts the zone with another ledger, in a store of its own: it gets the next number.
+    Rival,
 }
 
 /// An action and when it happened.

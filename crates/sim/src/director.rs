@@ -132,6 +132,7 @@ impl Director {
             self.misfortune(at, s);
         }
         self.mischief();
+        self.ledgers();
         for _ in 0..self.stores.between(fewest, most) {
             self.store_misfortune();
         }

@@ -37,6 +37,11 @@ pub enum NotShrunk {
     OnlyWhole,
 }
 
+/// A story of so many lines is short. Above that, up to [`NEARLY`], what takes many runs is tried.
+const SHORT: usize = 12;
+/// See [`SHORT`].
+const NEARLY: usize = 20;
+
 struct Search<'a> {
     kit: &'a Kit,
     wanted: Violation,
@@ -109,6 +114,8 @@ impl Search<'_> {
             self.fewer_actors();
             self.plain_verbs();
             self.pairs();
+            self.threes();
+            self.other_hands();
             if before == (self.best.lines.len(), self.best.header.setting.clone()) {
                 break;
             }
@@ -151,6 +158,62 @@ impl Search<'_> {
                 }
             }
             i += 1;
+        }
+    }
+
+    /// Whether it is worth while to try what takes many runs.
+    fn is_nearly_short(&self) -> bool {
+        (SHORT + 1..=NEARLY).contains(&self.best.lines.len())
+    }
+
+    /// Three lines that only make sense together, in a story that is nearly short enough.
+    fn threes(&mut self) {
+        let mut i = 0;
+        while self.is_nearly_short() && i < self.best.lines.len() {
+            let before = self.best.lines.len();
+            'one: for j in i + 1..before {
+                for k in j + 1..before {
+                    let mut less = self.best.clone();
+                    for at in [k, j, i] {
+                        less.lines.remove(at);
+                    }
+                    if self.take(less) {
+                        break 'one;
+                    }
+                }
+            }
+            // Fewer lines: another stands here now.
+            i += usize::from(self.best.lines.len() == before);
+        }
+    }
+
+    /// A verb at another enactor, where that spares a line: a start, or a delay.
+    fn other_hands(&mut self) {
+        let mut i = 0;
+        while self.is_nearly_short() && i < self.best.lines.len() {
+            let before = self.best.lines.len();
+            self.other_hand(i);
+            i += usize::from(self.best.lines.len() == before);
+        }
+    }
+
+    fn other_hand(&mut self, i: usize) {
+        let Some(Action::Operate(by, verb)) = self.best.lines.get(i).map(|l| l.action.clone())
+        else {
+            return;
+        };
+        let others = (0..self.best.header.setting.enactors).filter(|e| *e != by);
+        for e in others {
+            for gone in (0..self.best.lines.len()).filter(|gone| *gone != i) {
+                let mut less = self.best.clone();
+                if let Some(line) = less.lines.get_mut(i) {
+                    line.action = Action::Operate(e, verb.clone());
+                }
+                less.lines.remove(gone);
+                if self.take(less) {
+                    return;
+                }
+            }
         }
     }
 

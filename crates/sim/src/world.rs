@@ -15,14 +15,11 @@ use dns::{Rtype, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use steadfast_core::body::Body;
-use steadfast_core::guards::Abilities;
-use steadfast_core::ledger::{self, Adopted, Entry, Event as Entered, FORMAT, Origin};
+use steadfast_core::ledger::{self, Entry, Event as Entered};
 use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
 use steadfast_core::safeguards::Safeguards;
-use steadfast_core::time::Time;
 
 /// When every story begins, in milliseconds since 1970.
 pub const DAWN: u64 = 1_760_918_400_000;
@@ -101,49 +98,8 @@ impl<S: Safeguards> World<S> {
             blocked: BTreeSet::new(),
             story: None,
         };
-        world.adopt(start);
+        world.adopt(0, LedgerId(0x5eed), start);
         world
-    }
-
-    fn adopt(&mut self, content: Zone) {
-        let result = content.digest();
-        let body = Body::Content(Arc::new(content));
-        let (content, bytes) = body.encode();
-        let origin = |s: &Server| Origin {
-            marker: None,
-            soa: Some(scenario::soa()),
-            abilities: Abilities {
-                swap_cname: s.habit.swaps(),
-                ..Abilities::assumed()
-            },
-        };
-        let adopted = Adopted {
-            ledger: LedgerId(0x5eed),
-            zone: scenario::apex(),
-            content,
-            result,
-            configuration: 1,
-            servers: self
-                .servers
-                .iter()
-                .map(|s| (s.id.clone(), origin(s)))
-                .collect(),
-        };
-        let entry = Entry {
-            format: FORMAT,
-            seq: 1,
-            at: Time(self.now),
-            by: "adopt".into(),
-            event: Entered::Adopted(adopted),
-        };
-        let append = Append {
-            expect_last: 0,
-            entries: vec![ledger::seal(&dns::Digest::default(), &entry)],
-            bodies: vec![(content, bytes)],
-            forget: Vec::new(),
-            snapshot: None,
-        };
-        self.append(0, &append);
     }
 
     /// What happened so far, as a number: equal for equal stories.
@@ -177,7 +133,7 @@ impl<S: Safeguards> World<S> {
         news
     }
 
-    fn dispatch(&mut self, action: &Action, news: &mut Vec<News>) {
+    pub(crate) fn dispatch(&mut self, action: &Action, news: &mut Vec<News>) {
         match action {
             Action::Start(e) => self.start(*e, news),
             Action::Crash(e) => {
@@ -218,6 +174,8 @@ impl<S: Safeguards> World<S> {
                     self.oracle.copied(usize::from(*from));
                 }
             }
+            Action::PutBack(copy) => self.put_back(*copy, news),
+            Action::Rival => self.rival(),
             Action::Attach(e, store) => {
                 let there = usize::from(*store) < self.stores.len();
                 if let Some(enactor) = self.enactor(*e).filter(|_| there) {
@@ -440,7 +398,7 @@ impl<S: Safeguards> World<S> {
         }
     }
 
-    fn append(&mut self, index: usize, append: &Append) {
+    pub(crate) fn append(&mut self, index: usize, append: &Append) {
         if let Some(store) = self.stores.get_mut(index) {
             store.append(append);
             self.appended(index, append);

@@ -82,6 +82,26 @@ impl Director {
         }
     }
 
+    /// Another ledger for the same servers from the beginning, or the zone's own of some time ago.
+    pub(super) fn ledgers(&mut self) {
+        if !self.faults.copies || self.people.chance(300_000) {
+            return;
+        }
+        if self.people.chance(500_000) {
+            let e = self.people.below(u64::from(self.scenario.enactors)) as E;
+            self.at(DAWN, Action::Rival);
+            return self.at(DAWN, Action::Attach(e, 1));
+        }
+        let copied = self.later();
+        let back = copied + self.people.between(1_000, 20_000);
+        self.at(copied, Action::CopyStore(0));
+        self.at(back, Action::PutBack(1));
+        for e in 0..self.scenario.enactors {
+            let start = back + self.people.between(1, 2_000);
+            self.at(start, Action::Start(e));
+        }
+    }
+
     fn later(&mut self) -> u64 {
         let span = self.scenario.rough.saturating_sub(2_000);
         DAWN + 1_000 + self.people.below(span)

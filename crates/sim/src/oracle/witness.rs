@@ -292,12 +292,6 @@ impl Ledger {
                         format!("a plan that follows {} became {configuration}", plan.parent);
                     return Some(("I5", text));
                 }
-                if let Some(text) = self.fold.is_past(None, entry.at) {
-                    return Some((
-                        "I8",
-                        format!("generation {configuration} was cleared {text}"),
-                    ));
-                }
                 let content = self.contents.get(&held.0)?;
                 let poor = |s: &Arc<ServerState>| !s.origin.abilities.swap_cname;
                 let poor = self.state.servers.values().any(poor);
@@ -314,7 +308,7 @@ impl Ledger {
                 if frozen {
                     return Some(("I5", format!("write {seq} was decided while frozen")));
                 }
-                if let Some(text) = self.fold.is_past(Some(&decision.server), entry.at) {
+                if let Some(text) = self.fold.is_past(&decision.server, entry.at) {
                     return Some(("I8", format!("write {seq} was decided {text}")));
                 }
                 let text = || format!("write {seq} was decided towards {to}, not {}", held.0);
