@@ -1,7 +1,7 @@
 //! The world: stores, servers, enactors, and one action at a time. It draws nothing: whoever
 //! directs it says what happens and when, so that a list of events is the whole story.
 
-use crate::action::{Action, E, Event, Fnv, Item, News, Verb};
+use crate::action::{Action, E, Event, Fnv, Item, News, Srv, Verb};
 use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::operator;
@@ -199,19 +199,8 @@ impl<S: Safeguards> World<S> {
 
     /// What happens to servers.
     fn happens(&mut self, action: &Action, news: &mut Vec<News>) {
-        let srv = match action {
-            Action::Down(s)
-            | Action::Up(s)
-            | Action::Refuse(s)
-            | Action::Permit(s)
-            | Action::Show(s)
-            | Action::ServerSkew(s, _)
-            | Action::Backup(s)
-            | Action::Restore(s)
-            | Action::Reload(s)
-            | Action::Forge(s, _)
-            | Action::Foreign(s, ..) => *s,
-            _ => return,
+        let Some(srv) = concerned(action) else {
+            return;
         };
         let index = usize::from(srv);
         let Some(server) = self.servers.get_mut(index) else {
@@ -219,10 +208,10 @@ impl<S: Safeguards> World<S> {
         };
         let id = server.id.clone();
         match action {
-            Action::Down(_) => server.down = true,
-            Action::Up(_) => server.down = false,
-            Action::Refuse(_) => server.refuses = true,
-            Action::Permit(_) => server.refuses = false,
+            Action::Down(_) | Action::Up(_) => server.down = matches!(action, Action::Down(_)),
+            Action::Refuse(_) | Action::Permit(_) => {
+                server.refuses = matches!(action, Action::Refuse(_));
+            }
             Action::ServerSkew(_, skew) => server.skew = *skew,
             Action::Backup(_) => server.backup = Some(server.kept.clone()),
             Action::Show(_) => {
@@ -244,9 +233,10 @@ impl<S: Safeguards> World<S> {
             }
             Action::Forge(_, part) => {
                 let owner = server.marker.clone();
-                let forged = crate::honest::forged(server, *part);
-                let Some(forged) = forged else { return };
-                server.set(&owner, Rtype::TXT, Some(&forged));
+                match crate::honest::forged(server, *part) {
+                    Some(forged) => server.set(&owner, Rtype::TXT, Some(&forged)),
+                    None => return,
+                }
                 self.oracle.edited(index, (owner, Rtype::TXT));
                 self.oracle.served(index, server);
                 news.extend(server.lags.then_some(News::Trails(srv)));
@@ -554,5 +544,23 @@ impl<S: Safeguards> World<S> {
     pub fn server_of(&self, item: Item) -> Option<usize> {
         let enactor = self.enactors.get(usize::from(item.0))?;
         enactor.requests.get(&item.1).map(|r| r.server)
+    }
+}
+
+/// The server to which something happens.
+fn concerned(action: &Action) -> Option<Srv> {
+    match action {
+        Action::Down(s)
+        | Action::Up(s)
+        | Action::Refuse(s)
+        | Action::Permit(s)
+        | Action::Show(s)
+        | Action::ServerSkew(s, _)
+        | Action::Backup(s)
+        | Action::Restore(s)
+        | Action::Reload(s)
+        | Action::Forge(s, _)
+        | Action::Foreign(s, ..) => Some(*s),
+        _ => None,
     }
 }

@@ -6,6 +6,7 @@ mod clients;
 mod fold;
 mod intent;
 mod plans;
+mod violation;
 mod witness;
 
 use crate::naive;
@@ -22,48 +23,12 @@ use steadfast_core::marker::Marker;
 use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
+pub use violation::{Open, Violation};
 use witness::{Fault, Returned, Said, Shown};
 
 /// Milliseconds that a writer's clock may be ahead at most for a server to take what it signs: the
 /// deadline, the difference of clocks that are right, and whole seconds.
 const TAKEN_AHEAD: u64 = 14_000;
-
-/// A broken invariant.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Violation {
-    /// Its name in DESIGN.md.
-    pub invariant: &'static str,
-    /// What happened.
-    pub text: String,
-    /// What did not come to rest, and which way: the kind, and the server where there is one.
-    pub open: Vec<(&'static str, String)>,
-}
-
-impl Violation {
-    /// Whether it is the same one, or a part of it: nothing else was left open.
-    pub fn is_part_of(&self, other: &Violation) -> bool {
-        let known = |one| other.open.contains(one);
-        self.invariant == other.invariant
-            && self.open.is_empty() == other.open.is_empty()
-            && self.open.iter().all(known)
-    }
-}
-
-/// Something that should have come to rest (I12).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Open {
-    kind: &'static str,
-    whose: String,
-    text: String,
-}
-
-impl Open {
-    /// What it is, at which server if it is at one, and the story of it.
-    pub fn new(kind: &'static str, whose: &str, text: String) -> Open {
-        let whose = whose.to_owned();
-        Open { kind, whose, text }
-    }
-}
 
 /// What the oracle knows of one store's ledger.
 #[derive(Clone, Debug, Default)]
@@ -133,29 +98,6 @@ impl Oracle {
             asked: Arc::default(),
             violation: None,
         }
-    }
-
-    /// Says that an invariant is broken; the first one counts.
-    pub fn accuse(&mut self, invariant: &'static str, text: String) {
-        let open = Vec::new();
-        self.violation.get_or_insert(Violation {
-            invariant,
-            text,
-            open,
-        });
-    }
-
-    /// Says that these did not come to rest (I12).
-    pub fn unsettled(&mut self, all: Vec<Open>) {
-        let texts: Vec<&str> = all.iter().map(|o| o.text.as_str()).collect();
-        let text = texts.join("; ");
-        let open = all.into_iter().map(|o| (o.kind, o.whose)).collect();
-        let invariant = "I12";
-        self.violation.get_or_insert(Violation {
-            invariant,
-            text,
-            open,
-        });
     }
 
     /// The state of a store's ledger.
