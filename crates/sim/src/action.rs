@@ -31,6 +31,9 @@ pub enum Verb {
     Thaw,
     /// A person looked at a halted server, and writing may go on.
     Resume(Srv),
+    /// Plan and propose the present content with one endpoint moved (see
+    /// [`crate::scenario::endpoint`]).
+    Move(u16, u8),
 }
 
 /// One thing that happens.
@@ -115,6 +118,13 @@ pub enum Action {
     Full(u8),
     /// There is room again.
     Roomy(u8),
+    /// Somebody else alters one part of the marker that stands: its hash, step, generation or
+    /// ledger.
+    Forge(Srv, u8),
+    /// The zone's store and a copy change places: the ledger went back. Whoever used them dies.
+    PutBack(u8),
+    /// Somebody adopts the zone with another ledger, in a store of its own: it gets the next number.
+    Rival,
 }
 
 /// An action and when it happened.

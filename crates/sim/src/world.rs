@@ -1,27 +1,25 @@
 //! The world: stores, servers, enactors, and one action at a time. It draws nothing: whoever
 //! directs it says what happens and when, so that a list of events is the whole story.
 
-use crate::action::{Action, E, Event, Fnv, Item, News, Verb};
+use crate::action::{Action, E, Event, Fnv, Item, News, Srv, Verb};
 use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::operator;
-use crate::oracle::Oracle;
+use crate::oracle::{Open, Oracle};
+use crate::run::Setting;
 use crate::scenario::{self, Nature};
-use crate::server::{Followers, Server};
+use crate::server::{Followers, Serials, Server};
 use crate::stats::Stats;
 use crate::store::Store;
 use dns::{Rtype, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use steadfast_core::body::Body;
-use steadfast_core::guards::Abilities;
-use steadfast_core::ledger::{self, Adopted, Entry, Event as Entered, FORMAT, Origin};
+use steadfast_core::ledger::{self, Entry, Event as Entered};
 use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
 use steadfast_core::safeguards::Safeguards;
-use steadfast_core::time::Time;
 
 /// When every story begins, in milliseconds since 1970.
 pub const DAWN: u64 = 1_760_918_400_000;
@@ -31,7 +29,7 @@ pub const DAWN: u64 = 1_760_918_400_000;
 pub struct World<S: Safeguards> {
     /// Milliseconds.
     pub now: u64,
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) ids: Arc<[String]>,
     /// Stores; the first is the zone's, others are copies.
     pub stores: Vec<Store>,
@@ -49,6 +47,7 @@ pub struct World<S: Safeguards> {
     /// Numbers.
     pub stats: Stats,
     hash: Fnv,
+    serials: Serials,
     calm: bool,
     /// Servers of which an operator was told, since faults ended, that guards refuse every way,
     /// with what to do about it.
@@ -59,9 +58,10 @@ pub struct World<S: Safeguards> {
 
 impl<S: Safeguards> World<S> {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
-    pub fn new(enactors: u8, natures: &[Nature]) -> World<S> {
-        let policy = Arc::new(scenario::policy());
-        let records = Arc::new(scenario::records(&scenario::start()));
+    pub fn new(setting: &Setting) -> World<S> {
+        let policy = Arc::new(scenario::policy(setting.names));
+        let start = scenario::start(setting.names);
+        let records = Arc::new(scenario::records(&start));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
             apex: scenario::apex(),
@@ -78,7 +78,7 @@ impl<S: Safeguards> World<S> {
             highest: 1,
             views: 0,
         };
-        let servers: Vec<Server> = natures.iter().enumerate().map(server).collect();
+        let servers: Vec<Server> = setting.servers.iter().enumerate().map(server).collect();
         let ids: Arc<[String]> = servers.iter().map(|s| s.id.clone()).collect();
         let mut world = World {
             now: DAWN,
@@ -90,57 +90,16 @@ impl<S: Safeguards> World<S> {
             followers: Followers::default(),
             caches: BTreeMap::new(),
             newest: BTreeMap::new(),
-            enactors: (0..enactors).map(Enactor::new).collect(),
+            enactors: (0..setting.enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
             hash: Fnv::default(),
+            serials: Serials::default(),
             calm: false,
             blocked: BTreeSet::new(),
             story: None,
         };
-        world.adopt();
+        world.adopt(0, LedgerId(0x5eed), start);
         world
-    }
-
-    fn adopt(&mut self) {
-        let content = scenario::start();
-        let result = content.digest();
-        let body = Body::Content(Arc::new(content));
-        let (content, bytes) = body.encode();
-        let origin = |s: &Server| Origin {
-            marker: None,
-            soa: Some(scenario::soa()),
-            abilities: Abilities {
-                swap_cname: s.habit.swaps(),
-                ..Abilities::assumed()
-            },
-        };
-        let adopted = Adopted {
-            ledger: LedgerId(0x5eed),
-            zone: scenario::apex(),
-            content,
-            result,
-            configuration: 1,
-            servers: self
-                .servers
-                .iter()
-                .map(|s| (s.id.clone(), origin(s)))
-                .collect(),
-        };
-        let entry = Entry {
-            format: FORMAT,
-            seq: 1,
-            at: Time(self.now),
-            by: "adopt".into(),
-            event: Entered::Adopted(adopted),
-        };
-        let append = Append {
-            expect_last: 0,
-            entries: vec![ledger::seal(&dns::Digest::default(), &entry)],
-            bodies: vec![(content, bytes)],
-            forget: Vec::new(),
-            snapshot: None,
-        };
-        self.append(0, &append);
     }
 
     /// What happened so far, as a number: equal for equal stories.
@@ -157,7 +116,8 @@ impl<S: Safeguards> World<S> {
         let mut news = Vec::new();
         self.dispatch(&event.action, &mut news);
         self.oracle.tick(self.now);
-        if self.is_quiet()
+        if self.oracle.is_frozen_for_good()
+            && self.is_quiet()
             && let Some(text) = self.oracle.unrevoked(&self.servers, self.now)
         {
             self.oracle.accuse("I14", text);
@@ -165,16 +125,15 @@ impl<S: Safeguards> World<S> {
         for store in &self.stores {
             store.last().hash(&mut self.hash);
         }
-        for server in &self.servers {
-            server.serial().hash(&mut self.hash);
-        }
-        for (_, follower) in self.followers.iter() {
-            crate::server::serial(&follower.served).hash(&mut self.hash);
+        let followers = self.followers.iter().map(|(_, f)| &f.served);
+        let zones = self.servers.iter().map(|s| &s.kept).chain(followers);
+        for (place, zone) in zones.enumerate() {
+            self.serials.of(place, zone).hash(&mut self.hash);
         }
         news
     }
 
-    fn dispatch(&mut self, action: &Action, news: &mut Vec<News>) {
+    pub(crate) fn dispatch(&mut self, action: &Action, news: &mut Vec<News>) {
         match action {
             Action::Start(e) => self.start(*e, news),
             Action::Crash(e) => {
@@ -215,6 +174,8 @@ impl<S: Safeguards> World<S> {
                     self.oracle.copied(usize::from(*from));
                 }
             }
+            Action::PutBack(copy) => self.put_back(*copy, news),
+            Action::Rival => self.rival(),
             Action::Attach(e, store) => {
                 let there = usize::from(*store) < self.stores.len();
                 if let Some(enactor) = self.enactor(*e).filter(|_| there) {
@@ -238,18 +199,8 @@ impl<S: Safeguards> World<S> {
 
     /// What happens to servers.
     fn happens(&mut self, action: &Action, news: &mut Vec<News>) {
-        let srv = match action {
-            Action::Down(s)
-            | Action::Up(s)
-            | Action::Refuse(s)
-            | Action::Permit(s)
-            | Action::Show(s)
-            | Action::ServerSkew(s, _)
-            | Action::Backup(s)
-            | Action::Restore(s)
-            | Action::Reload(s)
-            | Action::Foreign(s, ..) => *s,
-            _ => return,
+        let Some(srv) = concerned(action) else {
+            return;
         };
         let index = usize::from(srv);
         let Some(server) = self.servers.get_mut(index) else {
@@ -257,10 +208,10 @@ impl<S: Safeguards> World<S> {
         };
         let id = server.id.clone();
         match action {
-            Action::Down(_) => server.down = true,
-            Action::Up(_) => server.down = false,
-            Action::Refuse(_) => server.refuses = true,
-            Action::Permit(_) => server.refuses = false,
+            Action::Down(_) | Action::Up(_) => server.down = matches!(action, Action::Down(_)),
+            Action::Refuse(_) | Action::Permit(_) => {
+                server.refuses = matches!(action, Action::Refuse(_));
+            }
             Action::ServerSkew(_, skew) => server.skew = *skew,
             Action::Backup(_) => server.backup = Some(server.kept.clone()),
             Action::Show(_) => {
@@ -278,6 +229,16 @@ impl<S: Safeguards> World<S> {
                 let owner = server.marker.clone();
                 server.set(&owner, Rtype::TXT, None);
                 self.oracle.reset(index, server);
+                news.extend(server.lags.then_some(News::Trails(srv)));
+            }
+            Action::Forge(_, part) => {
+                let owner = server.marker.clone();
+                match crate::honest::forged(server, *part) {
+                    Some(forged) => server.set(&owner, Rtype::TXT, Some(&forged)),
+                    None => return,
+                }
+                self.oracle.edited(index, (owner, Rtype::TXT));
+                self.oracle.served(index, server);
                 news.extend(server.lags.then_some(News::Trails(srv)));
             }
             Action::Foreign(_, name, rtype, set) => {
@@ -344,6 +305,7 @@ impl<S: Safeguards> World<S> {
     }
 
     fn absorb(&mut self, e: E, emitted: Emitted, skew: i64, news: &mut Vec<News>) {
+        self.trusts(e, &emitted);
         news.extend((0..emitted.to_store).map(|_| News::StoreWaits(e)));
         for item in emitted.requests {
             let writes = self
@@ -366,7 +328,10 @@ impl<S: Safeguards> World<S> {
     fn notice(&mut self, e: E, notice: &Notice, news: &mut Vec<News>) {
         self.tell(e, || crate::story::notice(notice));
         let answer = match notice {
-            Notice::Submitted(_) => Some(true),
+            Notice::Submitted(_) => {
+                self.told(e);
+                Some(true)
+            }
             Notice::Stale => Some(false),
             Notice::Blocked(id, CourseError::Guards(findings)) => {
                 self.stats.blocked += 1;
@@ -414,6 +379,7 @@ impl<S: Safeguards> World<S> {
             let doubtful = enactor.doubtful.take();
             if done {
                 let entries = self.appended(index, &append);
+                self.keeps(e, &entries);
                 self.judged(e, doubtful, &append, &entries);
             } else {
                 self.stats.conflicts += 1;
@@ -422,33 +388,10 @@ impl<S: Safeguards> World<S> {
         }
     }
 
-    fn append(&mut self, index: usize, append: &Append) {
+    pub(crate) fn append(&mut self, index: usize, append: &Append) {
         if let Some(store) = self.stores.get_mut(index) {
             store.append(append);
             self.appended(index, append);
-        }
-    }
-
-    /// Whether an enactor concluded something from a reading during which the marker moved (I7).
-    fn judged(
-        &mut self,
-        e: E,
-        doubtful: Option<(String, dns::Digest)>,
-        append: &Append,
-        entries: &[Arc<Entry>],
-    ) {
-        let first = append.entries.first().map(|s| s.hash);
-        let Some((id, _)) = doubtful.filter(|(_, hash)| Some(*hash) == first) else {
-            return;
-        };
-        let concludes = |entry: &&Arc<Entry>| {
-            let decides = matches!(entry.event, Entered::Decided(_));
-            entry.event.server() == Some(&id) && !decides
-        };
-        if let Some(entry) = entries.iter().find(concludes) {
-            let seq = entry.seq;
-            let text = format!("e{e} made entry {seq} of a reading while {id}'s marker moved");
-            self.oracle.accuse("I7", text);
         }
     }
 
@@ -518,6 +461,8 @@ impl<S: Safeguards> World<S> {
         let Some(life) = enactor.life.as_mut().filter(|l| l.state().is_adopted()) else {
             return news.push(News::Answered(e, false));
         };
+        let held = life.state().configuration;
+        self.oracle.asked(enactor.store, held, verb, clock);
         match operator::submission(life, &self.ids, verb, clock) {
             Ok(submission) => {
                 enactor.verbs += 1;
@@ -546,9 +491,30 @@ impl<S: Safeguards> World<S> {
             && self.servers.iter().all(|s| s.trailing.is_empty())
     }
 
+    /// Whether some fault has not ended, so that nothing is to be expected of whom it concerns.
+    fn is_rough(&self) -> bool {
+        let lives = |x: &Enactor<S>| {
+            let is_well = x.life.is_some() && !x.failed;
+            is_well && (x.store, x.skew) == (0, 0)
+        };
+        let serves = |s: &Server| !s.down && !s.refuses && s.skew == 0;
+        !(self.calm && self.enactors.iter().all(lives) && self.servers.iter().all(serves))
+            || self.followers.iter().any(|(_, f)| f.down)
+            || self.stores.first().is_none_or(|s| s.full)
+    }
+
+    /// Whether an enactor still waits for what becomes of a request.
+    pub(crate) fn is_awaited(&self, item: Item) -> bool {
+        let enactor = self.enactors.get(usize::from(item.0));
+        enactor.is_some_and(|x| {
+            let request = x.requests.get(&item.1);
+            x.life.is_some() && request.is_some_and(|r| !r.done && r.life == x.lives)
+        })
+    }
+
     /// Everything must be done and at rest (I12).
     fn check(&mut self) {
-        if !self.calm {
+        if self.is_rough() {
             return;
         }
         let mut open = Vec::new();
@@ -561,14 +527,16 @@ impl<S: Safeguards> World<S> {
         open.extend(self.astray());
         for enactor in &self.enactors {
             if enactor.verbs > 0 {
-                open.push(format!("{} owes an operator an answer", enactor.name));
+                let text = format!("{} owes an operator an answer", enactor.name);
+                open.push(Open::new("an answer is owed", "", text));
             }
         }
         if open.is_empty() && !self.is_quiet() {
-            open.push("somebody still does something".into());
+            let text = "somebody still does something".to_owned();
+            open.push(Open::new("no rest", "", text));
         }
         if !open.is_empty() {
-            self.oracle.accuse("I12", open.join("; "));
+            self.oracle.unsettled(open);
         }
     }
 
@@ -576,5 +544,23 @@ impl<S: Safeguards> World<S> {
     pub fn server_of(&self, item: Item) -> Option<usize> {
         let enactor = self.enactors.get(usize::from(item.0))?;
         enactor.requests.get(&item.1).map(|r| r.server)
+    }
+}
+
+/// The server to which something happens.
+fn concerned(action: &Action) -> Option<Srv> {
+    match action {
+        Action::Down(s)
+        | Action::Up(s)
+        | Action::Refuse(s)
+        | Action::Permit(s)
+        | Action::Show(s)
+        | Action::ServerSkew(s, _)
+        | Action::Backup(s)
+        | Action::Restore(s)
+        | Action::Reload(s)
+        | Action::Forge(s, _)
+        | Action::Foreign(s, ..) => Some(*s),
+        _ => None,
     }
 }

@@ -18,6 +18,7 @@ fn script(enactors: u8, servers: usize) -> Script<Full> {
     Script::new(&Setting {
         enactors,
         servers: vec![Nature::default(); servers],
+        names: 0,
     })
 }
 
@@ -201,6 +202,7 @@ fn planted_late() -> Script<Full> {
             lags: true,
             ..Nature::default()
         }],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -266,6 +268,7 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
             lags: true,
             ..Nature::default()
         }],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -295,6 +298,7 @@ fn misses(recipes: &[u64]) -> Script<Full> {
     let mut s = Script::new(&Setting {
         enactors: 1,
         servers: vec![Nature::default(), loses],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -403,6 +407,7 @@ fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
     let mut s = Script::<Full>::new(&Setting {
         enactors: 1,
         servers: vec![nature],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -471,5 +476,31 @@ fn a_marker_that_is_gone_is_planted_to_call_a_write_off() {
             .contains_key(&(server.marker.clone(), Rtype::TXT))
     );
     assert!(s.world.stats.revoked <= 2, "{:?}", s.world.stats);
+    clean(s);
+}
+
+/// A marker that is lost after a generation came whose content is that of an older one: what stands
+/// is called by the later of the two, or the server would go back (I2). Found by the exploration
+/// (seed 306500).
+#[test]
+fn a_lost_marker_is_planted_for_the_latest_generation_that_stands() {
+    let mut s = script(1, 1);
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Down(0));
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.pass(1_000);
+    s.act(Action::Operate(0, Verb::Rollback(1)));
+    s.give_up_all();
+    s.act(Action::Up(0));
+    // What it held all along is generation 3 by now.
+    s.pass_until_held(30_000, |write| write.changes.is_empty());
+    let item = s.held.unwrap();
+    s.release();
+    s.act(Action::Deliver(item));
+    let marker = s.world.servers[0].marker.clone();
+    s.act(Action::Foreign(0, marker, Rtype::TXT, None));
+    s.pass(60_000);
+    assert_eq!(holds(&s, "ns0"), 3);
     clean(s);
 }

@@ -296,8 +296,9 @@ fn fits(action: &Action, (enactors, servers): (u8, u8)) -> Result<(), String> {
         | Action::Backup(s)
         | Action::Restore(s)
         | Action::Reload(s)
+        | Action::Forge(s, _)
         | Action::Foreign(s, ..) => (None, Some(*s)),
-        Action::CopyStore(_) => (None, None),
+        Action::CopyStore(_) | Action::PutBack(_) | Action::Rival => (None, None),
         other => return Err(format!("{other:?} follows from others: no schedule has it")),
     };
     match (e, s) {

@@ -52,6 +52,9 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::Restore(_)
         | Action::Reload(_)
         | Action::Foreign(..)
+        | Action::Forge(..)
+        | Action::PutBack(_)
+        | Action::Rival
         | Action::CopyStore(_)
         | Action::Calm
         | Action::Check
