@@ -122,9 +122,8 @@ impl Scene {
         line(format!(" try      dig @{ip} -p {port} api.{ZONE} +short"));
         line("          steadfast dev stop eu-west".into());
         line("          steadfast dev october        (then again with --careless)".into());
-        line(format!(
-            "          edit {zone}, then steadfast -c {config} apply {ZONE}"
-        ));
+        line(format!(" yours    edit {zone}, then"));
+        line(format!("          steadfast -c {config} apply {ZONE}"));
         line(" end      Ctrl-C".into());
     }
 

@@ -198,7 +198,7 @@ fn sample() -> Sample {
         servers: vec![SampleServer {
             name: "ns1".into(),
             address: "[::1]:5300".parse().unwrap(),
-            key_file: "ns1.key".into(),
+            key_file: Some("ns1.key".into()),
             followers: vec!["192.0.2.54:53".parse().unwrap()],
         }],
     }
