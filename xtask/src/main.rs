@@ -5,6 +5,7 @@ mod ci;
 mod command;
 mod demo;
 mod install;
+mod picture;
 mod sim;
 mod soak;
 mod test;
@@ -25,7 +26,7 @@ pub(crate) enum Failure {
 type Run = fn(&[String]) -> Result<(), Failure>;
 
 /// Name, what it does, and the function that does it.
-const CHORES: [(&str, &str, Run); 6] = [
+const CHORES: [(&str, &str, Run); 7] = [
     (
         "demo",
         "a change, a slip and the October race against a real BIND; `--fast`, `--keep`",
@@ -52,6 +53,11 @@ const CHORES: [(&str, &str, Run); 6] = [
         soak::run,
     ),
     ("bench", "measurements: `bench NAME`", bench::run),
+    (
+        "picture",
+        "a real run of `steadfast dev`, as the text and the picture of the README",
+        picture::run,
+    ),
 ];
 
 fn main() -> ExitCode {

@@ -130,6 +130,9 @@ pub struct InitArgs {
     /// The folder to write to
     #[arg(long, default_value = ".", value_name = "DIR")]
     pub into: PathBuf,
+    /// No DNS server yet: use the built-in one, at this address
+    #[arg(long, value_name = "ADDR", value_parser = parse_server)]
+    pub builtin: Option<SocketAddr>,
 }
 
 /// `adopt`

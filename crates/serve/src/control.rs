@@ -224,6 +224,15 @@ fn transfer_out(
         Ok(_) => None,
         Err(_) => return send(&refuse(Rcode::FORMERR)),
     };
+    let patience = shared.limits.tcp_idle;
+    let lane = match transport {
+        Transport::Tcp => shared.lanes.enter(from.ip(), patience),
+        Transport::Udp => None,
+    };
+    if lane.is_none() && transport == Transport::Tcp {
+        shared.note(&format!("{from}: too many transfers at once"));
+        return send(&refuse(Rcode::REFUSED));
+    }
     // Content and changes of one moment; the sending holds nobody up.
     let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
     let catalog = shared.catalog();

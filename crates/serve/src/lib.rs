@@ -12,6 +12,7 @@ mod delta;
 mod generation;
 mod journal;
 mod keys;
+mod lanes;
 mod limit;
 mod node;
 mod notify;

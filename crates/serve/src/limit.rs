@@ -23,6 +23,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Limiter {
     /// Answers a second and network.
     rate: u32,
+    spare_loopback: bool,
     seed: u64,
     /// Second of the last answer, and answers within it.
     buckets: Vec<(u32, u32)>,
@@ -30,19 +31,19 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     /// `rate` is in answers a second and network, `None` for no limit; `seed` is random.
-    pub(crate) fn new(rate: Option<u32>, seed: u64) -> Limiter {
+    pub(crate) fn new(rate: Option<u32>, spare_loopback: bool, seed: u64) -> Limiter {
         let buckets = if rate.is_some() { BUCKETS } else { 0 };
         Limiter {
             rate: rate.unwrap_or(u32::MAX),
+            spare_loopback,
             seed,
             buckets: vec![(0, 0); buckets],
         }
     }
 
-    /// Judges an answer to `client` in this second. Loopback is never limited: from there nobody
-    /// can be hit but ourselves.
+    /// Judges an answer to `client` in this second.
     pub(crate) fn judge(&mut self, client: IpAddr, second: u32) -> Verdict {
-        if self.buckets.is_empty() || client.is_loopback() {
+        if self.buckets.is_empty() || self.spare_loopback && client.is_loopback() {
             return Verdict::Answer;
         }
         let network = match client {
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_network_gets_its_rate_and_then_half_of_it_the_advice_to_use_tcp() {
-        let mut limiter = Limiter::new(Some(100), 7);
+        let mut limiter = Limiter::new(Some(100), true, 7);
         let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         assert_eq!(count(&mut limiter, client, 5), [100, 450, 450]);
         let neighbour = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 200));
@@ -100,8 +101,11 @@ mod tests {
     #[test]
     fn loopback_and_no_limit_are_not_limited() {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert_eq!(count(&mut Limiter::new(Some(1), 7), loopback, 5)[0], 1000);
+        assert_eq!(
+            count(&mut Limiter::new(Some(1), true, 7), loopback, 5)[0],
+            1000
+        );
         let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        assert_eq!(count(&mut Limiter::new(None, 7), client, 5)[0], 1000);
+        assert_eq!(count(&mut Limiter::new(None, true, 7), client, 5)[0], 1000);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::keys::KeyRights;
+use crate::lanes::Lanes;
 use crate::zone::ZoneWriter;
 use dns::Name;
 use std::collections::BTreeMap;
@@ -14,8 +15,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// UDP answers a second to one network (IPv4 /24, IPv6 /56); beyond it, half of them say "ask
-    /// over TCP" and half are left out. `None`: no limit. Loopback has none.
+    /// over TCP" and half are left out. `None`: no limit.
     pub answers_per_network: Option<u32>,
+    /// Whether clients on loopback are never limited: from there nobody can be hit but ourselves.
+    /// Not where a proxy on this machine brings everybody's questions.
+    pub spare_loopback: bool,
+    /// Transfers at a time; one client may have half of them, the others wait their turn.
+    pub transfers: usize,
     /// TCP connections at a time; one client may have half of them.
     pub tcp_connections: usize,
     /// How long a TCP client may be silent, or take for one message.
@@ -23,10 +29,12 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 500 answers a second and network, 256 connections, 10 s (RFC 7766 §6.2.3).
+    /// 500 answers a second and network, 8 transfers, 256 connections, 10 s (RFC 7766 §6.2.3).
     fn default() -> Limits {
         Limits {
             answers_per_network: Some(500),
+            spare_loopback: true,
+            transfers: 8,
             tcp_connections: 256,
             tcp_idle: Duration::from_secs(10),
         }
@@ -39,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) writers: BTreeMap<Name, Mutex<ZoneWriter>>,
     pub(crate) keys: Vec<KeyRights>,
     pub(crate) limits: Limits,
+    pub(crate) lanes: Lanes,
     /// Random, for what strangers must not foresee.
     pub(crate) seed: u64,
     stop: AtomicBool,
@@ -62,6 +71,7 @@ impl Shared {
             writers,
             keys,
             limits,
+            lanes: Lanes::new(limits.transfers),
             seed: getrandom::u64().unwrap_or_default(),
             stop: AtomicBool::new(false),
             started: Instant::now(),

@@ -52,7 +52,12 @@ pub(crate) fn open(addr: SocketAddr) -> Result<UdpSocket, std::io::Error> {
 
 /// Answers what comes on `socket` until told to stop.
 pub(crate) fn work(shared: &Shared, socket: &Arc<UdpSocket>, control: &SyncSender<Passed>) {
-    let mut limiter = Limiter::new(shared.limits.answers_per_network, shared.seed);
+    let limits = &shared.limits;
+    let mut limiter = Limiter::new(
+        limits.answers_per_network,
+        limits.spare_loopback,
+        shared.seed,
+    );
     let mut receive = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut send = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut requests = vec![0u8; BATCH * REQUEST];

@@ -59,7 +59,7 @@ pub fn sample(zone: &Name, proposal: &Proposal, servers: &[SocketAddr], key_file
     let server = |(id, address): (&String, &SocketAddr)| SampleServer {
         name: id.clone(),
         address: *address,
-        key_file: key_file.to_owned(),
+        key_file: Some(key_file.to_owned()),
         followers: Vec::new(),
     };
     Sample {

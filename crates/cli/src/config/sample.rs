@@ -45,8 +45,8 @@ pub struct SampleServer {
     pub name: String,
     /// Its address.
     pub address: SocketAddr,
-    /// Its TSIG key, relative to the config file.
-    pub key_file: String,
+    /// Its TSIG key, relative to the config file; `None`: the built-in server, which makes its own.
+    pub key_file: Option<String>,
     /// Servers that transfer from it.
     pub followers: Vec<SocketAddr>,
 }
@@ -131,13 +131,15 @@ fn write_zone(out: &mut String, zone: &SampleZone) {
 
 fn write_server(out: &mut String, server: &SampleServer) {
     let _ = writeln!(out, "\n[{}]", join("server", &server.name));
-    let _ = writeln!(out, "type     = \"rfc2136\"");
+    match &server.key_file {
+        Some(_) => out.push_str("type     = \"rfc2136\"\n"),
+        None => out.push_str("type     = \"builtin\"   # runs in `steadfast up`\n"),
+    }
     let _ = writeln!(out, "address  = \"{}\"   # never a name", server.address);
-    let _ = writeln!(
-        out,
-        "key-file = {}   # as tsig-keygen writes it",
-        quoted(&server.key_file)
-    );
+    if let Some(file) = &server.key_file {
+        let file = quoted(file);
+        let _ = writeln!(out, "key-file = {file}   # as tsig-keygen writes it");
+    }
     if !server.followers.is_empty() {
         let followers: Vec<String> = server.followers.iter().map(ToString::to_string).collect();
         let _ = writeln!(

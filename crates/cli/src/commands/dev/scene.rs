@@ -21,6 +21,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use steadfast_core::health::Endpoint;
 use steadfast_core::ledger::State;
 
 /// The first port that is tried, and how many.
@@ -55,6 +56,9 @@ impl Scene {
         let zone = site.zone(ZONE)?;
         if !state(&store, &zone.policy.zone)?.is_adopted() {
             child(&folder, &["adopt", ZONE, "--yes"])?;
+        }
+        // Also where a first start was ended between the two.
+        if endpoints(&store, &zone.policy.zone)?.is_empty() {
             child(&folder, &["apply", ZONE, "--yes"])?;
         }
         let gate = Arc::new(Gate::default());
@@ -79,8 +83,7 @@ impl Scene {
         let a = enactor("A", gated).map_err(Fail::store)?;
         let b = enactor("B", zone.servers.clone()).map_err(Fail::store)?;
         let apex = zone.policy.zone.clone();
-        let mut book = open_book(&store, &apex.to_string()).map_err(Fail::store)?;
-        let endpoints = book.endpoints().map_err(Fail::store)?;
+        let endpoints = endpoints(&store, &apex)?;
         let watched = endpoints.values().flat_map(|e| e.watched()).collect();
         let health = Health::start(watched, [a.bell(), b.bell()], story.clone())?;
         Ok(Scene {
@@ -122,9 +125,8 @@ impl Scene {
         line(format!(" try      dig @{ip} -p {port} api.{ZONE} +short"));
         line("          steadfast dev stop eu-west".into());
         line("          steadfast dev october        (then again with --careless)".into());
-        line(format!(
-            "          edit {zone}, then steadfast -c {config} apply {ZONE}"
-        ));
+        line(format!(" yours    edit {zone}, then"));
+        line(format!("          steadfast -c {config} apply {ZONE}"));
         line(" end      Ctrl-C".into());
     }
 
@@ -176,6 +178,12 @@ impl Scene {
 
 fn state(store: &Store, apex: &Name) -> Result<State, Fail> {
     open_state(store, &apex.to_string()).map_err(Fail::store)
+}
+
+/// The endpoints of the ledger.
+fn endpoints(store: &Store, apex: &Name) -> Result<Arc<BTreeMap<Name, Arc<Endpoint>>>, Fail> {
+    let mut book = open_book(store, &apex.to_string()).map_err(Fail::store)?;
+    book.endpoints().map_err(Fail::store)
 }
 
 type Served = (Site, Arc<Store>, Builtin, SocketAddr);

@@ -198,7 +198,7 @@ fn sample() -> Sample {
         servers: vec![SampleServer {
             name: "ns1".into(),
             address: "[::1]:5300".parse().unwrap(),
-            key_file: "ns1.key".into(),
+            key_file: Some("ns1.key".into()),
             followers: vec!["192.0.2.54:53".parse().unwrap()],
         }],
     }
@@ -228,7 +228,7 @@ proptest! {
     fn a_sample_loads_whatever_its_paths_and_reasons(path in "[^\\p{Cc}]{0,20}", why in ".{0,20}", count: u32, ppm in 1u32..=1_000_000) {
         let mut sample = sample();
         sample.zones[0].content = format!("x{path}");
-        sample.servers[0].key_file = format!("x{path}");
+        sample.servers[0].key_file = Some(format!("x{path}"));
         sample.zones[0].ignore[0].1 = why;
         let limit = model::Limit { count: Some(count.max(1)), share: Some(model::Share(ppm)) };
         sample.zones[0].limits.delete = limit;
