@@ -38,20 +38,9 @@ impl Body {
         })
     }
 
-    /// Takes back the parts that [`Body::parts`] gave; `None` when TTLs are not inside.
-    pub(crate) fn from_parts(octets: &[u8], ttls: Vec<u16>, counts: [u16; 2]) -> Option<Body> {
-        let inside = |at: &u16| usize::from(*at) + 4 <= octets.len();
-        ttls.iter().all(inside).then(|| Body {
-            octets: octets.into(),
-            ttls: ttls.into(),
-            answers: counts[0],
-            authorities: counts[1],
-        })
-    }
-
-    /// Octets, places of TTLs, numbers of answer and authority records.
-    pub(crate) fn parts(&self) -> (&[u8], &[u16], [u16; 2]) {
-        (&self.octets, &self.ttls, [self.answers, self.authorities])
+    /// The records as they stand behind the question.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.octets
     }
 
     /// Numbers of answer and authority records.

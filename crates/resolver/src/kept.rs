@@ -5,6 +5,7 @@ use crate::answer::Answer;
 use crate::body::Body;
 use crate::class::Facts;
 use crate::key::Key;
+use dns::message::Record;
 use dns::{Name, Rcode, Rtype};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -153,11 +154,9 @@ fn put(out: &mut Vec<u8>, octets: &[u8]) {
 }
 
 fn put_body(out: &mut Vec<u8>, body: &Body) {
-    let (octets, ttls, counts) = body.parts();
-    put(out, octets);
-    out.extend_from_slice(&(ttls.len() as u16).to_be_bytes());
-    for number in ttls.iter().chain(&counts) {
-        out.extend_from_slice(&number.to_be_bytes());
+    put(out, body.octets());
+    for count in body.counts() {
+        out.extend_from_slice(&count.to_be_bytes());
     }
 }
 
@@ -194,26 +193,21 @@ impl<'a> Take<'a> {
         Ok(head)
     }
 
-    /// A body has to be what a message may hold behind its question: clients get it as it is.
+    /// A body is read as the message that it is a part of, and written anew: clients get it as it
+    /// is.
     fn body(&mut self, key: &Key) -> Result<Body, KeptError> {
         let octets = self.bytes("records")?;
-        let mut ttls = Vec::new();
-        for _ in 0..u16::from_be_bytes(self.array("records")?) {
-            ttls.push(u16::from_be_bytes(self.array("records")?));
-        }
-        let answers = u16::from_be_bytes(self.array("records")?);
-        let authorities = u16::from_be_bytes(self.array("records")?);
-        let broken = KeptError::Broken("records that are none");
-        let counts = [answers, authorities];
         let mut message = vec![0, 0, 0x80, 0, 0, 1];
-        for count in [answers, authorities, 0] {
-            message.extend_from_slice(&count.to_be_bytes());
-        }
+        message.extend_from_slice(&self.array::<4>("records")?);
+        message.extend_from_slice(&[0, 0]);
         key.name.write_wire(&mut message);
         message.extend_from_slice(&key.rtype.0.to_be_bytes());
         message.extend_from_slice(&[0, 1]);
         message.extend_from_slice(octets);
-        dns::Message::parse(&message).map_err(|_| broken)?;
-        Body::from_parts(octets, ttls, counts).ok_or(broken)
+        let broken = KeptError::Broken("records that are none");
+        let message = dns::Message::parse(&message).map_err(|_| broken)?;
+        let answer: Vec<&Record> = message.answer.iter().collect();
+        let authority: Vec<&Record> = message.authority.iter().collect();
+        Body::write(&key.name, &answer, &authority).ok_or(broken)
     }
 }

@@ -67,12 +67,8 @@ impl Resolver {
                 errors: Vec::new(),
             });
         }
-        if let Some((_, state)) = self.pins.get(key)
-            && let Some(trial) = &state.trial
-            && mono < trial.next_check
-        {
-            let finding = trial.finding.clone();
-            return self.held(key, &finding, step);
+        if let Some(reply) = self.pinned_at_once(key, step) {
+            return Some(reply);
         }
         let failure = self.failures.get(key)?;
         if !self.is_recently_failed(key, mono) {
@@ -87,6 +83,32 @@ impl Resolver {
             ));
         }
         Some(self.failure(key, &why, step))
+    }
+
+    /// A pinned name that is in quarantine, or that upstreams failed to resolve, is answered at
+    /// once; what upstreams say now is looked at meanwhile.
+    fn pinned_at_once(&mut self, key: &Key, step: &mut Step<'_>) -> Option<Reply> {
+        let now = step.now;
+        let failed = self.failures.get(key).filter(|failure| !failure.bogus);
+        let why = failed.map(|failure| failure.why.clone());
+        let (rule, state) = self.pins.get(key)?;
+        state.good.as_ref()?;
+        match &state.trial {
+            // Somebody has it: who that is will say so again.
+            Some(trial) if trial.has_witness(rule, now) => None,
+            Some(trial) => {
+                let finding = trial.finding.clone();
+                self.gather(key, None, step);
+                self.held(key, &finding, step)
+            }
+            None => {
+                let why = why?;
+                if !self.is_recently_failed(key, now.mono) {
+                    self.renew(key, step);
+                }
+                self.old(key, &why, step)
+            }
+        }
     }
 
     /// Whether upstreams are to be left alone for this question (RFC 9520 §3.2, RFC 8767 §5).

@@ -4,9 +4,9 @@ use super::{Over, Query, Resolver, Step};
 use crate::answer::{Answer, Kind, read};
 use crate::key::Key;
 use crate::pin::Ruling;
-use crate::reply::{Reply, Ttl};
+use crate::reply::{Ede, Reply, Ttl};
 use crate::verify::{Near, is_truncated};
-use dns::Message;
+use dns::{Message, Rcode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -76,11 +76,10 @@ impl Resolver {
 
     fn silence(&mut self, asked: &Query, why: &str, step: &mut Step<'_>) {
         self.upstreams.silent(asked.to, step.now.mono);
-        if let Some(probe) = asked.probe {
+        if asked.probe.is_some() {
             if self.upstreams.all_down() {
                 self.probe_soon(step.now.mono);
             }
-            self.unprobed(asked.to, probe);
             return;
         }
         self.no_evidence(&asked.key, asked.to, step);
@@ -132,6 +131,12 @@ impl Resolver {
         step: &mut Step<'_>,
     ) {
         self.failures.remove(key);
+        if let Kind::Blocked(why) = kind {
+            self.cache.remove(key);
+            let ede = Ede::new(Ede::BLOCKED, format!("{from} blocks it: {why}"));
+            let reply = Reply::bare(Rcode::NXDOMAIN, vec![ede]);
+            return self.land(key, |_, _| reply.clone(), step);
+        }
         let Some(answer) = answer else {
             let word = kind.word();
             return self.unresolved(

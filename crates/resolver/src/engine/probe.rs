@@ -84,6 +84,7 @@ impl Resolver {
             }
             (Probe::Nowhere, Kind::NxDomain(_) | Kind::NoData(_)) => {
                 upstream.hijacks = false;
+                upstream.loops = false;
                 upstream.made_up.clear();
             }
             (Probe::Alive, Kind::Positive(_)) => upstream.canary_failed = false,
@@ -95,17 +96,6 @@ impl Resolver {
                 upstream.canary_failed = true;
             }
             _ => {}
-        }
-    }
-
-    /// A probe was not answered.
-    pub(super) fn unprobed(&mut self, to: SocketAddr, probe: Probe) {
-        let has_canary = self.config.canary.is_some();
-        if let Some(upstream) = self.upstreams.get(to)
-            && probe == Probe::Alive
-            && has_canary
-        {
-            upstream.canary_failed = true;
         }
     }
 

@@ -111,6 +111,15 @@ impl Pins {
     }
 }
 
+impl Trial {
+    /// Whether a source had a good answer lately.
+    pub(crate) fn has_witness(&self, rule: &PinRule, now: Now) -> bool {
+        let lately = |at: u64| now.mono.saturating_sub(at) <= window(rule);
+        let mut said = self.sources.values();
+        said.any(|(at, seen)| *seen == Seen::Good && lately(*at))
+    }
+}
+
 impl State {
     /// Begins a quarantine, or adds to it, and weighs what there is.
     fn suspect(&mut self, rule: &PinRule, from: SocketAddr, seen: Seen, now: Now) -> Ruling {

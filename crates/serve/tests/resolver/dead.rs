@@ -13,7 +13,11 @@ fn closed_ports_fail_soon_and_are_not_hammered() {
     let answer = ask(&resolver, "api.example.com", Rtype::A);
     assert_eq!(answer.rcode, Rcode::SERVFAIL);
     assert_eq!(errors(&answer), [22]);
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
     let sent = resolver.counters().sent;
     assert!(sent < 40, "{sent} questions to closed ports");
 }
@@ -28,9 +32,15 @@ fn a_dead_upstream_is_answered_for_by_what_is_remembered() {
     peer.kill();
     std::thread::sleep(Duration::from_millis(1500));
     let held = ask(&resolver, "api.example.com", Rtype::A);
-    assert_eq!((addresses(&held), errors(&held)), (vec!["192.0.2.1".into()], vec![3, 22]));
+    assert_eq!(
+        (addresses(&held), errors(&held)),
+        (vec!["192.0.2.1".into()], vec![3, 22])
+    );
     let stale = ask(&resolver, "web.example.com", Rtype::A);
-    assert_eq!((addresses(&stale), errors(&stale)), (vec!["192.0.2.2".into()], vec![3, 22]));
+    assert_eq!(
+        (addresses(&stale), errors(&stale)),
+        (vec!["192.0.2.2".into()], vec![3, 22])
+    );
     peer.restart();
     crate::kit::until("fresh answers again", || {
         errors(&ask(&resolver, "web.example.com", Rtype::A)).is_empty()
