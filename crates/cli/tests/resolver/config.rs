@@ -1,6 +1,6 @@
 //! Configurations that must not be: each is refused with the rule and the fix.
 
-use crate::rig::{Folder, steadfast};
+use crate::rig::{Folder, free, steadfast};
 
 #[track_caller]
 fn refused(words: &[&str], part: &str) {
@@ -17,7 +17,8 @@ fn refused(words: &[&str], part: &str) {
 
 #[test]
 fn what_must_not_be_is_refused() {
-    let listen = ["--listen", "127.0.0.1:0"];
+    let free = free();
+    let listen = ["--listen", &free];
     let with = |words: &[&str], part: &str| refused(&[&listen[..], words].concat(), part);
     with(&[], "no upstream: name at least one");
     with(&["--upstream", "ns.example.com"], "ns.example.com");
@@ -46,7 +47,7 @@ fn what_must_not_be_is_refused() {
         "this machine only",
     );
     refused(
-        &["--listen", "0.0.0.0:0", "--upstream", "127.0.0.1:5300"],
+        &["--listen", "0.0.0.0:5393", "--upstream", "127.0.0.1:5300"],
         "name each address",
     );
     refused(
@@ -59,7 +60,10 @@ fn what_must_not_be_is_refused() {
 fn files_that_must_not_be_are_refused() {
     let folder = Folder::new();
     let path = folder.path().join("r.toml");
-    let head = "listen = [\"127.0.0.1:0\"]\nupstream = [\"127.0.0.1:5300\"]\n";
+    let head = format!(
+        "listen = [\"{}\"]\nupstream = [\"127.0.0.1:5300\"]\n",
+        free()
+    );
     for (text, part) in [
         ("[[pin]]\nnmae = \"x.example\"\n", "unknown field `nmae`"),
         (

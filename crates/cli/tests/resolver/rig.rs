@@ -17,6 +17,12 @@ pub(crate) fn steadfast(words: &[&str]) -> Output {
     command.args(words).output().unwrap()
 }
 
+/// An address that nobody listens on.
+pub(crate) fn free() -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.local_addr().unwrap().to_string()
+}
+
 /// A folder that is removed when the test ends well.
 pub(crate) struct Folder(PathBuf);
 
@@ -73,10 +79,7 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it, with these words besides the address, and waits until it answers.
     pub(crate) fn start(words: &[&str]) -> Running {
-        let port = UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let port: SocketAddr = free().parse().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
         command
             .arg("resolver")

@@ -121,10 +121,11 @@ fn two_resolvers_do_not_share_a_folder() {
     let running = Running::pinned(&upstream, &folder);
     let proxy = upstream.proxy.addr().to_string();
     let state = folder.path().to_str().unwrap();
+    let free = crate::rig::free();
     let words = [
         "resolver",
         "--listen",
-        "127.0.0.1:0",
+        &free,
         "--upstream",
         &proxy,
         "--state",
