@@ -83,30 +83,37 @@ impl Body {
 
 /// Names that stand somewhere are pointed at; offsets count from the message's first octet, of
 /// which header and question come before.
-struct Writer {
+struct Writer<'a> {
+    asked: &'a Name,
     octets: Vec<u8>,
     ttls: Vec<u16>,
     /// Length of header and question.
     before: usize,
-    names: BTreeMap<Vec<u8>, u16>,
+    /// Filled when a name comes that is not the one asked for: few answers have one.
+    names: Option<BTreeMap<Vec<u8>, u16>>,
 }
 
-impl Writer {
-    fn new(asked: &Name) -> Writer {
-        let mut writer = Writer {
-            octets: Vec::new(),
+impl Writer<'_> {
+    fn new(asked: &Name) -> Writer<'_> {
+        Writer {
+            asked,
+            octets: Vec::with_capacity(64),
             ttls: Vec::new(),
             before: HEADER_LEN + asked.wire_len() + 4,
-            names: BTreeMap::new(),
-        };
-        let mut at = HEADER_LEN;
+            names: None,
+        }
+    }
+
+    /// The names that the question has.
+    fn of_question(asked: &Name) -> BTreeMap<Vec<u8>, u16> {
+        let mut names = BTreeMap::new();
         let mut name = Some(asked.clone());
         while let Some(own) = name.filter(|name| !name.is_root()) {
-            writer.names.insert(own.key().to_vec(), at as u16);
+            let at = HEADER_LEN + asked.wire_len() - own.wire_len();
+            names.insert(own.key().to_vec(), at as u16);
             name = own.parent();
-            at = HEADER_LEN + asked.wire_len() - name.as_ref().map_or(1, Name::wire_len);
         }
-        writer
+        names
     }
 
     fn record(&mut self, record: &Record) -> Option<()> {
@@ -139,15 +146,21 @@ impl Writer {
     }
 
     fn name(&mut self, name: &Name) {
+        if name == self.asked && !name.is_root() {
+            self.octets.extend_from_slice(&[0xc0, HEADER_LEN as u8]);
+            return;
+        }
+        let asked = self.asked;
+        let names = self.names.get_or_insert_with(|| Writer::of_question(asked));
         let mut rest = Some(name.clone());
         while let Some(own) = rest.filter(|name| !name.is_root()) {
-            if let Some(at) = self.names.get(own.key()) {
+            if let Some(at) = names.get(own.key()) {
                 self.octets.extend_from_slice(&(at | 0xc000).to_be_bytes());
                 return;
             }
             let here = self.before + self.octets.len();
             if let Ok(at @ ..0x4000) = u16::try_from(here) {
-                self.names.insert(own.key().to_vec(), at);
+                names.insert(own.key().to_vec(), at);
             }
             let wire = own.to_wire();
             let label = 1 + usize::from(wire.first().copied().unwrap_or_default());

@@ -48,7 +48,7 @@ fn what_must_not_be_is_refused() {
     );
     refused(
         &["--listen", "0.0.0.0:5393", "--upstream", "127.0.0.1:5300"],
-        "name each address",
+        "is not the address of one machine",
     );
     refused(
         &["--listen", "127.0.0.1:5391", "--upstream", "127.0.0.1:5391"],

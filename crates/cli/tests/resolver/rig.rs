@@ -77,14 +77,24 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it, with these words besides the address, and waits until it answers.
+    /// Starts it, with these words besides the address, and waits until it answers. Somebody may
+    /// take the port meanwhile: then it is another one.
     pub(crate) fn start(words: &[&str]) -> Running {
-        let port: SocketAddr = free().parse().unwrap();
+        for _ in 0..5 {
+            let running = Running::spawn(words);
+            running.until_said("o");
+            if !running.said().contains("Address already in use") {
+                running.until_said("resolving on");
+                return running;
+            }
+        }
+        panic!("no free port in five attempts");
+    }
+
+    fn spawn(words: &[&str]) -> Running {
+        let addr = free();
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-        command
-            .arg("resolver")
-            .args(["--listen", &port.to_string()])
-            .args(words);
+        command.args(["resolver", "--listen", &addr]).args(words);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let (lines, into) = (
@@ -98,13 +108,11 @@ impl Running {
                 said.push('\n');
             }
         });
-        let running = Running {
+        Running {
             child,
-            addr: port,
+            addr: addr.parse().unwrap(),
             said,
-        };
-        running.until_said("resolving on");
-        running
+        }
     }
 
     /// Before this upstream, with this folder, all of the zone pinned.

@@ -37,6 +37,8 @@ pub(super) struct Flight {
     round: u32,
     /// Somebody said something, be it that it failed.
     heard: bool,
+    /// What is due for it, besides its questions: taken off when it lands.
+    due: Vec<(u64, Timer)>,
 }
 
 /// A question that nobody resolved.
@@ -75,7 +77,7 @@ impl Resolver {
             true => PINNED_TIMER.min(self.config.limits.client_timer),
             false => self.config.limits.client_timer,
         };
-        self.at(step.now.mono + wait, Timer::Client(key.clone()));
+        self.due_at(key, step.now.mono + wait, Timer::Client(key.clone()));
         self.launch(key, step);
     }
 
@@ -92,8 +94,16 @@ impl Resolver {
     fn launch(&mut self, key: &Key, step: &mut Step<'_>) {
         self.hedges = (self.hedges + HEDGE_SHARE).min(HEDGES_SAVED);
         let deadline = step.now.mono + self.config.limits.deadline;
-        self.at(deadline, Timer::Deadline(key.clone()));
+        self.due_at(key, deadline, Timer::Deadline(key.clone()));
         self.attempt(key, step);
+    }
+
+    /// Sets a time for a flight.
+    fn due_at(&mut self, key: &Key, mono: u64, timer: Timer) {
+        if let Some(flight) = self.flights.get_mut(key) {
+            flight.due.push((mono, timer.clone()));
+        }
+        self.at(mono, timer);
     }
 
     /// Asks the next upstream; gives up when there is none left to ask.
@@ -116,7 +126,7 @@ impl Resolver {
             flight.open.push(query);
         }
         let hedge = step.now.mono + self.upstreams.patience(to);
-        self.at(hedge, Timer::Hedge(key.clone()));
+        self.due_at(key, hedge, Timer::Hedge(key.clone()));
     }
 
     /// Everybody was asked. Those that said nothing are asked once more after a pause; those that
@@ -131,7 +141,7 @@ impl Resolver {
         flight.round += 1;
         flight.asked.clear();
         let pause = ROUND_PAUSE << flight.round;
-        self.at(step.now.mono + pause, Timer::Hedge(key.clone()));
+        self.due_at(key, step.now.mono + pause, Timer::Hedge(key.clone()));
     }
 
     /// The upstream is slow: asks a different one as well, if the budget has it.
@@ -346,6 +356,9 @@ impl Resolver {
         let Some(flight) = self.flights.remove(key) else {
             return;
         };
+        for due in &flight.due {
+            self.timers.remove(due);
+        }
         for client in flight.waiters {
             let reply = reply(self, step);
             step.reply(client, reply);

@@ -235,6 +235,12 @@ impl Resolver {
         self.timers.first().map(|(at, _)| *at)
     }
 
+    /// Since when and until when the cached answer to a question is fresh.
+    pub fn fresh(&self, key: &Key, mono: u64) -> Option<(u64, u64)> {
+        let entry = self.cache.peek(key)?;
+        (mono < entry.fresh_until).then_some((entry.at, entry.fresh_until))
+    }
+
     /// What was counted.
     pub fn counters(&self) -> Counters {
         self.counters

@@ -79,6 +79,10 @@ pub(crate) struct Core {
     pub(crate) disk: Disk,
     /// Questions from those who may not ask.
     pub(crate) refused: AtomicU64,
+    /// Questions that a worker's own front answered.
+    pub(crate) front_hits: AtomicU64,
+    /// Grows when fronts have to forget: what they hold may not be served any more.
+    pub(crate) epoch: AtomicU64,
     stop: AtomicBool,
     log: fn(&str),
 }
@@ -102,6 +106,8 @@ impl Core {
             seed: entropy.draw(),
             disk,
             refused: AtomicU64::new(0),
+            front_hits: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             log,
         }
@@ -113,8 +119,12 @@ impl Core {
 
     /// One input, and everything that follows.
     pub(crate) fn input(self: &Arc<Self>, input: Input<'_>) {
+        let forgets = matches!(input, Input::LetGo(_) | Input::Reload(_));
         let mut machine = self.machine();
         machine.step(input);
+        if forgets {
+            self.epoch.fetch_add(1, Ordering::Release);
+        }
         let effects = std::mem::take(&mut machine.effects);
         let (effects, clients) = self.settle(effects, &mut machine);
         let wake = machine.resolver.next_wake();

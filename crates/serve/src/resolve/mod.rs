@@ -8,6 +8,7 @@
 mod clock;
 mod cookie;
 mod core;
+mod front;
 mod net;
 mod outward;
 mod server;

@@ -3,10 +3,12 @@
 use super::core::Core;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
 use resolver::{Input, Over};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -66,13 +68,15 @@ impl Outward {
 
     /// From a port that the kernel draws, to this peer and no other.
     fn datagram(&self, query: u64, to: SocketAddr, octets: &[u8]) -> io::Result<()> {
-        let any: IpAddr = match to {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        let family = match to {
+            SocketAddr::V4(_) => AddressFamily::Inet,
+            SocketAddr::V6(_) => AddressFamily::Inet6,
         };
-        let socket = UdpSocket::bind((any, 0))?;
-        socket.set_nonblocking(true)?;
-        socket.connect(to)?;
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(family, SockType::Datagram, flags, None)?;
+        // Without a bind before it, this draws the port (udp(7), ip_local_port_range).
+        connect(socket.as_raw_fd(), &SockaddrStorage::from(to))?;
+        let socket = UdpSocket::from(socket);
         let events = EpollFlags::EPOLLIN;
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         self.epoll.add(&socket, EpollEvent::new(events, query))?;

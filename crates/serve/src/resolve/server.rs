@@ -4,7 +4,7 @@ use super::core::{Client, Core, Machine};
 use super::net::Network;
 use super::outward::{self, Outward};
 use super::store::Disk;
-use super::udp::{Asked, read};
+use super::udp::{Asked, key_of, read};
 use super::write::write;
 use crate::answer::Transport;
 use crate::authority::{Sockets, StartError};
@@ -135,7 +135,11 @@ impl ResolverServer {
 
     /// What was counted since the start.
     pub fn counters(&self) -> Counters {
-        self.core.machine().resolver.counters()
+        let mut counters = self.core.machine().resolver.counters();
+        let front = self.core.front_hits.load(Ordering::Relaxed);
+        counters.asked += front;
+        counters.hits += front;
+        counters
     }
 
     /// Questions from those who may not ask.
@@ -253,7 +257,10 @@ impl Service for Core {
             Asked::Silence => return Err(ErrorKind::InvalidData.into()),
             Asked::Refuse(request, reply) => (request, reply),
             Asked::Slip => return Ok(()),
-            Asked::Question(request, key) => (request, ask_and_wait(self, key)),
+            Asked::Question(request) => match key_of(&request) {
+                Some(key) => (request, ask_and_wait(self, key)),
+                None => (request, Reply::bare(Rcode::FORMERR, Vec::new())),
+            },
         };
         let cookie = self.cookie(&request, from.ip());
         write(&request, &reply, cookie, Transport::Tcp, &mut out);

@@ -1,6 +1,8 @@
 //! Questions in datagrams, many in one call.
 
-use super::core::{Client, Core, second};
+use super::clock::now;
+use super::core::{Client, Core};
+use super::front::Front;
 use super::write::write;
 use crate::answer::{Transport, truncated};
 use crate::limit::{Limiter, Verdict};
@@ -25,8 +27,8 @@ pub(crate) enum Asked<'a> {
     Refuse(Request<'a>, Reply),
     /// Whoever sends them asks too much: "ask over TCP".
     Slip,
-    /// They ask this.
-    Question(Request<'a>, Key),
+    /// They ask.
+    Question(Request<'a>),
 }
 
 /// Reads what a client sent. It does not panic, whatever that is.
@@ -56,24 +58,27 @@ pub(crate) fn read<'a>(core: &Core, octets: &'a [u8], from: IpAddr) -> Asked<'a>
     if request.edns.is_some_and(|edns| edns.version > 0) {
         return Asked::Refuse(request, bare(Rcode::BADVERS));
     }
-    let rtype = Rtype(request.qtype);
-    let name = Name::from_wire(request.name());
-    match name {
-        Ok((name, _)) if request.class == CLASS_IN && may_be_asked(rtype) && head[2] & 1 != 0 => {
-            let key = Key {
-                name,
-                rtype,
-                checking_disabled: head[3] & 0x10 != 0,
-            };
-            Asked::Question(request, key)
-        }
-        Ok(_) if request.class == CLASS_IN && !may_be_asked(rtype) => {
-            Asked::Refuse(request, bare(Rcode::NOTIMP))
-        }
+    match (request.class, may_be_asked(Rtype(request.qtype))) {
+        (CLASS_IN, false) => Asked::Refuse(request, bare(Rcode::NOTIMP)),
+        (CLASS_IN, true) if head[2] & 1 != 0 => Asked::Question(request),
         // Other classes; and who does not want resolving, but a look into the cache.
-        Ok(_) => Asked::Refuse(request, bare(Rcode::REFUSED)),
-        Err(_) => Asked::Refuse(request, bare(Rcode::FORMERR)),
+        _ => Asked::Refuse(request, bare(Rcode::REFUSED)),
     }
+}
+
+/// What a question asks.
+pub(crate) fn key_of(request: &Request<'_>) -> Option<Key> {
+    let (name, _) = Name::from_wire(request.name()).ok()?;
+    Some(Key {
+        name,
+        rtype: Rtype(request.qtype),
+        checking_disabled: checking_disabled(request),
+    })
+}
+
+/// CD.
+pub(crate) fn checking_disabled(request: &Request<'_>) -> bool {
+    request.octets.get(3).is_some_and(|flags| flags & 0x10 != 0)
 }
 
 /// Transfers and the like are nothing to resolve; ANY is answered by who has it.
@@ -84,6 +89,7 @@ fn may_be_asked(rtype: Rtype) -> bool {
 /// Answers what comes on `socket` until told to stop.
 pub(crate) fn work(core: &Arc<Core>, socket: &Arc<UdpSocket>) {
     let mut limiter = Limiter::new(core.limits.answers_per_network, core.seed);
+    let mut front = Front::new();
     let mut receive = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut send = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut requests = vec![0u8; BATCH * REQUEST];
@@ -108,70 +114,115 @@ pub(crate) fn work(core: &Arc<Core>, socket: &Arc<UdpSocket>) {
         let messages: Vec<(&[u8], SockaddrStorage)> = came
             .filter_map(|message| Some((message.iovs().next()?, message.address?)))
             .collect();
-        batch(core, socket, &messages, &mut limiter, &mut answers, &mut to);
+        let mut batch = Batch {
+            core,
+            socket,
+            limiter: &mut limiter,
+            front: &mut front,
+            answers: &mut answers,
+            to: &mut to,
+        };
+        batch.answer(&messages);
         deliver(fd, &mut send, &answers, &to);
     }
 }
 
-/// Answers a batch: what needs no upstream at once, into `answers` and `to`.
-fn batch(
-    core: &Arc<Core>,
-    socket: &Arc<UdpSocket>,
-    messages: &[(&[u8], SockaddrStorage)],
-    limiter: &mut Limiter,
-    answers: &mut [Vec<u8>],
-    to: &mut Vec<Option<SockaddrStorage>>,
-) {
-    let (mut effects, mut replies) = (Vec::new(), Vec::with_capacity(messages.len()));
-    let mut slips = Vec::new();
-    let second = second();
-    let asked: Vec<Asked<'_>> = messages
-        .iter()
-        .map(|(octets, from)| {
-            let from = ip(from);
-            let asked = read(core, octets, from);
-            slow_down(core, asked, from, limiter, second)
-        })
-        .collect();
-    let mut machine = core.machine();
-    for (asked, (octets, from)) in asked.into_iter().zip(messages) {
-        match asked {
-            Asked::Silence => {}
-            Asked::Slip => slips.push((octets, from)),
-            Asked::Refuse(request, reply) => replies.push((request, reply, from)),
-            Asked::Question(request, key) => match (machine.ask(key, &mut effects), std_addr(from))
-            {
-                (Ok(reply), _) => replies.push((request, reply, from)),
+/// A message, and where it came from.
+type Came<'m> = (&'m [u8], SockaddrStorage);
+
+/// Datagrams that came together, and what is sent for them.
+struct Batch<'b> {
+    core: &'b Arc<Core>,
+    socket: &'b Arc<UdpSocket>,
+    limiter: &'b mut Limiter,
+    front: &'b mut Front,
+    answers: &'b mut [Vec<u8>],
+    to: &'b mut Vec<Option<SockaddrStorage>>,
+}
+
+impl Batch<'_> {
+    /// Answers what needs no upstream; the rest waits with the state machine.
+    fn answer(&mut self, messages: &[Came<'_>]) {
+        let (now, mut rest) = (now(), Vec::new());
+        self.front.begin(self.core.epoch.load(Ordering::Acquire));
+        let mut hits = 0;
+        for came in messages {
+            let (octets, from) = (came.0, ip(&came.1));
+            let asked = read(self.core, octets, from);
+            match slow_down(self.core, asked, from, self.limiter, now.wall as u32) {
+                Asked::Silence => {}
+                Asked::Slip => self.put(came.1, |out| truncated(octets, out)),
+                Asked::Refuse(request, reply) => self.reply(&request, &reply, came.1),
+                Asked::Question(request) => match self.front.find(&request, now.mono) {
+                    Some(reply) => {
+                        hits += 1;
+                        self.reply(&request, &reply, came.1);
+                    }
+                    None => rest.push((request, came)),
+                },
+            }
+        }
+        if hits > 0 {
+            self.core.front_hits.fetch_add(hits, Ordering::Relaxed);
+        }
+        if !rest.is_empty() {
+            self.ask(rest);
+        }
+    }
+
+    /// Asks the state machine, under one lock for all.
+    fn ask(&mut self, rest: Vec<(Request<'_>, &Came<'_>)>) {
+        let (mut effects, mut replies) = (Vec::new(), Vec::with_capacity(rest.len()));
+        let mut machine = self.core.machine();
+        let now = now();
+        for (request, (octets, from)) in rest {
+            let Some(key) = key_of(&request) else {
+                let reply = Reply::bare(Rcode::FORMERR, Vec::new());
+                replies.push((request, reply, *from));
+                continue;
+            };
+            let asked = machine.ask(key.clone(), &mut effects);
+            match (asked, std_addr(from)) {
+                (Ok(reply), _) => {
+                    if let Some(fresh) = machine.resolver.fresh(&key, now.mono) {
+                        self.front.keep(&request, &reply, fresh, now.mono);
+                    }
+                    replies.push((request, reply, *from));
+                }
                 (Err(client), Some(addr)) => {
-                    let waits = Client::Datagram(octets.to_vec(), addr, Arc::clone(socket));
+                    let waits = Client::Datagram(octets.to_vec(), addr, Arc::clone(self.socket));
                     machine.clients.insert(client, waits);
                 }
                 (Err(_), None) => {}
-            },
+            }
+        }
+        let (effects, told) = self.core.settle(effects, &mut machine);
+        let wake = machine.resolver.next_wake();
+        drop(machine);
+        self.core.outward.wake_at(wake);
+        for (client, reply) in told {
+            self.core.tell(client, &reply);
+        }
+        for (request, reply, from) in replies {
+            self.reply(&request, &reply, from);
+        }
+        self.core.carry_out(effects);
+    }
+
+    fn reply(&mut self, request: &Request<'_>, reply: &Reply, from: SockaddrStorage) {
+        let cookie = self.core.cookie(request, ip(&from));
+        self.put(from, |out| {
+            write(request, reply, cookie, Transport::Udp, out)
+        });
+    }
+
+    /// Writes one more answer. There are as many places as messages.
+    fn put(&mut self, to: SockaddrStorage, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(out) = self.answers.get_mut(self.to.len()) {
+            write(out);
+            self.to.push(Some(to));
         }
     }
-    let (effects, told) = core.settle(effects, &mut machine);
-    let wake = machine.resolver.next_wake();
-    drop(machine);
-    core.outward.wake_at(wake);
-    for (client, reply) in told {
-        core.tell(client, &reply);
-    }
-    for (request, reply, from) in replies {
-        let Some(out) = answers.get_mut(to.len()) else {
-            break;
-        };
-        let cookie = core.cookie(&request, ip(from));
-        write(&request, &reply, cookie, Transport::Udp, out);
-        to.push(Some(*from));
-    }
-    for (octets, from) in slips {
-        if let Some(out) = answers.get_mut(to.len()) {
-            truncated(octets, out);
-            to.push(Some(*from));
-        }
-    }
-    core.carry_out(effects);
 }
 
 /// Who asks too much gets "ask over TCP" or nothing, unless a cookie shows that it is no victim.
@@ -184,7 +235,7 @@ fn slow_down<'a>(
 ) -> Asked<'a> {
     let request = match &asked {
         Asked::Silence | Asked::Slip => return asked,
-        Asked::Refuse(request, _) | Asked::Question(request, _) => request,
+        Asked::Refuse(request, _) | Asked::Question(request) => request,
     };
     let cookie = request.edns.and_then(|edns| edns.cookie);
     if cookie.is_some_and(|cookie| core.cookies.proves(cookie, from, second)) {
