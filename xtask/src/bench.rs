@@ -5,6 +5,7 @@ mod control;
 mod load;
 mod measure;
 mod octodns;
+mod resolver;
 mod sim;
 mod table;
 mod zones;
@@ -30,6 +31,11 @@ const BENCHES: &[Bench] = &[
         name: "authority",
         about: "the built-in server beside Knot and NSD: answers per second of its processor, load",
         run: authority::run,
+    },
+    Bench {
+        name: "resolver",
+        about: "the resolver beside Unbound, dnsdist and BIND: hits, misses, memory",
+        run: resolver::run,
     },
     Bench {
         name: "sim",

@@ -64,6 +64,8 @@ pub enum Command {
     Thaw(ThawArgs),
     /// Return to older content, as a new generation
     Rollback(RollbackArgs),
+    /// Resolve names, and keep pinned ones when upstreams slip
+    Resolver(crate::commands::resolver::args::ResolverArgs),
     /// Run the production state machine in a world where everything goes wrong
     #[command(subcommand)]
     Sim(crate::commands::sim::args::SimCommand),
@@ -300,7 +302,7 @@ pub enum Generate {
     Schema,
 }
 
-fn parse_server(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn parse_server(text: &str) -> Result<SocketAddr, String> {
     crate::config::text::socket_addr(text)
         .map_err(|fault| format!("{}; {}", fault.message, fault.help))
 }

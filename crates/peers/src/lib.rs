@@ -47,4 +47,4 @@ pub use peer::{Backup, Peer};
 pub use proxy::{Behaviour, Proxy};
 pub use sampler::{FirstEmpty, Sampler, Samples};
 pub use tools::{TOOLS, nsupdate, octodns};
-pub use wire::{Answer, Record, ask, ask_signed, try_ask};
+pub use wire::{Answer, Record, ask, ask_signed, try_ask, try_ask_recursive};

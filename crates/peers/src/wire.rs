@@ -142,6 +142,23 @@ pub fn try_ask(
     exchange(server, &question(name, rtype, 0x5eed, false), patience)
 }
 
+/// As [`try_ask`], with the RD bit, as clients of a resolver ask.
+///
+/// # Errors
+/// As [`try_ask`].
+pub fn try_ask_recursive(
+    server: SocketAddr,
+    name: &str,
+    rtype: &str,
+    patience: Duration,
+) -> io::Result<Answer> {
+    let mut question = question(name, rtype, 0x5eed, false);
+    if let Some(flags) = question.get_mut(2) {
+        *flags |= 1;
+    }
+    exchange(server, &question, patience)
+}
+
 /// As [`try_ask`], with the DO bit when `signed`.
 pub(crate) fn try_ask_do(
     server: SocketAddr,

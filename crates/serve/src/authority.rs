@@ -293,14 +293,14 @@ fn folder_of(apex: &Name) -> String {
 }
 
 /// The sockets of one address.
-struct Sockets {
-    addr: SocketAddr,
-    udp: Vec<UdpSocket>,
-    tcp: TcpListener,
+pub(crate) struct Sockets {
+    pub(crate) addr: SocketAddr,
+    pub(crate) udp: Vec<UdpSocket>,
+    pub(crate) tcp: TcpListener,
 }
 
 impl Sockets {
-    fn open(addr: SocketAddr, workers: usize) -> Result<Sockets, StartError> {
+    pub(crate) fn open(addr: SocketAddr, workers: usize) -> Result<Sockets, StartError> {
         if addr.ip().is_unspecified() {
             return Err(StartError::Wildcard(addr));
         }

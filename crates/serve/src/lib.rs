@@ -1,8 +1,9 @@
-//! The built-in authoritative DNS server.
+//! The DNS servers that Steadfast has built in.
 //!
 //! [`answer`](answer()) turns a query's octets into an answer's, from an immutable [`Catalog`] of
 //! [`Generation`]s, without IO. [`Authority`] puts sockets around it, takes updates (RFC 2136) as
-//! BIND does, keeps them, and feeds followers.
+//! BIND does, keeps them, and feeds followers. [`ResolverServer`] is the shell of the resilient
+//! resolver, which the crate `resolver` decides for.
 
 mod answer;
 mod authority;
@@ -17,6 +18,7 @@ mod limit;
 mod node;
 mod notify;
 mod request;
+mod resolve;
 mod shared;
 mod tcp;
 mod transfer;
@@ -33,5 +35,6 @@ pub use generation::{Generation, ZoneRefused};
 pub use journal::StoreError;
 pub use keys::KeyRights;
 pub use notify::Follower;
+pub use resolve::{Network, NetworkError, ResolverConfig, ResolverError, ResolverServer};
 pub use shared::Limits;
 pub use zone::CommitError;

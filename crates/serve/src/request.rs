@@ -7,6 +7,8 @@ use dns::message::HEADER_LEN;
 pub(crate) const NSID: u16 = 3;
 /// EDNS option of RFC 9660.
 pub(crate) const ZONEVERSION: u16 = 19;
+/// EDNS option of RFC 7873.
+pub(crate) const COOKIE: u16 = 10;
 const OPT: u16 = 41;
 const TSIG: u16 = 250;
 /// The longest name on the wire (RFC 1035 §3.1).
@@ -37,6 +39,15 @@ pub(crate) struct Edns {
     pub(crate) dnssec_ok: bool,
     pub(crate) nsid: bool,
     pub(crate) zone_version: bool,
+    pub(crate) cookie: Option<Cookie>,
+}
+
+/// A client's cookie, and the server's that it brings back, if that is as long as ours are
+/// (RFC 9018 §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cookie {
+    pub(crate) client: [u8; 8],
+    pub(crate) server: Option<[u8; 16]>,
 }
 
 /// Why octets are no request, as far as their sender is to be told.
@@ -81,6 +92,21 @@ impl<'a> Request<'a> {
                 edns: request.edns,
                 ..malformed(question_end)
             }),
+        }
+    }
+
+    /// What can be repeated of octets that are no request.
+    pub(crate) fn of_refused(octets: &'a [u8], refused: &Refused) -> Request<'a> {
+        Request {
+            octets,
+            question_end: refused.question_end,
+            lower: [0; MAX_NAME],
+            len: 0,
+            starts: [0; 4],
+            qtype: 0,
+            class: 0,
+            edns: refused.edns,
+            signed: false,
         }
     }
 
@@ -165,6 +191,14 @@ fn edns(octets: &[u8], at: usize, mut options: &[u8]) -> Option<Edns> {
             // RFC 9660 §3.1: a request's option is empty.
             ZONEVERSION if !value.is_empty() => return None,
             ZONEVERSION => edns.zone_version = true,
+            // RFC 7873 §5.2.2: the client's part alone, or with 8 to 32 octets of the server's.
+            COOKIE => match (value.split_first_chunk::<8>()?, value.len()) {
+                ((client, server), 8 | 16..=40) => {
+                    let (client, server) = (*client, server.try_into().ok());
+                    edns.cookie = Some(Cookie { client, server });
+                }
+                _ => return None,
+            },
             _ => {}
         }
     }

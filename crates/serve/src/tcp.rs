@@ -2,10 +2,10 @@
 
 use crate::answer::{Outcome, Transport, answer};
 use crate::control::control;
-use crate::shared::Shared;
+use crate::shared::{Limits, Shared};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,57 @@ const STACK: usize = 256 << 10;
 /// How often a waiting connection looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// What answers on a stream.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// Whether the server ends.
+    fn stopping(&self) -> bool;
+    /// What it does not exceed.
+    fn limits(&self) -> Limits;
+    /// Tells the operator.
+    fn note(&self, text: &str);
+    /// Answers one message. An error ends the connection.
+    fn serve(
+        self: &Arc<Self>,
+        octets: &[u8],
+        from: SocketAddr,
+        send: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> std::io::Result<()>;
+}
+
+impl Service for Shared {
+    fn stopping(&self) -> bool {
+        Shared::stopping(self)
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn note(&self, text: &str) {
+        Shared::note(self, text);
+    }
+
+    fn serve(
+        self: &Arc<Self>,
+        octets: &[u8],
+        from: SocketAddr,
+        mut send: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let mut out = Vec::new();
+        match answer(&self.catalog(), octets, Transport::Tcp, &mut out) {
+            Outcome::Reply => send(&out),
+            Outcome::Control => control(self, octets, from, Transport::Tcp, &mut send),
+            // No request: whoever talks like that has nothing to ask.
+            Outcome::Silence => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
 /// How many connections each address has.
 type Open = Arc<Mutex<BTreeMap<IpAddr, usize>>>;
 
 /// Takes connections until told to stop. The caller wakes it with a connection of its own.
-pub(crate) fn accept(at_work: &Arc<Shared>, listener: &TcpListener) {
+pub(crate) fn accept<S: Service>(at_work: &Arc<S>, listener: &TcpListener) {
     let open: Open = Arc::default();
     for stream in listener.incoming() {
         if at_work.stopping() {
@@ -29,7 +75,7 @@ pub(crate) fn accept(at_work: &Arc<Shared>, listener: &TcpListener) {
             std::thread::sleep(Duration::from_millis(20));
             continue;
         };
-        let Some(place) = Place::take(at_work, &open, &stream) else {
+        let Some(place) = Place::take(at_work.limits(), &open, &stream) else {
             continue;
         };
         let shared = Arc::clone(at_work);
@@ -46,7 +92,7 @@ pub(crate) fn accept(at_work: &Arc<Shared>, listener: &TcpListener) {
         }
     }
     // Connections end within a look; nobody is cut off in mid-answer.
-    let deadline = Instant::now() + at_work.limits.tcp_idle;
+    let deadline = Instant::now() + at_work.limits().tcp_idle;
     while !lock(&open).is_empty() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -59,12 +105,12 @@ struct Place {
 }
 
 impl Place {
-    fn take(shared: &Shared, open: &Open, stream: &TcpStream) -> Option<Place> {
+    fn take(limits: Limits, open: &Open, stream: &TcpStream) -> Option<Place> {
         let client = stream.peer_addr().ok()?.ip();
         let mut count = lock(open);
         let all: usize = count.values().sum();
         let own = count.get(&client).copied().unwrap_or_default();
-        let most = shared.limits.tcp_connections;
+        let most = limits.tcp_connections;
         // One client must not take all places: half of them is for others.
         if all >= most || own >= most.div_ceil(2) {
             return None;
@@ -95,32 +141,28 @@ fn lock(open: &Open) -> std::sync::MutexGuard<'_, BTreeMap<IpAddr, usize>> {
 }
 
 /// Answers request after request, in order, until the client is silent for too long.
-fn converse(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
+fn converse<S: Service>(shared: &Arc<S>, mut stream: TcpStream) -> std::io::Result<()> {
     let from = stream.peer_addr()?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(LOOK))?;
-    stream.set_write_timeout(Some(shared.limits.tcp_idle))?;
-    let (mut octets, mut out) = (Vec::new(), Vec::new());
+    stream.set_write_timeout(Some(shared.limits().tcp_idle))?;
+    let mut octets = Vec::new();
     loop {
         let mut len = [0; 2];
         fill(shared, &mut stream, &mut len)?;
         octets.resize(usize::from(u16::from_be_bytes(len)), 0);
         fill(shared, &mut stream, &mut octets)?;
-        match answer(&shared.catalog(), &octets, Transport::Tcp, &mut out) {
-            Outcome::Reply => send(&mut stream, &out)?,
-            Outcome::Control => {
-                let mut sender = |message: &[u8]| send(&mut stream, message);
-                control(shared, &octets, from, Transport::Tcp, &mut sender)?;
-            }
-            // No request: whoever talks like that has nothing to ask.
-            Outcome::Silence => return Ok(()),
-        }
+        shared.serve(&octets, from, &mut |message| send(&mut stream, message))?;
     }
 }
 
 /// Reads all of `into`, within the idle time for the whole.
-fn fill(shared: &Shared, stream: &mut TcpStream, into: &mut [u8]) -> std::io::Result<()> {
-    let deadline = Instant::now() + shared.limits.tcp_idle;
+fn fill<S: Service>(
+    shared: &Arc<S>,
+    stream: &mut TcpStream,
+    into: &mut [u8],
+) -> std::io::Result<()> {
+    let deadline = Instant::now() + shared.limits().tcp_idle;
     let mut at = 0;
     while at < into.len() {
         match stream.read(into.get_mut(at..).unwrap_or_default()) {

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 /// Datagrams per call.
-const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 /// The longest request that is read; queries are shorter, and large updates go over TCP.
-const REQUEST: usize = 4096;
+pub(crate) const REQUEST: usize = 4096;
 /// How long a worker waits before it looks whether it is to stop.
 const LOOK: i64 = 100;
 /// What the kernel keeps while we are busy, in octets.
@@ -117,7 +117,7 @@ pub(crate) fn work(shared: &Shared, socket: &Arc<UdpSocket>, control: &SyncSende
 }
 
 /// Sends the answers; what a client cannot be sent (its route is gone) is left out.
-fn deliver(
+pub(crate) fn deliver(
     fd: i32,
     headers: &mut MultiHeaders<SockaddrStorage>,
     answers: &[Vec<u8>],
@@ -140,11 +140,11 @@ fn deliver(
     }
 }
 
-fn ip(addr: &SockaddrStorage) -> IpAddr {
+pub(crate) fn ip(addr: &SockaddrStorage) -> IpAddr {
     std_addr(addr).map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip())
 }
 
-fn std_addr(addr: &SockaddrStorage) -> Option<SocketAddr> {
+pub(crate) fn std_addr(addr: &SockaddrStorage) -> Option<SocketAddr> {
     match addr.family()? {
         AddressFamily::Inet => Some(SocketAddr::V4((*addr.as_sockaddr_in()?).into())),
         AddressFamily::Inet6 => Some(SocketAddr::V6((*addr.as_sockaddr_in6()?).into())),

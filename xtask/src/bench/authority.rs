@@ -32,10 +32,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SERVERS: [&str; 3] = ["steadfast", "knot", "nsd"];
 
 /// A running server; its files go with it.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     dir: PathBuf,
-    addr: SocketAddr,
+    pub(crate) addr: SocketAddr,
 }
 
 impl Drop for Server {
@@ -236,27 +236,37 @@ fn start(what: &str, file: &Path) -> std::io::Result<Server> {
             ours
         }
     };
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    launch(&mut command, dir, addr, &question(NAMES - 1))
+}
+
+/// Starts a server with its files in `dir`; it answers this question when this returns.
+pub(crate) fn launch(
+    command: &mut Command,
+    dir: PathBuf,
+    addr: SocketAddr,
+    question: &[u8],
+) -> std::io::Result<Server> {
     let log = fs::File::create(dir.join("log"))?;
     command
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log);
     let child = command.spawn()?;
-    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let server = Server { child, dir, addr };
-    wait(&server)?;
+    wait(&server, question)?;
     Ok(server)
 }
 
-/// Waits until the server answers for a name.
-fn wait(server: &Server) -> std::io::Result<()> {
+/// Waits until the server answers the question.
+fn wait(server: &Server, question: &[u8]) -> std::io::Result<()> {
     let begin = Instant::now();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     socket.set_read_timeout(Some(Duration::from_millis(20)))?;
     socket.connect(server.addr)?;
     let mut buffer = [0; 1500];
     while begin.elapsed() < PATIENCE {
-        let sent = socket.send(&question(NAMES - 1));
+        let sent = socket.send(question);
         let came = sent.and_then(|_| socket.recv(&mut buffer));
         if came.is_ok_and(|len| len > 12) && buffer[3] & 15 == 0 && buffer[7] == 1 {
             return Ok(());
@@ -286,12 +296,13 @@ fn family(server: &Server) -> Vec<u32> {
     family
 }
 
-fn cpu(server: &Server) -> f64 {
+/// Seconds on the processor of all its processes.
+pub(crate) fn cpu(server: &Server) -> f64 {
     family(server).into_iter().map(cpu_of).sum()
 }
 
 /// Proportional memory of all its processes, in MB (10⁶ octets): what forks share counts once.
-fn memory(server: &Server) -> f64 {
+pub(crate) fn memory(server: &Server) -> f64 {
     let of = |pid: u32| {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
         let line = text.lines().find_map(|l| l.strip_prefix("Pss:"))?;

@@ -42,12 +42,32 @@ struct Asker {
     heard: Instant,
 }
 
+/// In which order questions are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// At random, again and again.
+    Random,
+    /// Each once; it ends when all were asked.
+    Once,
+}
+
 /// Asks these questions in random order for this long.
 pub(crate) fn ask(
     server: SocketAddr,
     questions: &[Vec<u8>],
     time: Duration,
 ) -> std::io::Result<Counts> {
+    ask_in(Order::Random, server, questions, time)
+}
+
+/// Asks these questions for this long.
+pub(crate) fn ask_in(
+    order: Order,
+    server: SocketAddr,
+    questions: &[Vec<u8>],
+    time: Duration,
+) -> std::io::Result<Counts> {
+    let mut next = 0;
     let mut askers = (0..SOCKETS)
         .map(|_| Asker::new(server))
         .collect::<std::io::Result<Vec<_>>>()?;
@@ -55,7 +75,30 @@ pub(crate) fn ask(
     let start = Instant::now();
     while start.elapsed() < time {
         for asker in &mut askers {
-            asker.turn(questions, &mut dice, &mut counts)?;
+            let mut pick = || {
+                let at = match order {
+                    Order::Once => next,
+                    Order::Random => {
+                        dice ^= dice << 13;
+                        dice ^= dice >> 7;
+                        dice ^= dice << 17;
+                        (dice % questions.len() as u64) as usize
+                    }
+                };
+                next += 1;
+                questions.get(at).map_or(&[][..], Vec::as_slice)
+            };
+            asker.turn(&mut pick, &mut counts)?;
+        }
+        if order == Order::Once && next + BATCH * SOCKETS > questions.len() {
+            break;
+        }
+    }
+    // What is still on its way is waited for.
+    let deadline = Instant::now() + Duration::from_millis(500);
+    while askers.iter().any(|asker| asker.out > 0) && Instant::now() < deadline {
+        for asker in &mut askers {
+            asker.take(&mut counts);
         }
     }
     Ok(counts)
@@ -77,21 +120,13 @@ impl Asker {
     }
 
     /// Sends a batch if the window permits, and takes what has come.
-    fn turn(
+    fn turn<'q>(
         &mut self,
-        questions: &[Vec<u8>],
-        dice: &mut u64,
+        pick: &mut dyn FnMut() -> &'q [u8],
         counts: &mut Counts,
     ) -> std::io::Result<()> {
         let fd = self.socket.as_raw_fd();
         if self.out + BATCH <= WINDOW {
-            let mut pick = || {
-                *dice ^= *dice << 13;
-                *dice ^= *dice >> 7;
-                *dice ^= *dice << 17;
-                let at = (*dice % questions.len() as u64) as usize;
-                questions.get(at).map_or(&[][..], Vec::as_slice)
-            };
             let slices: Vec<[IoSlice<'_>; 1]> =
                 (0..BATCH).map(|_| [IoSlice::new(pick())]).collect();
             let to = [None; BATCH];
@@ -99,6 +134,18 @@ impl Asker {
             let sent = sendmmsg(fd, &mut self.send, slices.iter(), to, [], flags);
             self.out += sent.map_or(0, Iterator::count);
         }
+        self.take(counts);
+        if self.out > 0 && self.heard.elapsed() > Duration::from_millis(200) {
+            counts.lost += self.out as u64;
+            self.out = 0;
+            self.heard = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Takes what has come.
+    fn take(&mut self, counts: &mut Counts) {
+        let fd = self.socket.as_raw_fd();
         let mut slices: Vec<[IoSliceMut<'_>; 1]> = self
             .buffers
             .chunks_exact_mut(ANSWER)
@@ -119,12 +166,6 @@ impl Asker {
                 self.heard = Instant::now();
             }
         }
-        if self.out > 0 && self.heard.elapsed() > Duration::from_millis(200) {
-            counts.lost += self.out as u64;
-            self.out = 0;
-            self.heard = Instant::now();
-        }
-        Ok(())
     }
 }
 

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod proposal;
 pub mod rehearse;
 pub mod release;
+pub mod resolver;
 pub mod rollback;
 pub mod show;
 pub mod sim;
@@ -49,6 +50,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Thaw(args) => thaw::run(cli, args, style),
         Command::Release(args) => release::run(cli, args, style),
         Command::Rollback(args) => rollback::run(cli, args, style),
+        Command::Resolver(args) => resolver::run(cli, args, style),
         Command::Sim(what) => sim::run(what, style),
         Command::Generate(what) => generate::run(what, style),
         Command::Init(args) => init::run(args, style),

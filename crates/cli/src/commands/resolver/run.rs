@@ -1,0 +1,65 @@
+//! Runs the resolver in the foreground until it is told to stop.
+
+use super::args::RunArgs;
+use super::{config, control, metrics};
+use crate::args::Cli;
+use crate::commands::out;
+use crate::exit::{Exit, Fail, Outcome};
+use crate::site::Style;
+use nix::sys::signal::{SigSet, Signal};
+use serve::ResolverServer;
+use std::sync::Arc;
+
+/// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+pub(super) fn run(cli: &Cli, args: &RunArgs, style: Style) -> Outcome {
+    let settings = config::load(cli.config.as_deref(), args)?;
+    // Before any thread starts: all of them leave these signals to this one.
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        signals.add(signal);
+    }
+    let failed = |what: &str, error: &dyn std::fmt::Display| {
+        Fail::new(Exit::Error, "resolver", format!("{what}: {error}"), "")
+    };
+    signals.thread_block().map_err(|e| failed("signals", &e))?;
+    let state = settings.resolver.state.clone();
+    let server = ResolverServer::start(settings.resolver)
+        .map_err(|e| Fail::new(Exit::Error, "resolver", e.to_string(), ""))?;
+    let server = Arc::new(server);
+    if let Some(dir) = &state {
+        control::listen(dir, &server).map_err(|e| failed("the control socket", &e))?;
+    }
+    if let Some(addr) = settings.metrics {
+        metrics::listen(addr, &server).map_err(|e| failed("the metrics port", &e))?;
+    }
+    for addr in server.addresses() {
+        out::note(&format!("resolving on {addr}"), style);
+    }
+    loop {
+        match signals.wait() {
+            Ok(Signal::SIGHUP) => reload(cli, args, &server),
+            Ok(_) => break,
+            Err(error) => return Err(failed("signals", &error)),
+        }
+    }
+    if let Some(dir) = &state {
+        control::end(dir);
+    }
+    server.stop();
+    Ok(Exit::Done)
+}
+
+/// A configuration that cannot be used leaves the old one in place.
+fn reload(cli: &Cli, args: &RunArgs, server: &ResolverServer) {
+    let loaded = config::load(cli.config.as_deref(), args);
+    let told = loaded.and_then(|settings| {
+        let (engine, allow) = (settings.resolver.engine, settings.resolver.allow);
+        let refused =
+            |e: serve::ResolverError| Fail::new(Exit::Usage, "resolver", e.to_string(), "");
+        server.reload(engine, allow).map_err(refused)
+    });
+    match told {
+        Ok(()) => eprintln!("configuration read again"),
+        Err(fail) => eprint!("the old configuration stays: {}", fail.render(false)),
+    }
+}

@@ -1,0 +1,97 @@
+//! Server cookies (RFC 7873, in the form of RFC 9018): who brings one back is who it says it is,
+//! and need not be slowed down.
+
+use crate::request::Cookie;
+use std::net::IpAddr;
+
+/// How old a cookie may be, and how far ahead, in seconds (RFC 9018 §4.3).
+const OLDEST: u32 = 3600;
+const AHEAD: u32 = 300;
+
+/// The secret of this run.
+#[derive(Clone)]
+pub(crate) struct Cookies([u8; 32]);
+
+impl Cookies {
+    pub(crate) fn new(mut draw: impl FnMut() -> u64) -> Cookies {
+        let mut secret = [0; 32];
+        for word in secret.as_chunks_mut::<8>().0 {
+            *word = draw().to_ne_bytes();
+        }
+        Cookies(secret)
+    }
+
+    /// The server's part for a client: version, reserved, time, hash.
+    pub(crate) fn make(&self, client: [u8; 8], from: IpAddr, second: u32) -> [u8; 16] {
+        let mut cookie = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        if let Some(time) = cookie.get_mut(4..8) {
+            time.copy_from_slice(&second.to_be_bytes());
+        }
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(&client);
+        hasher.update(cookie.get(..8).unwrap_or_default());
+        match from {
+            IpAddr::V4(v4) => hasher.update(&v4.octets()),
+            IpAddr::V6(v6) => hasher.update(&v6.octets()),
+        };
+        let hash = hasher.finalize();
+        if let (Some(end), Some(start)) = (cookie.get_mut(8..), hash.as_bytes().get(..8)) {
+            end.copy_from_slice(start);
+        }
+        cookie
+    }
+
+    /// Whether the client brings back what it was given.
+    pub(crate) fn proves(&self, cookie: Cookie, from: IpAddr, second: u32) -> bool {
+        let Some(server) = cookie.server else {
+            return false;
+        };
+        let [_, _, _, _, a, b, c, d, ..] = server;
+        let made = u32::from_be_bytes([a, b, c, d]);
+        // RFC 9018 §4.3: times are compared as serial numbers are.
+        let age = second.wrapping_sub(made) as i32;
+        let in_time = age <= OLDEST as i32 && age >= -(AHEAD as i32);
+        let due = self.make(cookie.client, from, made);
+        // Not faster for a good guess: all octets are looked at.
+        let differ = due.iter().zip(&server).fold(0, |sum, (x, y)| sum | (x ^ y));
+        in_time && differ == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_was_given_a_cookie_can_bring_it_back() {
+        let cookies = Cookies::new(|| 0x1234);
+        let here = IpAddr::from([192, 0, 2, 1]);
+        let server = Some(cookies.make([7; 8], here, 1000));
+        let cookie = Cookie {
+            client: [7; 8],
+            server,
+        };
+        assert!(cookies.proves(cookie, here, 1000));
+        assert!(cookies.proves(cookie, here, 1000 + OLDEST));
+        assert!(!cookies.proves(cookie, here, 1001 + OLDEST));
+        assert!(!cookies.proves(cookie, here, 1000 - AHEAD - 1));
+        assert!(!cookies.proves(cookie, IpAddr::from([192, 0, 2, 2]), 1000));
+        assert!(!cookies.proves(
+            Cookie {
+                client: [8; 8],
+                server
+            },
+            here,
+            1000
+        ));
+        assert!(!cookies.proves(
+            Cookie {
+                client: [7; 8],
+                server: None
+            },
+            here,
+            1000
+        ));
+        assert!(!Cookies::new(|| 0x4321).proves(cookie, here, 1000));
+    }
+}

@@ -1,0 +1,8 @@
+//! The resolver on real sockets, before real servers.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod clients;
+mod dead;
+mod disagree;
+mod kit;
+mod october;
