@@ -88,7 +88,7 @@ fn may_be_asked(rtype: Rtype) -> bool {
 
 /// Answers what comes on `socket` until told to stop.
 pub(crate) fn work(core: &Arc<Core>, socket: &Arc<UdpSocket>) {
-    let mut limiter = Limiter::new(core.limits.answers_per_network, core.seed);
+    let mut limiter = Limiter::new(core.limits.answers_per_network, true, core.seed);
     let mut front = Front::new();
     let mut receive = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut send = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
