@@ -94,7 +94,12 @@ pub struct Bell(Sender<Input>);
 impl Bell {
     /// Wakes it. Without effect when the enactor is gone.
     pub fn ring(&self) {
-        let _ = self.0.send(Input::Wake);
+        self.hand_in(Input::Wake);
+    }
+
+    /// Hands in what somebody else found: a prober. Without effect when the enactor is gone.
+    pub fn hand_in(&self, input: Input) {
+        let _ = self.0.send(input);
     }
 }
 

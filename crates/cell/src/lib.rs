@@ -3,5 +3,7 @@
 pub mod enactor;
 pub mod failpoint;
 pub mod intake;
+pub mod keeper;
+pub mod probe;
 pub mod servers;
 pub mod store;

@@ -138,6 +138,7 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
                 Some(Act::Plant { .. }) => "marker planted and read back",
                 Some(Act::Revoke) => "stalled writes called off, read back",
                 Some(Act::Withdraw) => "marker removed, read back",
+                Some(Act::Move { .. }) => "targets moved and read back",
                 _ => "written and read back",
             };
             format!("  {server}  {holding}  {what} (ledger {seq})")
@@ -188,6 +189,12 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
         Notice::Blocked(server, error) => format!("  {server}  blocked: {error}"),
         Notice::Doubt(why) => format!("  stopped, nothing more is written: {why}"),
         Notice::Cleaned(through) => format!("  forgot plans up to configuration {through}"),
+        Notice::Moved(health, moves) => {
+            let moves: Vec<String> = moves.iter().map(words::moved).collect();
+            format!("  health {health}: {}", moves.join("; "))
+        }
+        Notice::Held(endpoint, held) => format!("  {}", words::held(endpoint, held)),
+        Notice::Kept(why) => format!("  nothing moved: {why}"),
         Notice::Submitted(_) | Notice::Stale | Notice::Sent(..) => return None,
     })
 }

@@ -4,6 +4,7 @@
 //! wrong, where, and how to fix it.
 
 pub mod args;
+pub mod builtin;
 pub mod commands;
 pub mod config;
 pub mod diag;

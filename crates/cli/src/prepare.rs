@@ -3,7 +3,7 @@
 use crate::exit::{Exit, Fail};
 use crate::led;
 use crate::site::{Site, ZoneSite};
-use crate::source;
+use crate::source::{self, endpoints};
 use cell::enactor::{now, open_book};
 use cell::servers::Server;
 use cell::store::Store;
@@ -14,6 +14,7 @@ use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::{self, Cleared, Refusal};
 use steadfast_core::guards::{Abilities, Finding, Verdict, drift_findings, empty_now, judge_plan};
+use steadfast_core::health::rendered;
 use steadfast_core::ledger::State;
 use steadfast_core::marker::{Holding, Marker};
 use steadfast_core::plan::{Desired, Held, Plan, Planned, Purpose, Report, plan, standing};
@@ -110,8 +111,9 @@ pub fn prepare(site: &Site, zone: &ZoneSite<'_>, store: &Store) -> Result<Prepar
     let mut book = adopted_book(store, policy, &zone.config.name)?;
     let source = source::load(&zone.config.content, &site.config().root, &policy.zone)?;
     let observed = led::observe(zone, store, &mut book)?;
+    let content = endpoints::add(source.zone, &source.file, site.endpoints(zone.config))?;
     let desired = Desired {
-        content: source.zone,
+        content,
         source: source.file,
         form: source.form,
     };
@@ -138,9 +140,11 @@ pub fn made(
 ) -> Result<Prepared, Fail> {
     let content = book.head().map_err(Fail::store)?;
     let configuration = book.state().configuration;
+    let outs = book.state().outs().clone();
     let held = Held {
         configuration,
         content: &content,
+        outs: &outs,
     };
     let Planned { plan, mut report } = plan(&desired, held, &observed.zones, policy);
     excuse_behind(&mut report, &mut book, &observed, policy)?;
@@ -261,7 +265,7 @@ pub fn judge(
         observed.zones.values().next().unwrap_or(&empty),
         policy,
     );
-    let holds = (state.configuration, held.digest());
+    let holds = (state.configuration, held.digest(), state.outs());
     judge_plan(
         plan,
         holds,
@@ -285,8 +289,9 @@ pub fn rejudge(
     book: &mut Book,
 ) -> Result<(Report, Vec<Finding>), Fail> {
     let mut report = Report::default();
+    let served = rendered(held, book.state().outs());
     for (id, zone) in &observed.zones {
-        let drift = held.diff(&zone.filter(|r| policy.owns_set(r)));
+        let drift = served.diff(&zone.filter(|r| policy.owns_set(r)));
         if !drift.is_empty() {
             report.drift.insert(id.clone(), drift);
         }

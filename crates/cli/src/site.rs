@@ -11,7 +11,7 @@ use dns::pattern::Pattern;
 use dns::tsig::{Algorithm, Key};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
@@ -56,6 +56,18 @@ pub struct Site {
     pub loaded: Loaded,
 }
 
+/// The config that the command line or the current folder names.
+///
+/// # Errors
+/// There is none.
+pub fn config_path(cli: &Cli) -> Result<PathBuf, Fail> {
+    let here = std::env::current_dir().map_err(|e| {
+        let message = format!("the current folder is gone: {e}");
+        Fail::new(Exit::Error, "no-folder", message, "")
+    })?;
+    Ok(config::discover(cli.config.as_deref(), &here)?)
+}
+
 /// One zone of the config.
 pub struct ZoneSite<'a> {
     /// Its config.
@@ -83,16 +95,7 @@ impl Site {
     /// # Errors
     /// No config, or a bad one.
     pub fn open(cli: &Cli) -> Result<Site, Fail> {
-        let here = std::env::current_dir().map_err(|e| {
-            Fail::new(
-                Exit::Error,
-                "no-folder",
-                format!("the current folder is gone: {e}"),
-                "",
-            )
-        })?;
-        let path = config::discover(cli.config.as_deref(), &here)?;
-        Site::load(&path)
+        Site::load(&config_path(cli)?)
     }
 
     /// Loads this config.
@@ -107,6 +110,13 @@ impl Site {
     /// The config.
     pub fn config(&self) -> &model::Config {
         &self.loaded.config
+    }
+
+    /// The endpoints of a zone.
+    pub fn endpoints(&self, zone: &model::Zone) -> impl Iterator<Item = &model::Endpoint> {
+        let name = zone.name.clone();
+        let all = self.config().endpoints.values();
+        all.filter(move |e| e.zone == name)
     }
 
     /// A zone's config by its name, in any case, with or without the final dot.
@@ -266,14 +276,7 @@ pub fn primary(
     key: &config::keyfile::TsigKey,
     zone: Name,
 ) -> Result<Primary, Fail> {
-    let bad = |e: String| Fail::new(Exit::Usage, "bad-key", format!("key {}: {e}", key.name), "");
-    let algorithm = match key.algorithm {
-        config::keyfile::Algorithm::HmacSha256 => Algorithm::Sha256,
-        config::keyfile::Algorithm::HmacSha384 => Algorithm::Sha384,
-        config::keyfile::Algorithm::HmacSha512 => Algorithm::Sha512,
-    };
-    let name = Name::absolute(&key.name).map_err(|e| bad(e.to_string()))?;
-    let key = Key::new(name, algorithm, key.secret.expose()).map_err(|e| bad(e.to_string()))?;
+    let key = tsig(key)?;
     let usual = Timeouts::default();
     let timeouts = Timeouts {
         connect: server.timeout.min(usual.connect),
@@ -285,6 +288,21 @@ pub fn primary(
     };
     let rfc2136 = Rfc2136::new(zone, server.address, key, timeouts);
     Ok(Primary::new(rfc2136, server.followers.clone()))
+}
+
+/// A key of a file, ready to sign.
+///
+/// # Errors
+/// A name or secret that TSIG does not take.
+pub fn tsig(key: &config::keyfile::TsigKey) -> Result<Key, Fail> {
+    let bad = |e: String| Fail::new(Exit::Usage, "bad-key", format!("key {}: {e}", key.name), "");
+    let algorithm = match key.algorithm {
+        config::keyfile::Algorithm::HmacSha256 => Algorithm::Sha256,
+        config::keyfile::Algorithm::HmacSha384 => Algorithm::Sha384,
+        config::keyfile::Algorithm::HmacSha512 => Algorithm::Sha512,
+    };
+    let name = Name::absolute(&key.name).map_err(|e| bad(e.to_string()))?;
+    Key::new(name, algorithm, key.secret.expose()).map_err(|e| bad(e.to_string()))
 }
 
 /// Who acts, for the ledger: person, machine, process.

@@ -58,6 +58,7 @@ fn measure(policy: &Policy, before: Zone, after: Zone) -> Fallible<()> {
     let held = Held {
         configuration: 1,
         content: &held,
+        outs: &Default::default(),
     };
     let planned = timed("plan", || plan(&desired, held, &observed, policy));
     let made = planned.plan.ok_or("nothing to do")?;

@@ -1,10 +1,11 @@
 //! What lies beside the ledger, addressed by hash: plans, courses, contents.
 
+use crate::health::{DefinitionError, ENDPOINT, from_rrset};
 use crate::ledger::ServerId;
 use crate::marker::Holding;
 use crate::plan::{FORMAT, Plan, Steps};
 use crate::written::Written;
-use dns::{Digest, Name, RRset, Zone};
+use dns::{Change, Digest, Name, RRset, Zone};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -29,9 +30,24 @@ pub struct Course {
     pub steps: Steps,
 }
 
+/// What a move of targets changes on a server: what it answers, not what its configuration says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Moves {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The zone.
+    pub zone: Name,
+    /// The health generation that it leads to, or part of the way there.
+    pub health: u64,
+    /// The changes, in canonical order of owner and type, each pair once.
+    pub changes: Vec<Change>,
+}
+
 /// A body.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Body {
+    /// Moves.
+    Moves(Moves),
     /// A plan.
     Plan(Plan),
     /// A course.
@@ -57,6 +73,7 @@ pub enum BodyError {
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "body", rename_all = "kebab-case")]
 enum Json {
+    Moves(Moves),
     Plan(Plan),
     Course(Course),
 }
@@ -69,6 +86,7 @@ impl Body {
                 .unwrap_or_else(|e| unreachable!("bodies have string keys and whole numbers: {e}"))
         };
         let bytes = match self {
+            Body::Moves(moves) => json(&Json::Moves(moves.clone())),
             Body::Plan(plan) => json(&Json::Plan(plan.clone())),
             Body::Course(course) => json(&Json::Course(course.clone())),
             Body::Content(zone) => content_bytes(zone),
@@ -101,12 +119,13 @@ impl Body {
     fn parse(hash: Digest, bytes: &[u8]) -> Result<Body, BodyError> {
         let unreadable = |why: String| BodyError::Unreadable(hash, why);
         if let Some(rest) = bytes.strip_prefix(CONTENT) {
-            return content(rest)
-                .map(|zone| Body::Content(Arc::new(zone)))
-                .ok_or_else(|| unreadable("malformed content".into()));
+            let zone = content(rest).ok_or_else(|| unreadable("malformed content".into()))?;
+            definitions(zone.iter()).map_err(|e| unreadable(e.to_string()))?;
+            return Ok(Body::Content(Arc::new(zone)));
         }
         let json = serde_json::from_slice(bytes).map_err(|e| unreadable(e.to_string()))?;
         let (format, sound) = match &json {
+            Json::Moves(moves) => (moves.format, moves.is_sound()),
             Json::Plan(plan) => (plan.format, plan.steps.is_sound()),
             Json::Course(course) => (course.format, course.steps.is_sound_apart()),
         };
@@ -116,7 +135,16 @@ impl Body {
         if !sound {
             return Err(unreadable("its steps do not hold each change once".into()));
         }
+        let steps = match &json {
+            Json::Moves(_) => None,
+            Json::Plan(plan) => Some(&plan.steps),
+            Json::Course(course) => Some(&course.steps),
+        };
+        let changes = steps.iter().flat_map(|s| &s.changes);
+        let sides = changes.flat_map(|c| c.before().into_iter().chain(c.after()));
+        definitions(sides).map_err(|e| unreadable(e.to_string()))?;
         Ok(match json {
+            Json::Moves(moves) => Body::Moves(moves),
             Json::Plan(plan) => Body::Plan(plan),
             Json::Course(course) => Body::Course(course),
         })
@@ -127,8 +155,23 @@ impl Body {
         match self {
             Body::Plan(plan) => Some(&plan.steps),
             Body::Course(course) => Some(&course.steps),
-            Body::Content(_) => None,
+            Body::Moves(_) | Body::Content(_) => None,
         }
+    }
+}
+
+/// Whether every endpoint's definition can be read: rendering has to rely on it.
+fn definitions<'r>(sets: impl Iterator<Item = &'r RRset>) -> Result<(), DefinitionError> {
+    for rrset in sets.filter(|r| r.rtype() == ENDPOINT) {
+        from_rrset(rrset)?;
+    }
+    Ok(())
+}
+
+impl Moves {
+    fn is_sound(&self) -> bool {
+        let key = |c: &Change| (c.name().clone(), c.rtype());
+        self.changes.is_sorted_by(|a, b| key(a) < key(b))
     }
 }
 

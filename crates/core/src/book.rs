@@ -1,6 +1,7 @@
 //! The book: a zone's state together with the bodies that it needs, read from the ledger.
 
 use crate::body::{Body, BodyError};
+use crate::health::{self, Endpoint, render};
 use crate::ledger::{ChainError, Entry, State, Stored};
 use crate::marker::Holding;
 use crate::plan::Plan;
@@ -16,7 +17,12 @@ pub struct Book {
     bodies: BTreeMap<Digest, Arc<Body>>,
     /// Owned content, and the generation it is of.
     head: Option<(u64, Arc<Zone>)>,
+    /// The endpoints of a configuration: which adoption and generation they are of.
+    endpoints: Option<((u64, u64), Arc<Endpoints>)>,
 }
+
+/// Endpoints by name.
+pub type Endpoints = BTreeMap<Name, Arc<Endpoint>>;
 
 /// Why a book can't be read on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,10 +79,8 @@ impl Book {
         let fresh = entries.get(known..).unwrap_or_default();
         let read = Arc::make_mut(&mut self.state).extend(fresh)?;
         for entry in &read {
-            if let crate::ledger::Event::Cleaned { forgotten, .. } = &entry.event {
-                forgotten
-                    .iter()
-                    .for_each(|hash| drop(self.bodies.remove(hash)));
+            for hash in entry.event.forgotten() {
+                self.bodies.remove(hash);
             }
         }
         Ok(read)
@@ -102,6 +106,11 @@ impl Book {
         self.bodies.get(hash)
     }
 
+    /// All bodies.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = (&Digest, &Arc<Body>)> {
+        self.bodies.iter()
+    }
+
     /// The hashes of the bodies that the state refers to: what a store must hand over with it.
     pub fn needed(state: &State) -> Vec<Digest> {
         let mut all = vec![state.content.0];
@@ -117,6 +126,7 @@ impl Book {
                     .filter(|h| h.of > 0)
                     .map(|h| h.body),
             );
+            all.extend(server.decisions.values().filter_map(|d| d.decision.moves()));
         }
         all.sort_unstable();
         all.dedup();
@@ -208,11 +218,48 @@ impl Book {
         Ok(false)
     }
 
-    /// The owned content that a server holds, drift aside.
+    /// What stands on a server that holds this, drift aside: owned content, with the addresses of
+    /// endpoints as its health generation has them.
     ///
     /// # Errors
     /// As [`Book::content`].
     pub fn held(&mut self, holding: &Holding) -> Result<Arc<Zone>, BookError> {
+        let configured = self.configured(holding)?;
+        Ok(render(&configured, &self.state.endpoints.sight(holding)))
+    }
+
+    /// The owned content of the present configuration as it stands where a server is whole: with the
+    /// addresses that endpoints have today.
+    ///
+    /// # Errors
+    /// As [`Book::content`].
+    pub fn served(&mut self) -> Result<Arc<Zone>, BookError> {
+        let head = self.head()?;
+        Ok(render(&head, self.state.outs()))
+    }
+
+    /// The endpoints of the present configuration.
+    ///
+    /// # Errors
+    /// As [`Book::content`].
+    pub fn endpoints(&mut self) -> Result<Arc<Endpoints>, BookError> {
+        let generation = (self.state.adopted_at, self.state.configuration);
+        if let Some((at, endpoints)) = &self.endpoints
+            && *at == generation
+        {
+            return Ok(endpoints.clone());
+        }
+        let endpoints = Arc::new(health::endpoints(&*self.head()?));
+        self.endpoints = Some((generation, endpoints.clone()));
+        Ok(endpoints)
+    }
+
+    /// The configured content that a server holds, with definitions of endpoints in place of their
+    /// addresses.
+    ///
+    /// # Errors
+    /// As [`Book::content`].
+    pub fn configured(&mut self, holding: &Holding) -> Result<Arc<Zone>, BookError> {
         let goal = self.content(holding.configuration)?;
         if holding.is_whole() {
             return Ok(goal);

@@ -1,11 +1,14 @@
 //! The gate: guards, freeze, base. Nothing is enacted without its [`Cleared`].
 
+use crate::book::Endpoints;
 use crate::guards::{Finding, Verdict};
-use crate::ledger::{ServerId, State};
+use crate::health::{Answer, Health, answered};
+use crate::ledger::{Move, ServerId, State};
 use crate::marker::Holding;
 use crate::plan::Plan;
 use crate::time::{Millis, Time};
-use dns::Digest;
+use dns::{Digest, Name};
+use std::sync::Arc;
 
 /// How far the local clock may be behind a write that a server has taken before nothing is decided
 /// for it, and how far from a server's clock before one of the two is wrong.
@@ -75,6 +78,14 @@ pub enum Refusal {
     /// The clock stands behind what servers have taken (I8).
     #[error("this machine's clock is {} s behind the time of a write that the server has taken", .0.0 / 1000)]
     ClockBehind(Millis),
+    /// Targets would go out that may not (I3, I9).
+    #[error("{endpoint}: {why}")]
+    Envelope {
+        /// The endpoint.
+        endpoint: Name,
+        /// The rule.
+        why: &'static str,
+    },
     /// Evidence about the server is doubtful (I8).
     #[error("server {server} is halted: {reason}")]
     Halted {
@@ -169,6 +180,95 @@ pub fn renew(
         configuration,
         until: now + deadline,
     })
+}
+
+/// Judges whether the addresses of endpoints may be moved on one server now. Which configuration it
+/// holds does not matter: a move leaves that alone.
+///
+/// # Errors
+/// As [`renew`], but for the configuration.
+pub fn renew_move(
+    state: &State,
+    server: &ServerId,
+    body: Digest,
+    to: &Holding,
+    now: Time,
+    deadline: Millis,
+) -> Result<Cleared, Refusal> {
+    let here = Holding {
+        configuration: state.configuration,
+        ..*to
+    };
+    let cleared = renew(state, server, &here, now, deadline)?;
+    Ok(Cleared {
+        body,
+        configuration: to.configuration,
+        ..cleared
+    })
+}
+
+/// Judges whether targets may go out or come back: floors and velocity, from the ledger alone and
+/// whatever the checks said (I3, I9). `live` has every definition of the endpoints that a server
+/// holds, the present one first.
+///
+/// # Errors
+/// Not adopted, frozen, or the first move that the envelope does not hold.
+pub fn clear_moves(
+    state: &State,
+    moves: &[Move],
+    live: &[Arc<Endpoints>],
+    now: Time,
+) -> Result<(), Refusal> {
+    pass(state, None, now)?;
+    for one in moves {
+        envelope(state, one, live, now).map_err(|why| Refusal::Envelope {
+            endpoint: one.endpoint.clone(),
+            why,
+        })?;
+    }
+    Ok(())
+}
+
+fn envelope(
+    state: &State,
+    one: &Move,
+    live: &[Arc<Endpoints>],
+    now: Time,
+) -> Result<(), &'static str> {
+    let definition = live.first().and_then(|head| head.get(&one.endpoint));
+    let endpoint = definition.ok_or("the configuration has no such endpoint")?;
+    let stood = state.outs().out(&one.endpoint);
+    let mut out = stood.clone();
+    out.extend(&one.out);
+    out.retain(|target| !one.back.contains(target));
+    if one.out.is_empty() {
+        return Ok(());
+    }
+    let all = live.iter().filter_map(|e| e.get(&one.endpoint));
+    for endpoint in all {
+        let inside = endpoint.all().difference(&out).copied().collect();
+        if !endpoint.is_above_floor(&endpoint.answered(&inside)) {
+            return Err("the answer would fall below its floor");
+        }
+    }
+    let lost = match endpoint.answer {
+        Answer::AllHealthy => one.out.len(),
+        Answer::Failover => {
+            let was = answered(endpoint, stood).len();
+            was.saturating_sub(answered(endpoint, &out).len())
+        }
+    };
+    let counted = one.withdrawals as usize;
+    if counted < lost {
+        return Err("it counts fewer withdrawals than it makes");
+    }
+    let times = state.endpoints.withdrawn.get(&one.endpoint);
+    let since = |at: &&Time| now < **at + endpoint.velocity.per;
+    let spent = times.map_or(0, |times| times.iter().filter(since).count());
+    if counted > 0 && spent + counted > endpoint.velocity.targets {
+        return Err("more targets would be out in the window than `max-withdraw` permits");
+    }
+    Ok(())
 }
 
 /// What holds for every decision. `taken` is a time that a server's clock has agreed with; what an

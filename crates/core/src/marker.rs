@@ -33,6 +33,20 @@ pub struct Holding {
     pub step: u32,
     /// Steps there are; zero where the zone was adopted.
     pub of: u32,
+    /// How far it is on the way to a later health generation, where one write did not hold all of
+    /// it. The marker does not say it: the ledger does, under the marker's sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+}
+
+/// Part of the way from one health generation to a later one: of the endpoints that differ between
+/// the two, so many in canonical order are already as in the later one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Ahead {
+    /// The later health generation.
+    pub health: u64,
+    /// How many endpoints are there.
+    pub endpoints: u32,
 }
 
 impl Holding {
@@ -95,6 +109,7 @@ impl Marker {
             body,
             step,
             of,
+            ..
         } = *holding;
         let mut plan = [0; 16];
         plan.copy_from_slice(&body.0[..16]);
@@ -257,6 +272,7 @@ mod tests {
             body: Digest::of(b"plan"),
             step: 1,
             of: 3,
+            ahead: None,
         };
         let marker = Marker::new(LedgerId(0xab), 17, &holding);
         let owner = Name::absolute("_steadfast.example.com").unwrap();

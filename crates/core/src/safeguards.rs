@@ -47,6 +47,16 @@ pub trait Safeguards: Clone + 'static {
     const LEDGER_FIRST: bool = true;
     /// A freeze moves the marker where a called-off write could still be accepted (I14).
     const REVOKES: bool = true;
+    /// A move of targets leaves the configuration that a server holds as it is.
+    const OWN_CONFIGURATION: bool = true;
+    /// A prober that nothing answers says that it is cut off (I8).
+    const CUT_OFF: bool = true;
+    /// Everything sick at once means that the checker is (I9).
+    const PANIC: bool = true;
+    /// So many withdrawals in a window and no more (I9).
+    const VELOCITY: bool = true;
+    /// A declared standby that takes over is no withdrawal (I9).
+    const STANDBY: bool = true;
 
     /// Whether what a guard refuses is refused.
     fn enforces(guard: &str) -> bool {

@@ -67,6 +67,7 @@ fn refusals(from: &str, to: &str, policy: &Policy, purpose: Purpose) -> Vec<Find
     let now = Held {
         configuration: 1,
         content: &held,
+        outs: &Default::default(),
     };
     let mut plan = plan(&desired, now, &BTreeMap::new(), policy).plan.unwrap();
     plan.purpose = purpose;

@@ -112,9 +112,11 @@ fn propose_after<S: Safeguards>(
         source: "a recipe".into(),
         form: Form::WithSoa,
     };
+    let outs = life.state().outs().clone();
     let held = Held {
         configuration,
         content: &head,
+        outs: &outs,
     };
     let observed = [("ns0".to_owned(), standing.clone())].into();
     let planned = plan(&desired, held, &observed, &policy);
@@ -164,7 +166,7 @@ fn findings<S: Safeguards>(
     let abilities: Vec<_> = servers
         .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
         .collect();
-    let held = (state.configuration, state.result);
+    let held = (state.configuration, state.result, state.outs());
     let mut found = judge_plan(plan, held, before, life.policy(), &abilities, &[], now);
     found.retain(|f| S::enforces(&f.guard));
     found

@@ -98,6 +98,7 @@ pub fn entry(entry: &Entry) -> String {
                         to.configuration, to.step, to.of
                     )
                 }
+                Act::Move { .. } => format!("health {}", to.ahead.map_or(to.health, |a| a.health)),
                 Act::Revoke => "move the marker only: revoke".to_owned(),
                 Act::Withdraw => "remove the marker".to_owned(),
             };

@@ -46,7 +46,12 @@ const WORLDLY: [&str; 10] = [
 ];
 
 /// Crates of others that one crate of ours wraps and nobody else may see.
-const WRAPPED: [(&str, &str); 2] = [("domain", "dns"), ("redb", "cell")];
+const WRAPPED: [(&str, &str); 4] = [
+    ("domain", "dns"),
+    ("redb", "cell"),
+    ("tokio", "cell"),
+    ("rustls", "cell"),
+];
 
 /// The tables of a manifest that name dependencies, and whether they are for tests only.
 const TABLES: [(&str, bool); 3] = [

@@ -317,6 +317,7 @@ fn judged(
     let content = Held {
         configuration,
         content: held,
+        outs: state.outs(),
     };
     let plan = plan_of_changes(changes, content, state.result, whole, policy);
     let abilities: Vec<(String, Abilities)> = state
@@ -330,7 +331,7 @@ fn judged(
         .rev()
         .map(|g| (g.at, g.result))
         .collect();
-    let holds = (configuration, state.result);
+    let holds = (configuration, state.result, state.outs());
     let findings = judge_plan(&plan, holds, whole, policy, &abilities, &history, now());
     if findings.iter().any(|f| f.verdict == Verdict::Refuse) {
         return Err(findings);

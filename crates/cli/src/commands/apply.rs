@@ -320,6 +320,11 @@ pub fn refused(refusal: &Refusal, zone: &str) -> Fail {
             "clock",
             "set this machine's clock; the time of a write is its deadline".to_owned(),
         ),
+        Refusal::Envelope { .. } => (
+            Exit::Refused,
+            "envelope",
+            format!("`steadfast status {zone}` shows which targets are out"),
+        ),
         Refusal::Halted { fix, .. } => (Exit::Refused, "halted", fix.clone()),
     };
     Fail::new(exit, code, refusal.to_string(), help)

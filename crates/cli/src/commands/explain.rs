@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use steadfast_core::book::Book;
 use steadfast_core::guards::Finding;
+use steadfast_core::health::ENDPOINT;
 use steadfast_core::ledger::{Entry, Event};
 use steadfast_core::plan::Purpose;
 use steadfast_core::policy::Policy;
@@ -94,6 +95,7 @@ fn tell(
 ) -> Result<Story, Fail> {
     let proposed = proposals(look, zone)?;
     let content = book.head().map_err(Fail::store)?;
+    let served = book.served().map_err(Fail::store)?;
     let state = book.state();
     let mut chapters = Vec::new();
     for (generation, made) in &state.generations {
@@ -125,7 +127,9 @@ fn tell(
             list.push((d.rtype, d.found.clone()));
         }
     }
-    let holds = content.subtree(&name).iter();
+    // An endpoint as it is defined, and the addresses that follow from it today.
+    let defined = content.get(&name, ENDPOINT).into_iter();
+    let holds = defined.chain(served.subtree(&name));
     Ok(Story {
         zone: zone.to_owned(),
         owned: owned(look, zone, &name, policy),
@@ -134,7 +138,7 @@ fn tell(
         first: state.generations.keys().next().copied(),
         chapters,
         drift,
-        guards: guards(&content, &name, policy),
+        guards: guards(&served, &name, policy),
         name,
     })
 }
@@ -225,7 +229,7 @@ fn ask(look: &Look, zone: &str, story: &Story) -> Result<Live, Fail> {
 fn side(rrset: Option<&RRset>) -> String {
     rrset.map_or_else(
         || "nothing".to_owned(),
-        |r| format!("{} {}", r.ttl(), r.texts().join(", ")),
+        |r| format!("{} {}", r.ttl(), words::texts(r).join(", ")),
     )
 }
 
@@ -245,7 +249,7 @@ fn text(story: &Story, live: Option<&Live>) -> String {
         let _ = writeln!(
             out,
             "  the ledger holds: {} {}",
-            rrset.rtype(),
+            words::rtype(rrset.rtype()),
             side(Some(rrset))
         );
     }
@@ -306,7 +310,7 @@ fn history(out: &mut String, story: &Story) {
             let _ = writeln!(
                 out,
                 "      {}: {}  →  {}",
-                change.rtype(),
+                words::rtype(change.rtype()),
                 side(change.before()),
                 side(change.after())
             );

@@ -166,6 +166,11 @@ pub fn narrate(entry: &Entry) -> String {
         Event::Cleaned { through, .. } => {
             format!("forgot the plans of configurations before {through}")
         }
+        Event::Moved { health, moves, .. } => {
+            let moves: Vec<String> = moves.iter().map(words::moved).collect();
+            format!("health {health}: {}", moves.join("; "))
+        }
+        Event::Watched { endpoint, held } => words::held(endpoint, held),
         Event::Released => "released: markers are removed, answers stay".into(),
         event => of_server(event),
     }
@@ -181,6 +186,13 @@ fn decided(decision: &Decision) -> String {
             format!("{server}: repair towards {holding}, with a serial above all")
         }
         Act::Step => format!("{server}: write {holding}"),
+        Act::Move { .. } => match holding.ahead {
+            Some(ahead) => format!(
+                "{server}: move targets, {} endpoints on the way to health {}",
+                ahead.endpoints, ahead.health
+            ),
+            None => format!("{server}: move targets: {holding}"),
+        },
         Act::Revoke => {
             format!("{server}: move the marker at {holding}, so that stalled writes fail")
         }

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod apply;
 pub mod ask;
 pub mod check;
+pub mod dev;
 pub mod explain;
 pub mod export;
 pub mod files;
@@ -26,6 +27,7 @@ pub mod sim;
 pub mod status;
 pub mod survey;
 pub mod thaw;
+pub mod up;
 pub mod words;
 
 use crate::args::{Cli, Command};
@@ -53,5 +55,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Generate(what) => generate::run(what, style),
         Command::Init(args) => init::run(args, style),
         Command::Check => check::run(cli, style),
+        Command::Dev(args) => dev::run(args, style),
+        Command::Up => up::run(cli, style),
     }
 }

@@ -146,13 +146,13 @@ fn show_change(out: &mut String, change: &Change, colour: bool) {
         out,
         "  {paint}{sign} {} {}  {what}{paint:#}",
         words::name(change.name()),
-        change.rtype()
+        words::rtype(change.rtype())
     );
 }
 
 /// The data of an RRset on one line, long ones shortened.
 fn brief(rrset: &RRset) -> String {
-    let texts = rrset.texts();
+    let texts = words::texts(rrset);
     let mut shown = texts
         .iter()
         .take(4)

@@ -3,6 +3,7 @@
 //! No lock, no network: it answers while nothing runs, and while something is stopped.
 
 use super::look::{Look, key};
+use super::up::{Present, present};
 use super::{out, words};
 use crate::args::{Cli, StatusArgs};
 use crate::exit::{Exit, Fail, Outcome};
@@ -11,6 +12,7 @@ use anstyle::AnsiColor;
 use cell::enactor::{now, open_state};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use steadfast_core::ledger::{HaltKind, ServerState, State};
 use steadfast_core::time::Time;
@@ -33,12 +35,14 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
         documents.push(document(zone, &state, &missing, now()));
         show(&mut text, zone, &state, &missing, style);
     }
+    let daemons = present(&look.site.config().cell.state);
+    daemons_line(&mut text, &daemons, style);
     if zones.is_empty() {
         text = "no zones\n  next: describe one under [zone.\"NAME\"] in the config, then steadfast adopt NAME\n".into();
     }
     if style.json {
         let store = look.store.as_ref().map(|s| s.path().to_owned());
-        out::json(&json!({ "store": store, "zones": documents }));
+        out::json(&json!({ "store": store, "daemons": daemons, "zones": documents }));
     } else {
         if look.store.is_none() {
             let _ = writeln!(
@@ -50,6 +54,19 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
         out::text(&text);
     }
     Ok(Exit::Done)
+}
+
+fn daemons_line(out: &mut String, daemons: &[Present], style: Style) {
+    let ids: Vec<String> = daemons.iter().map(|d| d.process.to_string()).collect();
+    let _ = match ids.as_slice() {
+        [] => writeln!(
+            out,
+            "{}: health is not looked at, and nothing is brought up by itself (steadfast up)",
+            out::painted("no daemon runs", AnsiColor::Yellow, style)
+        ),
+        [one] => writeln!(out, "daemon: process {one}"),
+        many => writeln!(out, "daemons: processes {}", many.join(", ")),
+    };
 }
 
 /// Servers of the config that the zone's ledger does not know.
@@ -70,7 +87,7 @@ pub fn stand(server: &ServerState, state: &State) -> &'static str {
         "restored"
     } else if server.verified.is_none() {
         "unplanted"
-    } else if server.is_whole_at(state.configuration) {
+    } else if state.is_whole(server) {
         "whole"
     } else if server.holding().is_some_and(|h| !h.is_whole()) {
         "half-way"
@@ -126,6 +143,8 @@ fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
         "last-at": (state.last > 0).then(|| words::time(state.last_at)),
         "servers": state.servers.iter().map(server).collect::<Vec<_>>(),
         "not-adopted": missing,
+        "out": state.outs(),
+        "held": state.endpoints.held,
         "frozen": frozen,
         "revoking-until": state.revoking(now).map(words::time),
         "proposals": proposals,
@@ -144,6 +163,7 @@ fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: 
         for id in missing {
             let _ = writeln!(out, "  {id:<8} in the config, but not adopted");
         }
+        endpoints(out, state, now, style);
         freeze(out, state, now, style);
         proposals(out, state);
         if state.refused > 0 {
@@ -232,6 +252,36 @@ fn show_server(
     }
     if server.drift.len() > 10 {
         let _ = writeln!(out, "           … and {} more", server.drift.len() - 10);
+    }
+}
+
+/// Targets that are out, and sick ones that stay in.
+fn endpoints(out: &mut String, state: &State, now: Time, style: Style) {
+    for (name, targets) in state.outs() {
+        let since = state.endpoints.since.get(name);
+        let one = |target: &IpAddr| {
+            let since = since.and_then(|s| s.get(target));
+            let ago = since.map(|at| format!(" ({})", words::ago(*at, now)));
+            format!("{target}{}", ago.unwrap_or_default())
+        };
+        let targets: Vec<String> = targets.iter().map(one).collect();
+        let word = out::painted("out", AnsiColor::Yellow, style);
+        let _ = writeln!(
+            out,
+            "  {}  {word}: {}",
+            words::name(name),
+            targets.join(", ")
+        );
+    }
+    for (name, watched) in &state.endpoints.held {
+        let word = out::painted("sick", AnsiColor::Red, style);
+        let held = words::held(name, &watched.held);
+        let _ = writeln!(
+            out,
+            "  {word}: {held} ({}, by {})",
+            words::ago(watched.at, now),
+            watched.by
+        );
     }
 }
 

@@ -1,7 +1,9 @@
 //! Times, spans and names as people read and type them.
 
 use crate::exit::{Exit, Fail};
-use dns::Name;
+use dns::{Name, RRset, Rtype};
+use steadfast_core::health::{Answer, ENDPOINT, Endpoint, from_rrset};
+use steadfast_core::ledger::{HeldTarget, HeldWhy, Move};
 use steadfast_core::time::{Millis, Time};
 
 /// RFC 3339, in UTC, to the second.
@@ -44,6 +46,76 @@ pub fn name(name: &Name) -> String {
         Some(short) if !short.is_empty() => short.to_owned(),
         _ => text,
     }
+}
+
+/// A type as people know it.
+pub fn rtype(rtype: Rtype) -> String {
+    match rtype {
+        ENDPOINT => "ENDPOINT".into(),
+        other => other.to_string(),
+    }
+}
+
+/// An RRset's records as people know them; an endpoint as its definition.
+pub fn texts(rrset: &RRset) -> Vec<String> {
+    match from_rrset(rrset) {
+        Ok(endpoint) if rrset.rtype() == ENDPOINT => vec![endpoint_text(&endpoint)],
+        _ => rrset.texts(),
+    }
+}
+
+fn endpoint_text(endpoint: &Endpoint) -> String {
+    let targets = endpoint.targets.iter();
+    let targets: Vec<String> = targets
+        .map(|t| match endpoint.answer {
+            Answer::AllHealthy => format!("{} {}", t.address, t.region),
+            Answer::Failover => format!("{} {} priority {}", t.address, t.region, t.priority),
+        })
+        .collect();
+    let answer = match endpoint.answer {
+        Answer::AllHealthy => "all-healthy",
+        Answer::Failover => "failover",
+    };
+    format!(
+        "{answer}, at least {} in {}, {} out in {}, checked by {} every {}: {}",
+        count(endpoint.floor.targets, "target"),
+        count(endpoint.floor.regions, "region"),
+        endpoint.velocity.targets,
+        span(endpoint.velocity.per),
+        endpoint.check,
+        span(endpoint.cadence.interval),
+        targets.join(", ")
+    )
+}
+
+/// What moved at an endpoint: `api.example.com: - 192.0.2.1, + 192.0.2.2`.
+pub fn moved(one: &Move) -> String {
+    let out = one.out.iter().map(|target| format!("- {target}"));
+    let back = one.back.iter().map(|target| format!("+ {target}"));
+    let all: Vec<String> = out.chain(back).collect();
+    format!("{}: {}", name(&one.endpoint), all.join(", "))
+}
+
+/// Which sick targets of an endpoint stay in, and why.
+pub fn held(endpoint: &Name, held: &[HeldTarget]) -> String {
+    let endpoint = name(endpoint);
+    if held.is_empty() {
+        return format!("{endpoint}: its checks are acted on again");
+    }
+    let of = |why: HeldWhy, words: &str| {
+        let targets = held.iter().filter(|h| h.why == why);
+        let targets: Vec<String> = targets.map(|h| h.target.to_string()).collect();
+        (!targets.is_empty()).then(|| format!("{} {words}", targets.join(", ")))
+    };
+    let all: Vec<String> = [
+        of(HeldWhy::Distrusted, "fail, and so much at once that the checker is distrusted: the health last cleared stays"),
+        of(HeldWhy::Floor, "fail, and stay in: without them the answer would fall below its floor"),
+        of(HeldWhy::Velocity, "fail, and stay in for now: `max-withdraw` permits no more in this window"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    format!("{endpoint}: {}", all.join("; "))
 }
 
 /// A name of a zone as people type it: `@`, relative, or absolute with or without the final dot.

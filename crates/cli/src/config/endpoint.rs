@@ -1,4 +1,4 @@
-//! `[endpoint."NAME"]`: read, checked and kept; nothing acts on it yet.
+//! `[endpoint."NAME"]`: read and checked. `source/endpoints.rs` makes it part of the content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

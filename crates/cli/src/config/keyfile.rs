@@ -416,6 +416,27 @@ impl Parser<'_> {
     }
 }
 
+/// A key file, as `tsig-keygen` writes it. It holds the secret: for a file of mode 0600.
+#[must_use]
+pub fn text(name: &str, secret: &[u8]) -> String {
+    let secret = to_base64(secret);
+    format!("key \"{name}\" {{\n\talgorithm hmac-sha256;\n\tsecret \"{secret}\";\n}};\n")
+}
+
+fn to_base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |three: &[u8]| {
+        let at = |i: usize| three.get(i).copied().map_or(0, u32::from);
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        let digit = move |i: usize| match i <= three.len() {
+            true => char::from(DIGITS[(bits >> (18 - 6 * i)) as usize % 64]),
+            false => '=',
+        };
+        (0..4).map(digit).collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
 /// Strict base64: padded, canonical, nothing between.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let value = |byte: u8| match byte {

@@ -158,3 +158,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_made_key_file_reads_as_what_went_in() {
+    for len in 1..70u8 {
+        let secret: Vec<u8> = (0..len).map(|n| n.wrapping_mul(37)).collect();
+        let source = Source::new("made.key", text("steadfast-ns1", &secret));
+        let (key, _) = parse(&source).unwrap();
+        assert_eq!(
+            (key.name.as_str(), key.secret.expose()),
+            ("steadfast-ns1", &secret[..])
+        );
+    }
+}

@@ -341,12 +341,12 @@ static SERVER: Section = Section {
         key(
             "type",
             Choice(
-                &["rfc2136"],
-                &["builtin", "route53", "cloudflare", "powerdns"],
+                &["rfc2136", "builtin"],
+                &["route53", "cloudflare", "powerdns"],
             ),
             Required,
             r#""rfc2136""#,
-            "How it is written to. `rfc2136`: DNS UPDATE with TSIG, as BIND, Knot and PowerDNS take it.",
+            "How it is written to. `rfc2136`: DNS UPDATE with TSIG, as BIND, Knot and PowerDNS take it. `builtin`: Steadfast's own server, which runs in `steadfast up`, listens at `address`, and keeps its zones below the cell's `state`.",
         ),
         key(
             "address",
@@ -358,9 +358,9 @@ static SERVER: Section = Section {
         key(
             "key-file",
             Path,
-            Required,
+            Optional,
             r#""ns1.key""#,
-            "The file with the TSIG key, as `tsig-keygen NAME` writes it. Keep it readable by its owner and group only.",
+            "The file with the TSIG key, as `tsig-keygen NAME` writes it. Keep it readable by its owner and group only. Required for `rfc2136`; a `builtin` server makes it on its first start, below the cell's `state` where none is named.",
         ),
         key(
             "deadline",

@@ -60,6 +60,12 @@ impl Loaded {
     /// As [`keyfile::load`], with the place that names the file.
     pub fn key(&self, server: &model::Server) -> Result<(keyfile::TsigKey, Vec<Diag>), Diag> {
         let path = fields::join(&fields::join("server", &server.name), "key-file");
+        if server.kind == model::ServerKind::Builtin && !server.key_file.exists() {
+            let file = diag::shown_path(&server.key_file);
+            let message = format!("the built-in server `{}` was not started yet", server.name);
+            let diag = Diag::error("not-started", message).at(diag::Place::file(file));
+            return Err(diag.help("`steadfast up` starts it, and makes its key"));
+        }
         keyfile::load(&server.key_file).map_err(|diag| match self.place(&path) {
             Some(place) => diag.and(place, "named here"),
             None => diag,
@@ -140,11 +146,16 @@ fn read_config(cx: &mut Reader, tree: &DeTable<'_>) -> Option<Config> {
         .into_iter()
         .filter_map(|(name, server)| Some((name, server?)))
         .collect();
+    let cell = cell?;
+    let servers = servers.into_iter().map(|(name, server)| {
+        let server = with_key_file(server, &cell);
+        (name, server)
+    });
     let config = Config {
         root: cx.root.clone(),
-        cell: cell?,
+        servers: servers.collect(),
+        cell,
         zones,
-        servers,
         endpoints,
     };
     idle(cx, &config);
@@ -158,6 +169,14 @@ fn cell(mut f: fields::Fields) -> Option<model::Cell> {
         name: name?.value,
         state: state?.value,
     })
+}
+
+/// A built-in server's key lies beside its zones, where the file names no other place.
+fn with_key_file(mut server: model::Server, cell: &model::Cell) -> model::Server {
+    if server.key_file.as_os_str().is_empty() {
+        server.key_file = cell.state.join(format!("{}.key", server.name));
+    }
+    server
 }
 
 /// What is written and does nothing.

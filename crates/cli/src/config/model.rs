@@ -158,7 +158,8 @@ pub struct Server {
     pub kind: ServerKind,
     /// Where updates, transfers and queries go.
     pub address: SocketAddr,
-    /// The file with its TSIG key; see [`super::keyfile`].
+    /// The file with its TSIG key; see [`super::keyfile`]. Where the file names none for a built-in
+    /// server: below the cell's state.
     pub key_file: PathBuf,
     /// How long after the decision the server may still take a write (the TSIG fudge), clock skew included. Whole seconds.
     pub deadline: Duration,
@@ -175,6 +176,8 @@ pub struct Server {
 pub enum ServerKind {
     /// DNS UPDATE with TSIG (RFC 2136, RFC 8945).
     Rfc2136,
+    /// Our own server: it listens at `address`, and is written to in the same way.
+    Builtin,
 }
 
 /// `[endpoint."NAME"]`

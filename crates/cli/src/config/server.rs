@@ -45,13 +45,18 @@ pub(super) fn load_all(
 }
 
 fn load(cx: &mut Reader, name: &str, mut f: Fields) -> Option<Server> {
-    let kind = f.choice("type");
+    let span = f.span.clone();
+    let kind = f.choice("type").map(|word| match word.value {
+        "builtin" => ServerKind::Builtin,
+        _ => ServerKind::Rfc2136,
+    });
     let address = f.socket("address");
     let key_file = f.path("key-file");
     let deadline = f.duration("deadline");
     let timeout = f.duration("timeout");
     let read_back = f.duration("read-back");
     let followers = f.list("followers");
+    let broken = f.broken;
     f.done();
     if let Some(deadline) = &deadline
         && deadline.value.subsec_nanos() != 0
@@ -84,12 +89,18 @@ fn load(cx: &mut Reader, name: &str, mut f: Fields) -> Option<Server> {
         );
     }
     let followers = followers.map(|list| followers_of(cx, list.value, address.as_ref()));
-    kind?;
+    let kind = kind?;
+    if kind == ServerKind::Rfc2136 && key_file.is_none() && !broken {
+        let message = "a server of type `rfc2136` lacks `key-file`";
+        let help = "add key-file = \"ns1.key\"";
+        cx.fault(&span, Fault::new("missing-key", message, help));
+        return None;
+    }
     Some(Server {
         name: name.to_owned(),
-        kind: ServerKind::Rfc2136,
+        kind,
         address: address?.value,
-        key_file: key_file?.value,
+        key_file: key_file.map(|file| file.value).unwrap_or_default(),
         deadline: deadline?.value,
         timeout: timeout?.value,
         read_back: read_back?.value,

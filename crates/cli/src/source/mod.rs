@@ -1,5 +1,6 @@
 //! Reads a zone's content from where its config says: a zone file, or octoDNS YAML.
 
+pub mod endpoints;
 mod octodns;
 mod zonefile;
 

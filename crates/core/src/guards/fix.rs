@@ -13,6 +13,12 @@ pub(super) const NEVER_EMPTY_ELSEWHERE: &str =
 /// `never-empty`: a name loses the wildcard's answer.
 pub(super) const NEVER_EMPTY_WILDCARD: &str =
     "give the name records of its own if it is to go on answering";
+/// `endpoint`: something stands beside a definition.
+pub(super) const ENDPOINT_ALONE: &str = "take the address records out of the source, or do without the endpoint: its addresses come from its targets";
+/// `endpoint`: too few targets are in.
+pub(super) const ENDPOINT_FLOOR: &str = "keep a target that answers its checks, or lower `min-targets` or `min-regions`; `steadfast status` shows which targets are out";
+/// `endpoint`: a definition of a newer version.
+pub(super) const ENDPOINT_UNREADABLE: &str = "plan it with the version that wrote the definition";
 /// `max-change`.
 pub(super) const MAX_CHANGE: &str = "make several smaller plans, or raise this limit under [zone.\"NAME\".limits] for the time of this change";
 /// `ttl-bounds`.

@@ -10,6 +10,7 @@ mod base_moved;
 mod bounds;
 mod dangling;
 mod drift;
+mod endpoint;
 mod fix;
 mod max_change;
 pub(crate) mod need;
@@ -33,6 +34,7 @@ pub use source_complete::source_complete;
 
 pub use crate::abilities::Abilities;
 
+use crate::health::{Outs, rendered, served_steps};
 use crate::plan::path::Path;
 use crate::plan::{Plan, Purpose, Steps};
 use crate::policy::Policy;
@@ -127,24 +129,64 @@ pub struct Case<'a> {
     pub now: Time,
 }
 
-/// Judges a plan with every guard; findings are sorted, refusals first. `held` is the
-/// configuration generation that the ledger holds and the digest of its owned content.
-pub fn judge_plan(
+/// What the ledger holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Holds<'a> {
+    configuration: u64,
+    result: Digest,
+    /// Targets that are out.
+    outs: &'a Outs,
+}
+
+static NOTHING_OUT: Outs = Outs::new();
+
+/// Configuration generation and the digest of its owned content, where no endpoint is defined.
+impl From<(u64, Digest)> for Holds<'static> {
+    fn from((configuration, result): (u64, Digest)) -> Holds<'static> {
+        Holds {
+            configuration,
+            result,
+            outs: &NOTHING_OUT,
+        }
+    }
+}
+
+/// The same with the targets that are out.
+impl<'a> From<(u64, Digest, &'a Outs)> for Holds<'a> {
+    fn from((configuration, result, outs): (u64, Digest, &'a Outs)) -> Holds<'a> {
+        Holds {
+            configuration,
+            result,
+            outs,
+        }
+    }
+}
+
+/// Judges a plan with every guard; findings are sorted, refusals first. `held` is what the ledger
+/// holds, `before` is configured content. What is judged is what servers would answer today: with
+/// the addresses of endpoints in place of their definitions.
+pub fn judge_plan<'a>(
     plan: &Plan,
-    held: (u64, Digest),
+    held: impl Into<Holds<'a>>,
     before: &Zone,
     policy: &Policy,
     abilities: &[(String, Abilities)],
     history: &[(Time, Digest)],
     now: Time,
 ) -> Vec<Finding> {
-    let back = plan.rollback();
+    let held: Holds<'a> = held.into();
+    let (steps, back) = (
+        served_steps(&plan.steps, held.outs),
+        served_steps(&plan.rollback(), held.outs),
+    );
+    let mut found = endpoint::judge(plan, before, held.outs);
+    let before = &rendered(before, held.outs);
     let case = Case {
         before,
-        steps: &plan.steps,
+        steps: &steps,
         back: Some(&back),
         plan: Some(plan),
-        held: Some(held),
+        held: Some((held.configuration, held.result)),
         policy,
         abilities,
         // The way back is never held up by its size: that content was cleared before.
@@ -152,7 +194,9 @@ pub fn judge_plan(
         history,
         now,
     };
-    judge(&case)
+    found.extend(judge(&case));
+    sort(&mut found);
+    found
 }
 
 /// Judges any way from one content to another with every guard that applies.

@@ -94,6 +94,7 @@ pub(crate) fn plan_of(from: &Zone, to: &Zone, policy: &Policy) -> Plan {
     let held = Held {
         configuration: 7,
         content: &held_content,
+        outs: &Default::default(),
     };
     let observed = BTreeMap::from([("ns1".to_owned(), from.clone())]);
     plan(&desired, held, &observed, policy).plan.unwrap()

@@ -1,12 +1,15 @@
 //! Endpoints: names that are served from health-checked targets.
 
+use super::{Check, Watched};
 use crate::time::Millis;
 use dns::Name;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// A name whose addresses follow the health of its targets.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Endpoint {
     /// The owner of its A and AAAA RRsets.
     pub name: Name,
@@ -18,14 +21,17 @@ pub struct Endpoint {
     pub floor: Floor,
     /// How fast targets may be taken out.
     pub velocity: Velocity,
-    /// How its targets are probed.
+    /// What its targets are asked.
+    pub check: Check,
+    /// How often they are asked, and what follows from how many answers.
     pub cadence: Cadence,
     /// No address twice.
     pub targets: Vec<Target>,
 }
 
 /// Which targets are answered of those that are in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// All of them.
     AllHealthy,
@@ -34,7 +40,7 @@ pub enum Answer {
 }
 
 /// What is answered at least.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Floor {
     /// Targets; at least 1.
     pub targets: usize,
@@ -44,7 +50,7 @@ pub struct Floor {
 
 /// At most so many targets are taken out in any window of this length. At least 1: a limit that
 /// can never permit a withdrawal is refused when the config is read (I9).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Velocity {
     /// How many targets.
     pub targets: usize,
@@ -53,7 +59,7 @@ pub struct Velocity {
 }
 
 /// How a target is probed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cadence {
     /// From one probe to the next.
     pub interval: Millis,
@@ -66,7 +72,7 @@ pub struct Cadence {
 }
 
 /// One target.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Target {
     /// What the name resolves to.
     pub address: IpAddr,
@@ -92,6 +98,17 @@ impl Endpoint {
     /// Every target's address.
     pub fn all(&self) -> BTreeSet<IpAddr> {
         self.targets.iter().map(|t| t.address).collect()
+    }
+
+    /// How each of its targets is probed.
+    pub fn watched(&self) -> impl Iterator<Item = Watched> {
+        let watched = |target: &Target| Watched {
+            endpoint: self.name.clone(),
+            target: target.address,
+            check: self.check.clone(),
+            cadence: self.cadence,
+        };
+        self.targets.iter().map(watched)
     }
 
     /// The addresses answered when these are in. A pure function: every enactor and every server

@@ -51,11 +51,35 @@ pub enum Why {
     Velocity(Time),
 }
 
+/// Which rules hold. In production all of them do; weakened safeguards leave some out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// Everything sick at once means that the checker is (I9).
+    pub panic: bool,
+    /// So many withdrawals in a window and no more (I9).
+    pub velocity: bool,
+    /// A declared standby that takes over is no withdrawal (I9).
+    pub standby: bool,
+}
+
+impl Rules {
+    /// All of them.
+    pub const ALL: Rules = Rules {
+        panic: true,
+        velocity: true,
+        standby: true,
+    };
+}
+
 /// Decides which targets are in. `verdicts` has one a target; a target without one changes nothing.
+/// `failing` has those whose last reading was a failure: what fails at once is not counted out in
+/// the same moment, since each is probed in its own.
 pub fn choose(
     endpoint: &Endpoint,
     standing: &Standing,
     verdicts: &BTreeMap<IpAddr, Verdict>,
+    failing: &BTreeSet<IpAddr>,
+    rules: Rules,
     now: Time,
 ) -> Choice {
     let all = endpoint.all();
@@ -78,9 +102,13 @@ pub fn choose(
         distrusted: false,
         again_at: None,
     };
-    let is_sick = |t: &&IpAddr| matches!(verdict(t), Some(Verdict::Sick(_)));
+    // What is out and not known to be well is sick, too.
+    let is_sick = |t: &&IpAddr| {
+        let sick = matches!(verdict(t), Some(Verdict::Sick(_)));
+        choice.out.contains(*t) || sick || failing.contains(*t)
+    };
     let sick_of_all = all.iter().filter(is_sick).count();
-    if sick_of_all > 1 && sick_of_all * 2 > all.len() {
+    if rules.panic && !sick.is_empty() && sick_of_all > 1 && sick_of_all * 2 > all.len() {
         choice.distrusted = true;
         let held = |(_, target): &(Time, IpAddr)| Held {
             target: *target,
@@ -90,7 +118,7 @@ pub fn choose(
         return choice;
     }
     for (_, target) in sick {
-        withdraw(endpoint, standing, target, now, &mut choice);
+        withdraw(endpoint, standing, target, (rules, now), &mut choice);
     }
     choice
 }
@@ -100,7 +128,7 @@ fn withdraw(
     endpoint: &Endpoint,
     standing: &Standing,
     target: IpAddr,
-    now: Time,
+    (rules, now): (Rules, Time),
     choice: &mut Choice,
 ) {
     let all = endpoint.all();
@@ -118,12 +146,14 @@ fn withdraw(
         return;
     }
     // A declared standby that takes over is no withdrawal: nothing is lost by it.
-    let takes_over = endpoint.answer == Answer::Failover && after.len() >= before.len();
+    let takes_over =
+        rules.standby && endpoint.answer == Answer::Failover && after.len() >= before.len();
     if takes_over {
         choice.out = out;
         return;
     }
-    if let Some(free_at) = spent_until(endpoint, standing, choice.withdrawals, now) {
+    let spent = spent_until(endpoint, standing, choice.withdrawals, now);
+    if let Some(free_at) = spent.filter(|_| rules.velocity) {
         choice.held.push(held(Why::Velocity(free_at)));
         choice.again_at = Some(choice.again_at.map_or(free_at, |at| at.min(free_at)));
         return;

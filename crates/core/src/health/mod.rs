@@ -12,13 +12,24 @@
 //! means that the checker is.
 
 mod ballot;
+mod check;
+mod definition;
 mod endpoint;
 mod envelope;
 mod pulse;
+mod render;
+mod rounds;
 #[cfg(test)]
 mod tests;
 
 pub use ballot::ballot;
+pub use check::Check;
+pub use definition::{DefinitionError, ENDPOINT, from_rrset, to_rrset};
 pub use endpoint::{Answer, Cadence, Endpoint, Floor, Target, Velocity};
-pub use envelope::{Choice, Held, Standing, Why, choose};
+pub use envelope::{Choice, Held, Rules, Standing, Why, choose};
 pub use pulse::{Outcome, Prober, Reading, Silence, Verdict};
+pub use render::{
+    Health, Outs, addresses, answered, endpoints, has_endpoints, render, rendered, served,
+    served_steps,
+};
+pub use rounds::{Due, Rounds, Slot, Watched};

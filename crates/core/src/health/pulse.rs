@@ -3,7 +3,6 @@
 use super::endpoint::Cadence;
 use crate::time::Time;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// How one probe went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,10 +47,12 @@ pub enum Silence {
     CutOff,
 }
 
-/// A prober, with what it has seen of every target that it probes.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Prober {
-    pulses: BTreeMap<IpAddr, Pulse>,
+/// A prober, with what it has seen of every target that it probes. `K` names a target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prober<K> {
+    pulses: BTreeMap<K, Pulse>,
+    /// Whether failures count even while nothing else answers. Only weakened safeguards say so.
+    believed_alone: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,10 +71,27 @@ struct Pulse {
     reached: Option<Time>,
 }
 
-impl Prober {
+impl<K> Default for Prober<K> {
+    fn default() -> Prober<K> {
+        Prober {
+            pulses: BTreeMap::new(),
+            believed_alone: false,
+        }
+    }
+}
+
+impl<K: Ord> Prober<K> {
+    /// A prober whose failures count even while nothing at all answers it.
+    pub(crate) fn believed_alone() -> Prober<K> {
+        Prober {
+            believed_alone: true,
+            ..Prober::default()
+        }
+    }
+
     /// Takes a reading in. One that is not newer than the last is dropped: probes may overtake
     /// each other, and a clock may step back.
-    pub fn take(&mut self, target: IpAddr, reading: Reading, cadence: &Cadence) {
+    pub fn take(&mut self, target: K, reading: Reading, cadence: &Cadence) {
         let known = self.pulses.get(&target).copied();
         if known.is_some_and(|pulse| reading.at <= pulse.last.at) {
             return;
@@ -90,7 +108,7 @@ impl Prober {
             Some(pulse) if like_last => (pulse.run, pulse.since),
             _ => (0, reading.at),
         };
-        let counts = came_back || self.reached_since(&target, before);
+        let counts = came_back || self.believed_alone || self.reached_since(&target, before);
         let run = run.saturating_add(u32::from(counts));
         let enough = run >= if passes { cadence.rise } else { cadence.fall };
         let pulse = Pulse {
@@ -110,13 +128,21 @@ impl Prober {
         self.pulses.insert(target, pulse);
     }
 
+    /// Begins anew with a target: it went out or came back, and what is said of it next has to be
+    /// seen from now on.
+    pub fn restart(&mut self, target: &K) {
+        if let Some(pulse) = self.pulses.get_mut(target) {
+            (pulse.run, pulse.leaning) = (0, None);
+        }
+    }
+
     /// Forgets targets that nothing refers to any more.
-    pub fn keep(&mut self, wanted: impl Fn(&IpAddr) -> bool) {
+    pub fn keep(&mut self, wanted: impl Fn(&K) -> bool) {
         self.pulses.retain(|target, _| wanted(target));
     }
 
     /// What it says of a target now.
-    pub fn verdict(&self, target: &IpAddr, cadence: &Cadence, now: Time) -> Verdict {
+    pub fn verdict(&self, target: &K, cadence: &Cadence, now: Time) -> Verdict {
         let Some(pulse) = self.pulses.get(target) else {
             return Verdict::Silent(Silence::TooFew);
         };
@@ -131,8 +157,18 @@ impl Prober {
         }
     }
 
+    /// Whether its last reading, if that is not too old, was a failure: not sick yet, maybe, and
+    /// not well for sure.
+    pub fn is_failing(&self, target: &K, cadence: &Cadence, now: Time) -> bool {
+        let pulse = self.pulses.get(target);
+        let fresh = |p: &&Pulse| now.since(p.last.at) <= cadence.fresh_for();
+        pulse
+            .filter(fresh)
+            .is_some_and(|p| p.last.outcome != Outcome::Pass)
+    }
+
     /// Whether anything came back from another target since then.
-    fn reached_since(&self, target: &IpAddr, since: Time) -> bool {
+    fn reached_since(&self, target: &K, since: Time) -> bool {
         let mut others = self.pulses.iter().filter(|(other, _)| *other != target);
         others.any(|(_, p)| p.reached.is_some_and(|reached| reached >= since))
     }

@@ -43,22 +43,23 @@ fn endpoint(answer: Answer, regions: &[&str], floor: (usize, usize)) -> Endpoint
             targets: 1,
             per: Millis(600 * SECOND),
         },
+        check: Check::Tcp { port: 443 },
         cadence: cadence(),
         targets: targets.collect(),
     }
 }
 
-fn probe(prober: &mut Prober, target: u8, at: u64, outcome: Outcome) {
+fn probe(prober: &mut Prober<IpAddr>, target: u8, at: u64, outcome: Outcome) {
     let at = Time(at * SECOND);
     prober.take(ip(target), Reading { at, outcome }, &cadence());
 }
 
-fn says(prober: &Prober, target: u8, at: u64) -> Verdict {
+fn says(prober: &Prober<IpAddr>, target: u8, at: u64) -> Verdict {
     prober.verdict(&ip(target), &cadence(), Time(at * SECOND))
 }
 
 /// Probes targets 1 to 3 every five seconds; `dead` answer nothing.
-fn rounds(prober: &mut Prober, from: u64, count: u64, dead: &[u8]) -> u64 {
+fn rounds(prober: &mut Prober<IpAddr>, from: u64, count: u64, dead: &[u8]) -> u64 {
     for round in 0..count {
         for target in 1..=3 {
             let outcome = match dead.contains(&target) {
@@ -90,7 +91,7 @@ fn out(targets: &[u8]) -> BTreeSet<IpAddr> {
 
 #[test]
 fn three_failures_make_it_sick_and_ten_successes_well() {
-    let mut prober = Prober::default();
+    let mut prober = Prober::<IpAddr>::default();
     let at = rounds(&mut prober, 0, 9, &[]);
     assert_eq!(says(&prober, 1, at), Verdict::Silent(Silence::TooFew));
     let at = rounds(&mut prober, at, 1, &[]);
@@ -108,7 +109,7 @@ fn three_failures_make_it_sick_and_ten_successes_well() {
 
 #[test]
 fn a_prober_that_reaches_nothing_is_cut_off_and_says_nothing() {
-    let mut prober = Prober::default();
+    let mut prober = Prober::<IpAddr>::default();
     let at = rounds(&mut prober, 0, 10, &[]);
     let at = rounds(&mut prober, at, 40, &[1, 2, 3]);
     assert!(prober.is_cut_off());
@@ -133,7 +134,7 @@ fn a_prober_that_reaches_nothing_is_cut_off_and_says_nothing() {
 /// Target 1 has been failing when the prober loses its connection, and again when that is back.
 #[test]
 fn what_failed_before_the_cut_is_sick_and_what_failed_with_it_is_not() {
-    let mut prober = Prober::default();
+    let mut prober = Prober::<IpAddr>::default();
     let at = rounds(&mut prober, 0, 10, &[]);
     let at = rounds(&mut prober, at, 3, &[1]);
     assert!(matches!(says(&prober, 1, at), Verdict::Sick(_)));
@@ -147,7 +148,7 @@ fn what_failed_before_the_cut_is_sick_and_what_failed_with_it_is_not() {
 /// A target that answers garbage is reachable: everybody knows whose fault it is.
 #[test]
 fn a_wrong_answer_is_evidence_of_the_connection() {
-    let mut prober = Prober::default();
+    let mut prober = Prober::<IpAddr>::default();
     for n in 0..3 {
         probe(&mut prober, 1, n * 5, Outcome::Wrong);
     }
@@ -156,7 +157,7 @@ fn a_wrong_answer_is_evidence_of_the_connection() {
 
 #[test]
 fn readings_grow_old_and_rows_with_a_hole_are_none() {
-    let mut prober = Prober::default();
+    let mut prober = Prober::<IpAddr>::default();
     let at = rounds(&mut prober, 0, 10, &[]);
     assert_eq!(says(&prober, 1, at + 10), Verdict::Well);
     assert_eq!(says(&prober, 1, at + 20), Verdict::Silent(Silence::Old));
@@ -190,14 +191,28 @@ fn probers_decide_by_the_majority_of_those_that_there_are() {
 fn one_of_three_goes_and_the_next_waits_for_the_window() {
     let five = endpoint(Answer::AllHealthy, &["a", "b", "c", "a", "b"], (2, 2));
     let now = Time(1_000 * SECOND);
-    let first = choose(&five, &Standing::default(), &sick(&[2]), now);
+    let first = choose(
+        &five,
+        &Standing::default(),
+        &sick(&[2]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        now,
+    );
     assert_eq!((first.out, first.withdrawals), (out(&[2]), 1));
     let standing = Standing {
         out: out(&[2]),
         withdrawn: vec![now],
     };
     let soon = Time(1_100 * SECOND);
-    let second = choose(&five, &standing, &sick(&[1, 2]), soon);
+    let second = choose(
+        &five,
+        &standing,
+        &sick(&[1, 2]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        soon,
+    );
     let free = now + Millis(600 * SECOND);
     assert_eq!(second.out, out(&[2]));
     let held = Held {
@@ -205,14 +220,28 @@ fn one_of_three_goes_and_the_next_waits_for_the_window() {
         why: Why::Velocity(free),
     };
     assert_eq!((second.held, second.again_at), (vec![held], Some(free)));
-    let third = choose(&five, &standing, &sick(&[1, 2]), free);
+    let third = choose(
+        &five,
+        &standing,
+        &sick(&[1, 2]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        free,
+    );
     assert_eq!((third.out, third.withdrawals), (out(&[1, 2]), 1));
 }
 
 #[test]
 fn everything_sick_at_once_means_the_checker_is() {
     let three = endpoint(Answer::AllHealthy, &["a", "b", "c"], (1, 1));
-    let choice = choose(&three, &Standing::default(), &sick(&[1, 2, 3]), Time(0));
+    let choice = choose(
+        &three,
+        &Standing::default(),
+        &sick(&[1, 2, 3]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     assert!(choice.distrusted);
     assert_eq!((choice.out, choice.held.len()), (out(&[]), 3));
     // One that was out stays out, and one that is well comes back.
@@ -220,7 +249,14 @@ fn everything_sick_at_once_means_the_checker_is() {
         out: out(&[1, 2]),
         withdrawn: Vec::new(),
     };
-    let choice = choose(&three, &standing, &sick(&[2, 3]), Time(0));
+    let choice = choose(
+        &three,
+        &standing,
+        &sick(&[2, 3]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     assert!(choice.distrusted);
     assert_eq!(choice.out, out(&[2]));
 }
@@ -228,13 +264,27 @@ fn everything_sick_at_once_means_the_checker_is() {
 #[test]
 fn floors_of_targets_and_regions_hold() {
     let two = endpoint(Answer::AllHealthy, &["a", "a", "b"], (2, 2));
-    let choice = choose(&two, &Standing::default(), &sick(&[3]), Time(0));
+    let choice = choose(
+        &two,
+        &Standing::default(),
+        &sick(&[3]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     let held = Held {
         target: ip(3),
         why: Why::Floor,
     };
     assert_eq!((choice.out, choice.held), (out(&[]), vec![held]));
-    let choice = choose(&two, &Standing::default(), &sick(&[1]), Time(0));
+    let choice = choose(
+        &two,
+        &Standing::default(),
+        &sick(&[1]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     assert_eq!(choice.out, out(&[1]));
 }
 
@@ -244,7 +294,14 @@ fn the_last_address_of_a_family_stays() {
     let six: IpAddr = "2001:db8::1".parse().unwrap();
     mixed.targets[0].address = six;
     let verdicts = [(six, Verdict::Sick(Time(0)))].into();
-    let choice = choose(&mixed, &Standing::default(), &verdicts, Time(0));
+    let choice = choose(
+        &mixed,
+        &Standing::default(),
+        &verdicts,
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     assert_eq!(choice.held[0].why, Why::Floor);
 }
 
@@ -256,7 +313,14 @@ fn a_standby_takes_over_at_once_and_that_is_no_withdrawal() {
         withdrawn: vec![Time(0)],
     };
     assert_eq!(pair.answered(&pair.all()), out(&[1]));
-    let choice = choose(&pair, &standing, &sick(&[1]), Time(SECOND));
+    let choice = choose(
+        &pair,
+        &standing,
+        &sick(&[1]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(SECOND),
+    );
     assert_eq!((choice.withdrawals, choice.held.len()), (0, 0));
     let inside = pair.all().difference(&choice.out).copied().collect();
     assert_eq!(pair.answered(&inside), out(&[2]));
@@ -306,7 +370,7 @@ proptest! {
                 .zip(&row)
                 .filter_map(|(t, known)| Some((ip(t), verdict(known.as_ref()?))))
                 .collect();
-            let choice = choose(&endpoint, &standing, &verdicts, now);
+            let choice = choose(&endpoint, &standing, &verdicts, &BTreeSet::new(), Rules::ALL, now);
             let answer = |out: &BTreeSet<IpAddr>| endpoint.answered(&all.difference(out).copied().collect());
             // What comes back comes first, and may relieve standbys.
             let back: BTreeSet<IpAddr> = standing.out.intersection(&choice.out).copied().collect();

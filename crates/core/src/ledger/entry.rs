@@ -6,6 +6,7 @@ use crate::time::{Millis, Time};
 use dns::{Digest, Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// The format of entries that this version writes, and the only one it reads.
 pub const FORMAT: u32 = 1;
@@ -144,6 +145,60 @@ pub enum Event {
     },
     /// The marker is to be removed; answers stay.
     Released,
+    /// Targets went out or came back: a new health generation, which servers are brought to at once,
+    /// whatever configuration they hold (I9).
+    Moved {
+        /// The health generation that it makes. Grows by one.
+        health: u64,
+        /// What moved, an item an endpoint.
+        moves: Vec<Move>,
+        /// Bodies of earlier moves that nobody needs any more.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        forgotten: Vec<Digest>,
+    },
+    /// What the checks say of an endpoint without being acted on, or that they are acted on again.
+    Watched {
+        /// The endpoint.
+        endpoint: Name,
+        /// Sick targets that stay in, each with the reason; none: the checks are believed again.
+        held: Vec<HeldTarget>,
+    },
+}
+
+/// See [`Event::Moved`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Move {
+    /// The endpoint.
+    pub endpoint: Name,
+    /// Targets that go out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub out: Vec<IpAddr>,
+    /// Targets that come back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub back: Vec<IpAddr>,
+    /// How many of those that go out count as withdrawals; a declared standby's take-over does not.
+    pub withdrawals: u32,
+}
+
+/// A sick target that stays in. See [`Event::Watched`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeldTarget {
+    /// The target.
+    pub target: IpAddr,
+    /// Why it stays in.
+    pub why: HeldWhy,
+}
+
+/// Why a sick target stays in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HeldWhy {
+    /// More than half of the endpoint's targets are sick at once: the checker may be.
+    Distrusted,
+    /// Without it the answer would have fewer targets, regions or families than it must.
+    Floor,
+    /// As many as may were taken out in this window.
+    Velocity,
 }
 
 /// See [`Event::Adopted`].
@@ -246,6 +301,12 @@ pub enum Act {
     },
     /// One step of a plan or course.
     Step,
+    /// Brings the addresses of endpoints to a later health generation, and leaves the configuration
+    /// that the server holds as it is.
+    Move {
+        /// What changes on the server, by the hash of its body.
+        body: Digest,
+    },
     /// Moves the marker, data unchanged, so that stalled writes fail (I14).
     Revoke,
     /// Removes the marker; data stay.
@@ -270,7 +331,37 @@ pub struct Decision {
     pub soa: Option<RRset>,
 }
 
+impl Decision {
+    /// The body that says what it changes, if it changes anything.
+    pub fn body(&self) -> Digest {
+        self.moves().unwrap_or(self.holding.body)
+    }
+
+    /// The body of the moves that it makes, if it makes some.
+    pub fn moves(&self) -> Option<Digest> {
+        match self.act {
+            Act::Move { body } => Some(body),
+            _ => None,
+        }
+    }
+}
+
+impl Act {
+    /// Whether answers change by it.
+    pub fn changes_data(&self) -> bool {
+        matches!(self, Act::Step | Act::Move { .. })
+    }
+}
+
 impl Event {
+    /// The bodies that it makes useless.
+    pub fn forgotten(&self) -> &[Digest] {
+        match self {
+            Event::Cleaned { forgotten, .. } | Event::Moved { forgotten, .. } => forgotten,
+            _ => &[],
+        }
+    }
+
     /// The bodies without which this entry can't be understood.
     pub fn bodies(&self) -> Vec<Digest> {
         match self {
@@ -281,6 +372,10 @@ impl Event {
                 holding,
                 ..
             }) => vec![holding.body],
+            Event::Decided(Decision {
+                act: Act::Move { body },
+                ..
+            }) => vec![*body],
             Event::Cleaned { content, .. } => vec![*content],
             _ => Vec::new(),
         }

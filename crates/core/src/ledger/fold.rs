@@ -3,8 +3,12 @@
 use super::entry::{Act, Adopted, Entry, Event, Found, Settlement};
 use super::state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};
 use super::{ChainError, Stored};
+use crate::time::Time;
 use dns::{Digest, Name, Rtype};
 use std::sync::Arc;
+
+/// How many moves before the verified one stay known, a server.
+const MOVES_KEPT: usize = 64;
 
 impl State {
     /// Checks stored entries against the chain and folds them in.
@@ -76,6 +80,8 @@ impl State {
                 self.cleaned(*through, (*content, *content_at), entry);
             }
             Event::Released => self.released = true,
+            Event::Moved { health, moves, .. } => self.moved(entry, *health, moves),
+            Event::Watched { endpoint, held } => self.watched(entry, endpoint, held),
             Event::Lost { .. } => self.refused += 1,
             event => {
                 if let Some(server) = event.server().and_then(|id| self.servers.get_mut(id)) {
@@ -112,6 +118,9 @@ impl State {
             last_at: self.last_at,
             last_number: self.last_number,
             refused: self.refused,
+            // What is known of targets stays known, and generations only grow (I2).
+            health: self.health,
+            endpoints: std::mem::take(&mut self.endpoints),
             ledger: adopted.ledger,
             zone: Some(adopted.zone.clone()),
             adopted_at: entry.seq,
@@ -172,7 +181,7 @@ impl ServerState {
                 };
                 self.decisions.insert(entry.seq, Arc::new(decided));
             }
-            Event::Applied { write, serial, .. } => self.applied(*write, *serial),
+            Event::Applied { write, serial, .. } => self.applied(*write, *serial, entry.at),
             Event::Drifted { found, .. } => found.iter().for_each(|f| self.drifted(f)),
             Event::Settled { rrsets, how, .. } => self.settled(rrsets, *how),
             Event::Restored { found, .. } => {
@@ -196,7 +205,7 @@ impl ServerState {
         }
     }
 
-    fn applied(&mut self, write: u64, serial: Option<u32>) {
+    fn applied(&mut self, write: u64, serial: Option<u32>, at: Time) {
         let Some(decided) = self.decisions.get(&write) else {
             return;
         };
@@ -215,6 +224,25 @@ impl ServerState {
         let exceeds = |old: u32, new: u32| dns::serial::exceeds(new, old);
         if serial.is_some_and(|new| self.serial.is_none_or(|old| exceeds(old, new))) {
             self.serial = serial;
+        }
+        self.forget_moves(at);
+    }
+
+    /// Forgets old moves: they come all day, and cleanup comes with configurations. The last ones
+    /// stay, so that a server that returns from a backup is known (I2).
+    fn forget_moves(&mut self, at: Time) {
+        let now = self.surely(at);
+        let verified = self.verified;
+        let moves = self.decisions.range(..verified.unwrap_or(0)).rev();
+        let moves = moves.filter(|(_, d)| matches!(d.decision.act, Act::Move { .. }));
+        let over = |d: &Decided| now > d.is_over_at();
+        let old: Vec<u64> = moves
+            .skip(MOVES_KEPT)
+            .filter(|(_, d)| over(d))
+            .map(|(seq, _)| *seq)
+            .collect();
+        for seq in old {
+            self.decisions.remove(&seq);
         }
     }
 

@@ -3,11 +3,14 @@
 mod chain;
 mod entry;
 mod fold;
+mod health;
 mod state;
 
 pub use chain::{ChainError, Stored, link, open, seal};
 pub use entry::{
-    Act, Adopted, Decision, Entry, Event, Expect, FORMAT, Found, HaltKind, Loss, Origin, ServerId,
-    Settlement,
+    Act, Adopted, Decision, Entry, Event, Expect, FORMAT, Found, HaltKind, HeldTarget, HeldWhy,
+    Loss, Move, Origin, ServerId, Settlement,
 };
+pub(crate) use health::differing;
+pub use health::{HealthState, Sight, Watched};
 pub use state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};

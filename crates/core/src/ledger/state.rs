@@ -1,6 +1,7 @@
 //! The state of a zone: what the fold of its ledger knows.
 
 use super::entry::{Decision, Expect, HaltKind, Origin, ServerId};
+use super::health::HealthState;
 use crate::gate::CLOCK_TOLERANCE;
 use crate::marker::{Holding, LedgerId, Marker};
 use crate::time::{Millis, Time};
@@ -31,6 +32,9 @@ pub struct State {
     pub configuration: u64,
     /// The health generation.
     pub health: u64,
+    /// Which targets are out, now and where servers still hold an earlier health generation.
+    #[serde(default)]
+    pub endpoints: HealthState,
     /// The recorded content that later plans build on, and the generation it is of.
     pub content: (Digest, u64),
     /// Digest of the owned content of the present configuration.
@@ -217,6 +221,12 @@ impl ServerState {
                 .is_some_and(|h| h.is_whole() && h.configuration == configuration)
     }
 
+    /// Whether what it answers for endpoints is that of the health generation `health`.
+    pub fn follows(&self, health: u64) -> bool {
+        let there = |h: &Holding| h.health == health && h.ahead.is_none();
+        self.holding().is_some_and(there)
+    }
+
     /// Drift at an owner.
     pub fn drift_at(&self, name: &Name) -> impl Iterator<Item = &Drift> {
         self.drift.iter().filter(move |d| &d.name == name)
@@ -243,12 +253,18 @@ impl State {
 
     /// Whether writes that were called off could still be accepted somewhere, and until when.
     ///
-    /// Called off is every write that would lead elsewhere than to the present configuration, or
-    /// any at all while the zone is frozen or released (I14).
+    /// Called off is every write that would lead elsewhere than to the present configuration or
+    /// health, or any at all while the zone is frozen or released (I14).
     pub fn revoking(&self, now: Time) -> Option<Time> {
         let off = |d: &Decided| {
-            self.freeze(now).is_some() && d.decision.act == super::Act::Step
-                || d.decision.holding.configuration != self.configuration
+            let to = &d.decision.holding;
+            let elsewhere = match d.decision.act {
+                super::Act::Move { .. } => {
+                    to.ahead.map_or(to.health, |ahead| ahead.health) != self.health
+                }
+                _ => to.configuration != self.configuration,
+            };
+            self.freeze(now).is_some() && d.decision.act.changes_data() || elsewhere
         };
         let open = self.servers.values().flat_map(|s| s.open(now));
         open.filter(|(_, d)| off(d))
@@ -256,12 +272,16 @@ impl State {
             .max()
     }
 
-    /// Servers that are not wholly at the present configuration.
+    /// Servers that are not wholly at the present configuration and health.
     pub fn behind(&self) -> impl Iterator<Item = &ServerId> {
-        let configuration = self.configuration;
         self.servers
             .iter()
-            .filter(move |(_, s)| !s.is_whole_at(configuration))
+            .filter(|(_, s)| !self.is_whole(s))
             .map(|(id, _)| id)
+    }
+
+    /// Whether a server is wholly at the present configuration and health.
+    pub fn is_whole(&self, server: &ServerState) -> bool {
+        server.is_whole_at(self.configuration) && server.follows(self.health)
     }
 }

@@ -5,8 +5,9 @@
 //! cleared then is cleared again: the guards judge every state of it.
 
 use super::Lifecycle;
+use crate::health::Health;
 use crate::ledger::ServerState;
-use crate::plan::{Steps, cut};
+use crate::plan::{Steps, cut_configured};
 use crate::safeguards::Safeguards;
 use dns::{Name, Rtype, View, Zone};
 
@@ -18,8 +19,8 @@ impl<S: Safeguards> Lifecycle<S> {
         &mut self,
         server: &ServerState,
         between: (u64, u64),
-        held: &Zone,
-        goal: &Zone,
+        (held, goal): (&Zone, &Zone),
+        health: &impl Health,
     ) -> Vec<Steps> {
         let owners = swapped(held, goal);
         let (from, to) = between;
@@ -33,14 +34,21 @@ impl<S: Safeguards> Lifecycle<S> {
         let without = |zone: &Zone| zone.filter(|r| owners.binary_search(r.name()).is_err());
         // What goes is all that goes first; or what comes is all that comes last.
         let middles = [without(held), without(goal)];
-        let ways = middles.iter().map(|m| self.through(held, m, goal));
+        let ways = middles.iter().map(|m| self.through(held, m, goal, health));
         ways.flatten().collect()
     }
 
-    fn through(&self, held: &Zone, middle: &Zone, goal: &Zone) -> Option<Steps> {
+    fn through(
+        &self,
+        held: &Zone,
+        middle: &Zone,
+        goal: &Zone,
+        health: &impl Health,
+    ) -> Option<Steps> {
         let leg = |from: &Zone, to: &Zone| {
-            let cut = cut(&self.with_context(from)?, from.diff(to), &self.policy).ok()?;
-            Some(cut.steps)
+            let before = self.with_context(from)?;
+            let (cut, too_large) = cut_configured(&before, from.diff(to), health, &self.policy);
+            too_large.is_none().then_some(cut.steps)
         };
         leg(held, middle)?.then(leg(middle, goal)?)
     }

@@ -1,10 +1,11 @@
 //! A marker that is gone, and a server that was restored: what stands is compared as a whole.
 
 use super::judge::serial_of;
-use super::run::Phase;
+use super::run::{Phase, Run};
 use super::{Draft, Effect, Lifecycle, Notice};
 use crate::book::BookError;
-use crate::ledger::{Act, Drift, Event, Expect, HaltKind, ServerId, ServerState};
+use crate::health::{ENDPOINT, has_endpoints};
+use crate::ledger::{Drift, Event, Expect, HaltKind, ServerId, ServerState};
 use crate::marker::Holding;
 use crate::safeguards::Safeguards;
 use crate::time::Time;
@@ -21,6 +22,11 @@ impl<S: Safeguards> Lifecycle<S> {
     ) {
         match result {
             Ok(zone) => {
+                // A definition stands in the ledger; what looks like one here is anybody's.
+                let zone = match has_endpoints(&zone) {
+                    true => zone.filter(|r| r.rtype() != ENDPOINT),
+                    false => zone,
+                };
                 self.context = Some(Arc::new(zone.filter(|r| self.stands_beside(r))));
                 let Some(run) = self.runs.get_mut(id) else {
                     return;
@@ -55,6 +61,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(server) = draft.state().servers.get(id).cloned() else {
             return;
         };
+        if self.runs.get_mut(id).is_some_and(Run::was_inspecting) {
+            return self.inspect(id, &server, zone, draft, effects);
+        }
         let proving = self.runs.get_mut(id).and_then(|r| r.proving.take());
         let comparable = server.verified.is_some() || proving.is_some();
         if comparable && !self.shows(zone, proving, &server) {
@@ -100,10 +109,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
-        // The same SOA was compared and refused: the server serves another one than it keeps, as
-        // those do that sign inline. Values are compared instead.
-        let refused = run.plant.as_ref().is_some_and(|tried| tried == &soa)
-            || server.verified.is_none() && run.dead.is_some() && server.origin.soa == soa;
+        let refused = run.has_refused(&server, soa.as_ref());
         run.plant = Some(soa.filter(|_| !refused && proving.is_none()));
         run.recorded = Some(Arc::new(stands));
         run.stands = found;
@@ -143,7 +149,7 @@ impl<S: Safeguards> Lifecycle<S> {
     fn known(&mut self, server: &ServerState, stands: &Zone, draft: &Draft) -> Option<Holding> {
         let since = server.verified?;
         let later = server.decisions.range(since + 1..).rev();
-        let steps = later.filter(|(_, d)| d.decision.act == Act::Step);
+        let steps = later.filter(|(_, d)| d.decision.act.changes_data());
         let mut candidates: Vec<Holding> = steps.map(|(_, d)| d.decision.holding).collect();
         candidates.extend(server.holding());
         candidates.dedup();

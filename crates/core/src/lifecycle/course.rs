@@ -5,11 +5,13 @@ use super::{Draft, Lifecycle};
 use crate::body::{Body, Course};
 use crate::book::BookError;
 use crate::guards::{Case, Finding, Verdict, judge};
-use crate::ledger::{ServerId, ServerState};
-use crate::plan::{CutError, FORMAT, Steps, cut};
+use crate::health::{ENDPOINT, rendered, served_steps};
+use crate::ledger::{Drift, ServerId, ServerState};
+use crate::marker::Holding;
+use crate::plan::{CutError, FORMAT, Steps, cut_configured};
 use crate::safeguards::Safeguards;
 use crate::time::Time;
-use dns::{Digest, Zone};
+use dns::{Digest, RRset, Rtype, Zone};
 use std::sync::Arc;
 
 /// Why there is no way.
@@ -131,22 +133,26 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(from) = server.holding().copied() else {
             return Err(BookError::Missing(Digest::default(), target).into());
         };
-        let held = overlay(&*self.book.held(&from)?, &server.drift, |_| true);
-        let goal = overlay(&*self.book.content(target)?, &server.drift, |d| {
-            S::DRIFT_STAYS && !d.overwrite
-        });
+        let state = draft.shared_state();
+        let health = state.endpoints.sight(&from);
+        let (held, goal) = self.ends(&from, server, target)?;
         let before = self.with_context(&held).ok_or(CourseError::Unseen)?;
-        let direct = cut(&before, held.diff(&goal), &self.policy)?.steps;
-        let steps = match self.refusals(now, id, server, &before, &direct) {
-            refusals if refusals.is_empty() => direct,
-            refusals => {
-                let apart = self.apart(server, (from.configuration, target), &held, &goal);
+        let (cut, too_large) = cut_configured(&before, held.diff(&goal), &health, &self.policy);
+        let direct = too_large.map_or(Ok(cut.steps), Err)?;
+        // What guards see is what is answered.
+        let before = overlay(&rendered(&before, &health), &server.drift, |_| true);
+        let judged = |this: &Self, steps: &Steps| {
+            let steps = served_steps(steps, &health);
+            this.refusals(now, id, server, &before, &steps)
+        };
+        let steps = match judged(self, &direct) {
+            refused if refused.is_empty() => direct,
+            refused => {
+                let between = (from.configuration, target);
+                let apart = self.apart(server, between, (&held, &goal), &health);
                 let mut apart = apart.into_iter();
-                let passes = |steps: &Steps| {
-                    let refusals = self.refusals(now, id, server, &before, steps);
-                    refusals.is_empty()
-                };
-                apart.find(passes).ok_or(CourseError::Guards(refusals))?
+                let passes = |steps: &Steps| judged(self, steps).is_empty();
+                apart.find(passes).ok_or(CourseError::Guards(refused))?
             }
         };
         let zone = draft
@@ -171,6 +177,43 @@ impl<S: Safeguards> Lifecycle<S> {
             step: 1,
             of,
         })
+    }
+
+    /// What a server holds and what it shall hold, as configured, plain drift included. Where the
+    /// addresses of an endpoint were edited, its definition stays as it is there until a person has
+    /// decided; then a move puts today's addresses back.
+    fn ends(
+        &mut self,
+        from: &Holding,
+        server: &ServerState,
+        target: u64,
+    ) -> Result<(Zone, Zone), BookError> {
+        let (held, goal) = (self.book.configured(from)?, self.book.content(target)?);
+        let defined = |d: &Drift| {
+            [&held, &goal]
+                .iter()
+                .any(|z| z.get(&d.name, ENDPOINT).is_some())
+        };
+        let family = [Rtype::A, Rtype::AAAA];
+        let (at_endpoints, plain): (Vec<Drift>, Vec<Drift>) = server
+            .drift
+            .iter()
+            .cloned()
+            .partition(|d| family.contains(&d.rtype) && defined(d));
+        let before = overlay(&held, &plain, |_| true);
+        let after = overlay(&goal, &plain, |d| S::DRIFT_STAYS && !d.overwrite);
+        if at_endpoints.is_empty() {
+            return Ok((before, after));
+        }
+        let edited = |r: &RRset| {
+            let types = [Rtype::A, Rtype::AAAA, ENDPOINT].contains(&r.rtype());
+            types && at_endpoints.iter().any(|d| &d.name == r.name())
+        };
+        let stays = before.filter(edited);
+        let others = after.filter(|r| !edited(r));
+        let all = others.iter().chain(stays.iter()).cloned().collect();
+        let after = Zone::new(others.apex().clone(), all).unwrap_or(after);
+        Ok((before, after))
     }
 
     /// Why guards do not let a way pass.

@@ -82,9 +82,7 @@ impl Draft {
             let markers = texts.filter_map(|t| t.parse::<crate::marker::Marker>().ok());
             seq = markers.map(|m| m.sequence + 1).max().unwrap_or(0).max(seq);
         }
-        if let Event::Cleaned { forgotten, .. } = &event {
-            self.forget.extend(forgotten);
-        }
+        self.forget.extend(event.forgotten());
         let entry = Entry {
             format: FORMAT,
             seq,

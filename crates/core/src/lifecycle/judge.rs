@@ -74,6 +74,8 @@ impl<S: Safeguards> Lifecycle<S> {
             return;
         };
         run.attempts += 1;
+        // A transfer that did not come is asked for again, after the marker was read again.
+        run.patrols |= std::mem::take(&mut run.inspecting);
         run.wait(now + pause(run.attempts, &salt));
         effects.push(Effect::Tell(Notice::Waiting(id.clone(), why)));
     }
@@ -232,7 +234,9 @@ impl<S: Safeguards> Lifecycle<S> {
             if awaited && run.polling.is_some() && !self.poll_is_over(now, id) {
                 return;
             }
-            return self.settle(id);
+            self.settle(id);
+            self.inspects(now, id, server, reading, effects);
+            return;
         };
         run.dead = Some(refused.seq);
         let decided = server.decisions.get(&refused.seq);
@@ -368,7 +372,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let holding = server.decisions.get(&seq).map(|d| d.decision.holding);
         let goal = holding
             .filter(Holding::is_whole)
-            .and_then(|h| self.book.content(h.configuration).ok());
+            .and_then(|h| self.book.held(&h).ok());
         let ended = |d: &&Drift| {
             let same = |(n, t, _): &&Touched| (n, *t) == (&d.name, d.rtype);
             let stands = |(n, t, after): &Touched| {

@@ -22,11 +22,13 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod patrol;
 mod print;
 mod replant;
 mod rests;
 mod run;
 mod settle;
+mod targets;
 mod write;
 
 pub use course::CourseError;
@@ -36,7 +38,8 @@ pub use print::{Print, print_reading};
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
 use crate::gate::Cleared;
-use crate::ledger::{Entry, Event, Found, Loss, ServerId, State, Stored};
+use crate::health::{self, Slot};
+use crate::ledger::{Entry, Event, Found, HeldTarget, Loss, Move, ServerId, State, Stored};
 use crate::marker::Holding;
 use crate::policy::Policy;
 use crate::safeguards::{Full, Safeguards};
@@ -71,8 +74,13 @@ pub enum Input {
     Transferred(ServerId, Result<Zone, String>),
     /// SOA serials of a server and all its followers, or why one of them is not known.
     Serials(ServerId, Result<Vec<u32>, String>),
+    /// Servers that have nothing to do are to be looked at: somebody else may have edited them.
+    Patrol,
     /// An operator's or the gate's events.
     Submit(Submission),
+    /// What a prober, by its name, saw of targets, and what its own clock shows: the one that the
+    /// readings carry, which need not be the clock of the ledger's writers.
+    Probed(String, Time, Vec<(Slot, health::Reading)>),
 }
 
 /// Events to append as one.
@@ -187,6 +195,12 @@ pub enum Notice {
     Blocked(ServerId, CourseError),
     /// Plans were forgotten, up to and including this generation's.
     Cleaned(u64),
+    /// Targets went out or came back: the health generation, and what moved.
+    Moved(u64, Vec<Move>),
+    /// Sick targets of an endpoint stay in; none: the checks are believed again.
+    Held(Name, Vec<HeldTarget>),
+    /// Nothing was moved, and why: the gate did not let what the checks say pass.
+    Kept(String),
     /// The ledger can't be trusted or reached: everything stays as it is (I8).
     Doubt(String),
 }
@@ -210,6 +224,7 @@ pub struct Lifecycle<S: Safeguards = Full> {
     clock: Time,
     /// Whether the zone was frozen when effects were derived last.
     frozen: bool,
+    watch: targets::Watch,
     safeguards: PhantomData<S>,
 }
 
@@ -233,6 +248,7 @@ impl<S: Safeguards> Lifecycle<S> {
             refreshing: false,
             clock: Time::default(),
             frozen: false,
+            watch: targets::Watch::default(),
             safeguards: PhantomData,
         }
     }
@@ -313,7 +329,9 @@ impl<S: Safeguards> Lifecycle<S> {
             Input::Read(server, result) => self.seen(now, &server, result, effects),
             Input::Transferred(server, result) => self.transferred(now, &server, result, effects),
             Input::Serials(server, result) => self.serials(now, &server, result, effects),
+            Input::Patrol => self.patrol(),
             Input::Submit(submission) => self.submissions.push(submission),
+            Input::Probed(prober, clock, readings) => self.probed(now, prober, clock, readings),
         }
     }
 
@@ -329,8 +347,10 @@ impl<S: Safeguards> Lifecycle<S> {
             return;
         }
         let mut draft = Draft::new(self.book.shared_state(), &self.by, now);
+        self.judge_targets(now, &mut draft, effects);
+        let moved = !draft.is_empty();
         self.submit(now, &mut draft, effects);
-        if draft.is_empty() || draft.goes_on() {
+        if moved || draft.is_empty() || draft.goes_on() {
             for id in &ids {
                 self.advance(now, id, &mut draft, effects);
             }
@@ -340,6 +360,7 @@ impl<S: Safeguards> Lifecycle<S> {
         self.append(now, draft, effects);
         let thaw = self.state().freeze(now).and_then(|f| f.until);
         let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
+        let wakes = wakes.chain(self.watch.wakes_at());
         if let Some(wake) = wakes.min() {
             effects.push(Effect::WakeAt(wake));
         }
@@ -466,6 +487,8 @@ impl<S: Safeguards> Lifecycle<S> {
                 ..
             } => Some(Notice::Halted(server.clone(), reason.clone(), fix.clone())),
             Event::Cleaned { through, .. } => Some(Notice::Cleaned(*through)),
+            Event::Moved { health, moves, .. } => Some(Notice::Moved(*health, moves.clone())),
+            Event::Watched { endpoint, held } => Some(Notice::Held(endpoint.clone(), held.clone())),
             _ => None,
         };
         effects.extend(notice.map(Effect::Tell));
@@ -494,6 +517,13 @@ impl<S: Safeguards> Lifecycle<S> {
         match &entry.event {
             Event::Adopted(_) => self.runs.clear(),
             Event::Cleaned { forgotten, .. } => forgotten.iter().for_each(|h| self.book.forget(h)),
+            Event::Moved {
+                moves, forgotten, ..
+            } => {
+                forgotten.iter().for_each(|h| self.book.forget(h));
+                self.was_moved(moves);
+                self.runs.values_mut().for_each(Run::rouse);
+            }
             Event::Cleared { .. }
             | Event::Frozen { .. }
             | Event::Thawed { .. }

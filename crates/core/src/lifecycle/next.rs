@@ -40,7 +40,9 @@ impl<S: Safeguards> Lifecycle<S> {
             return self.plant(now, id, &server, draft, effects);
         }
         let target = self.target(id, state.configuration);
-        if server.is_whole_at(target) {
+        let health = state.health;
+        let lags = self.lags(&server, health);
+        if !lags && server.is_whole_at(target) {
             return self.rest(id);
         }
         if S::REPAIRS
@@ -50,14 +52,23 @@ impl<S: Safeguards> Lifecycle<S> {
             return self.count(id, effects);
         }
         if self.again(now, id, &server, effects, |seq, d| {
-            fits(seq, d, &server, target)
+            fits(
+                seq,
+                d,
+                &server,
+                if lags { None } else { Some(target) },
+                health,
+            )
         }) {
             return;
+        }
+        if lags {
+            return self.move_targets(now, id, &server, draft, effects);
         }
         self.step_towards(now, id, &server, target, draft, effects);
     }
 
-    fn rest(&mut self, id: &ServerId) {
+    pub(super) fn rest(&mut self, id: &ServerId) {
         if let Some(run) = self.runs.get_mut(id) {
             run.phase = Phase::Rest;
             run.repair = None;
@@ -157,6 +168,7 @@ impl<S: Safeguards> Lifecycle<S> {
             body: content,
             step: 0,
             of: 0,
+            ahead: None,
         };
         let holding = stands.or(server.holding().copied()).unwrap_or(fresh);
         let soa = tried.unwrap_or_else(|| server.origin.soa.clone());
@@ -238,33 +250,41 @@ impl<S: Safeguards> Lifecycle<S> {
             step,
             of,
         } = leg;
-        let health = draft.state().health;
+        // The health that the server has: a step neither carries it along nor takes it back.
+        let (health, ahead) = server.holding().map_or((0, None), |h| (h.health, h.ahead));
         let holding = Holding {
             configuration: target,
             health,
             body,
             step,
             of,
+            ahead,
         };
         match self.clearance(now, id, &holding, draft) {
             Ok(cleared) => {
                 if let Some(fresh) = fresh {
                     draft.attach(fresh);
                 }
-                self.enact(id, server, &cleared, holding, draft);
+                self.enact(id, server, &cleared, (Act::Step, holding), draft);
             }
-            Err(refusal) => {
-                effects.push(Effect::Tell(Notice::Waiting(
-                    id.clone(),
-                    refusal.to_string(),
-                )));
-                self.rest(id);
-                // A clock comes right without an entry in the ledger.
-                if let (gate::Refusal::ClockBehind(_), Some(run)) = (refusal, self.runs.get_mut(id))
-                {
-                    run.wait(now + Millis::seconds(1));
-                }
-            }
+            Err(refusal) => self.not_now(now, id, &refusal, effects),
+        }
+    }
+
+    /// The gate lets nothing pass to this server now.
+    pub(super) fn not_now(
+        &mut self,
+        now: Time,
+        id: &ServerId,
+        refusal: &gate::Refusal,
+        effects: &mut Vec<Effect>,
+    ) {
+        let why = refusal.to_string();
+        effects.push(Effect::Tell(Notice::Waiting(id.clone(), why)));
+        self.rest(id);
+        // A clock comes right without an entry in the ledger.
+        if let (gate::Refusal::ClockBehind(_), Some(run)) = (refusal, self.runs.get_mut(id)) {
+            run.wait(now + Millis::seconds(1));
         }
     }
 
@@ -286,20 +306,21 @@ impl<S: Safeguards> Lifecycle<S> {
         gate::renew(&state, id, holding, now, self.policy.deadline)
     }
 
-    /// Decides a step. Without the gate's permission there is no call.
-    fn enact(
+    /// Decides a step or a move. Without the gate's permission there is no call.
+    pub(super) fn enact(
         &mut self,
         id: &ServerId,
         server: &ServerState,
         cleared: &Cleared,
-        holding: Holding,
+        (act, holding): (Act, Holding),
         draft: &mut Draft,
     ) {
-        debug_assert_eq!(
-            (cleared.body(), cleared.seq()),
-            (holding.body, draft.state().last)
-        );
-        self.decide(id, server.expect(), Act::Step, holding, draft);
+        let body = match act {
+            Act::Move { body } => body,
+            _ => holding.body,
+        };
+        debug_assert_eq!((cleared.body(), cleared.seq()), (body, draft.state().last));
+        self.decide(id, server.expect(), act, holding, draft);
     }
 
     fn decide(
@@ -317,7 +338,7 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         run.phase = Phase::Deciding;
         // Once: the first step of the way repairs the serial, the others follow it.
-        let repairs = restored && act == Act::Step || matches!(act, Act::Plant { .. });
+        let repairs = restored && act.changes_data() || matches!(act, Act::Plant { .. });
         let soa = run.repair.clone().filter(|_| repairs);
         let deadline = self.policy.deadline;
         let decision = Decision {
@@ -397,12 +418,24 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 }
 
-/// Whether a decided step is the one that would be decided again.
-fn fits(seq: u64, decision: &Decision, server: &ServerState, target: u64) -> bool {
+/// Whether a decided write is the one that would be decided again: a step to `target`, or, where
+/// the server lags behind the health generation, a move there.
+fn fits(
+    seq: u64,
+    decision: &Decision,
+    server: &ServerState,
+    target: Option<u64>,
+    health: u64,
+) -> bool {
     let before_return = server.restored.is_some() && seq < server.restored_at;
+    let holding = &decision.holding;
+    let leads = match (&decision.act, target) {
+        (Act::Step, Some(target)) => holding.configuration == target && holding.health == health,
+        (Act::Move { .. }, None) => holding.ahead.map_or(holding.health, |a| a.health) == health,
+        _ => false,
+    };
     !before_return
-        && decision.act == Act::Step
-        && decision.holding.configuration == target
+        && leads
         && decision.soa.is_some() == server.restored.is_some()
         && server.drift.is_empty()
 }

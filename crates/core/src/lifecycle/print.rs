@@ -7,12 +7,13 @@
 
 use super::run::{Phase, Run};
 use super::{Draft, Lifecycle};
-use crate::ledger::{Act, Decided, Event, Expect, ServerState, State};
+use crate::ledger::{Act, Decided, Event, Expect, HealthState, ServerState, State};
 use crate::marker::Holding;
 use crate::safeguards::Safeguards;
 use crate::server::Reading;
 use crate::time::Time;
 use dns::RRset;
+use std::net::IpAddr;
 
 /// Takes a state in, word by word.
 pub trait Print {
@@ -133,6 +134,8 @@ impl Run {
             self.looking,
             self.outdated,
             self.plant.is_some(),
+            self.patrols,
+            self.inspecting,
         ];
         to.word(flags.into_iter().fold(1, |n, b| n << 1 | u64::from(b)));
         let restored = server.is_some_and(|s| s.restored.is_some());
@@ -165,6 +168,7 @@ impl State {
         to.word(u64::from(self.released) << 1 | u64::from(self.zone.is_some()));
         to.word(self.configuration);
         to.word(self.health);
+        self.endpoints.print(to);
         to.bytes(&self.content.0.0);
         to.word(self.content.1);
         to.bytes(&self.result.0);
@@ -187,6 +191,22 @@ impl State {
         }
         for server in self.servers.values() {
             server.print(to);
+        }
+    }
+}
+
+impl HealthState {
+    fn print(&self, to: &mut dyn Print) {
+        for (generation, outs) in &self.generations {
+            to.word(*generation);
+            for (name, out) in outs.iter() {
+                to.bytes(name.key());
+                out.iter().for_each(|target| print_address(target, to));
+            }
+        }
+        for (name, times) in &self.withdrawn {
+            to.bytes(name.key());
+            times.iter().for_each(|at| to.time(*at));
         }
     }
 }
@@ -239,6 +259,10 @@ fn print_act(act: &Act, to: &mut dyn Print) {
         Act::Step => to.word(2),
         Act::Revoke => to.word(3),
         Act::Withdraw => to.word(4),
+        Act::Move { body } => {
+            to.word(5);
+            to.bytes(&body.0);
+        }
     }
 }
 
@@ -258,12 +282,23 @@ fn print_holding(holding: &Holding, to: &mut dyn Print) {
     to.word(holding.health);
     to.bytes(&holding.body.0);
     to.word(u64::from(holding.step) << 32 | u64::from(holding.of));
+    if let Some(ahead) = holding.ahead {
+        to.word(ahead.health);
+        to.word(u64::from(ahead.endpoints));
+    }
 }
 
 fn print_set(set: Option<&RRset>, to: &mut dyn Print) {
     match set {
         Some(set) => to.set(set),
         None => to.word(0),
+    }
+}
+
+fn print_address(address: &IpAddr, to: &mut dyn Print) {
+    match address {
+        IpAddr::V4(v4) => to.bytes(&v4.octets()),
+        IpAddr::V6(v6) => to.bytes(&v6.octets()),
     }
 }
 
@@ -322,5 +357,15 @@ fn event(event: &Event, to: &mut dyn Print) {
         Event::Resumed { .. } => to.word(16),
         Event::Cleaned { through, .. } => to.word(32 + *through),
         Event::Released => to.word(7),
+        Event::Moved { moves, .. } => moves.iter().for_each(|one| {
+            to.bytes(one.endpoint.key());
+            one.out.iter().for_each(|target| print_address(target, to));
+            to.word(one.back.len() as u64);
+            one.back.iter().for_each(|target| print_address(target, to));
+        }),
+        Event::Watched { endpoint, held } => {
+            to.bytes(endpoint.key());
+            held.iter().for_each(|h| print_address(&h.target, to));
+        }
     }
 }

@@ -7,7 +7,9 @@
 
 use super::Lifecycle;
 use crate::body::Body;
-use crate::ledger::{Act, Decision, ServerId, ServerState};
+use crate::health::{ENDPOINT, Health, addresses, from_rrset};
+use crate::ledger::{Act, Decision, ServerId, ServerState, Sight};
+use crate::marker::Holding;
 use crate::safeguards::Safeguards;
 use dns::{Change, Name, RRset, Rtype, Zone};
 use std::collections::BTreeSet;
@@ -33,7 +35,12 @@ impl<S: Safeguards> Lifecycle<S> {
         if decision.act != Act::Step {
             return Vec::new();
         }
-        let Ok(content) = self.book.content(decision.holding.configuration) else {
+        // The whole of what the way leads to, with the addresses that endpoints have now.
+        let goal = Holding {
+            step: decision.holding.of,
+            ..decision.holding
+        };
+        let Ok(content) = self.book.held(&goal) else {
             return Vec::new();
         };
         let body = self.book.body(&decision.holding.body);
@@ -42,6 +49,7 @@ impl<S: Safeguards> Lifecycle<S> {
             body: body.map(AsRef::as_ref),
             server,
             decision,
+            health: self.book.state().endpoints.sight(&decision.holding),
         };
         view.rests(&self.policy.critical, &changes)
     }
@@ -59,6 +67,7 @@ struct View<'a> {
     body: Option<&'a Body>,
     server: &'a ServerState,
     decision: &'a Decision,
+    health: Sight<'a>,
 }
 
 impl View<'_> {
@@ -125,21 +134,30 @@ impl View<'_> {
             .find(|sets: &Vec<RRset>| !sets.is_empty())
     }
 
+    /// What a change of the body leaves at an owner and type, if there is one.
+    fn side(&self, name: &Name, rtype: Rtype, through: u32) -> Option<Option<&RRset>> {
+        let steps = self.body.and_then(Body::steps)?;
+        let of = |c: &Change| (c.name(), c.rtype()).cmp(&(name, rtype));
+        let at = steps.changes.binary_search_by(of).ok()?;
+        let change = steps.changes.get(at)?;
+        let done = (1..=through).any(|n| steps.step(n).any(|c| of(c).is_eq()));
+        Some(if done {
+            change.after()
+        } else {
+            change.before()
+        })
+    }
+
     fn stands(&self, name: &Name, rtype: Rtype, through: u32) -> Option<RRset> {
-        if let Some(steps) = self.body.and_then(Body::steps) {
-            let key = |c: &Change| (c.name(), c.rtype()) == (name, rtype);
-            let at = steps
-                .changes
-                .binary_search_by(|c| (c.name(), c.rtype()).cmp(&(name, rtype)));
-            if let Some(change) = at.ok().and_then(|at| steps.changes.get(at)) {
-                let done = (1..=through).any(|n| steps.step(n).any(key));
-                return if done {
-                    change.after()
-                } else {
-                    change.before()
-                }
-                .cloned();
-            }
+        if let Some(side) = self.side(name, rtype, through) {
+            return side.cloned();
+        }
+        if let Some(definition) = self.side(name, ENDPOINT, through)
+            && [Rtype::A, Rtype::AAAA].contains(&rtype)
+        {
+            let endpoint = definition.and_then(|set| from_rrset(set).ok())?;
+            let sets = addresses(&endpoint, self.health.out(name));
+            return sets.into_iter().flatten().find(|set| set.rtype() == rtype);
         }
         let drift = self.server.drift.iter();
         let mut drift = drift.filter(|d| (&d.name, d.rtype) == (name, rtype));

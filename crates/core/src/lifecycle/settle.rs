@@ -14,7 +14,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let others = |other: &&ServerId| *other != id;
         let whole = |other: &ServerId| {
             let server = state.servers.get(other);
-            server.is_some_and(|s| s.is_whole_at(state.configuration))
+            server.is_some_and(|s| state.is_whole(s))
         };
         state.servers.keys().filter(others).all(whole) && self.shows_focus(id, reading)
     }
@@ -39,6 +39,8 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         holding.is_whole()
             && holding.configuration == state.configuration
+            && holding.health == state.health
+            && holding.ahead.is_none()
             && reading.before.as_ref() == Some(&marker)
             && reading.after == reading.before
             && self.touched(id, seq).iter().all(stands)

@@ -2,6 +2,8 @@
 
 use super::run::Phase;
 use super::{Effect, Lifecycle, Notice};
+use crate::body::Body;
+use crate::health::served;
 use crate::ledger::{Act, Decided, Expect, ServerId, ServerState};
 use crate::marker::text_rrset;
 use crate::safeguards::Safeguards;
@@ -126,18 +128,28 @@ impl<S: Safeguards> Lifecycle<S> {
             .collect()
     }
 
-    /// The changes that a decided write makes.
+    /// The changes that a decided write makes to what the server answers.
     pub(super) fn changes(&self, id: &ServerId, seq: u64) -> Vec<Change> {
         let server = self.state().servers.get(id);
         let decided = server.and_then(|s| s.decisions.get(&seq));
-        let Some(decision) = decided.map(|d| &d.decision).filter(|d| d.act == Act::Step) else {
+        let Some(decision) = decided.map(|d| &d.decision) else {
             return Vec::new();
         };
-        let body = self.book.body(&decision.holding.body);
-        let steps = body.and_then(|b| b.steps());
-        steps
-            .map(|s| s.step(decision.holding.step).cloned().collect())
-            .unwrap_or_default()
+        let holding = &decision.holding;
+        match (
+            &decision.act,
+            self.book.body(&decision.body()).map(AsRef::as_ref),
+        ) {
+            (Act::Move { .. }, Some(Body::Moves(moves))) => moves.changes.clone(),
+            (Act::Step, Some(body)) => {
+                let Some(steps) = body.steps() else {
+                    return Vec::new();
+                };
+                let health = self.state().endpoints.sight(holding);
+                served(steps.step(holding.step), &health, &health)
+            }
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn touched(&self, id: &ServerId, seq: u64) -> Vec<Touched> {

@@ -36,6 +36,7 @@ mod tests {
         let held = Held {
             configuration: 4,
             content: &head,
+            outs: &Default::default(),
         };
         let observed = [("ns1".to_owned(), stands)].into();
         let mut report = plan(&desired, held, &observed, &policy(&[])).report;

@@ -1,8 +1,9 @@
 //! From what is wanted and what stands to a plan.
 
-use super::steps::{OVERHEAD, cut_anyway, fits_one};
+use super::steps::{OVERHEAD, cut_configured, fits_one};
 use super::{FORMAT, Plan, Purpose};
 use crate::guards::Finding;
+use crate::health::{Outs, rendered};
 use crate::policy::Policy;
 use dns::{Change, Digest, Name, RRset, Rtype, Zone};
 use std::cmp::Ordering;
@@ -43,6 +44,8 @@ pub struct Held<'a> {
     pub configuration: u64,
     /// Its owned content.
     pub content: &'a Zone,
+    /// Targets that are out.
+    pub outs: &'a Outs,
 }
 
 /// What planning has to tell besides the plan.
@@ -94,9 +97,13 @@ pub fn plan(
         left_alone: left_alone(desired, observed.values().next(), policy),
         ..Report::default()
     };
+    let (served, wanted) = (
+        rendered(held.content, held.outs),
+        rendered(&desired.content, held.outs),
+    );
     for (server, zone) in observed {
-        let edits = diff_owned(held.content, zone, policy);
-        let there = |edit: &Change| is_wanted(edit, &desired.content);
+        let edits = diff_owned(&served, zone, policy);
+        let there = |edit: &Change| is_wanted(edit, &wanted);
         let (already, drift): (Vec<_>, Vec<_>) = edits.into_iter().partition(there);
         for (list, edits) in [
             (&mut report.already_there, already),
@@ -137,7 +144,7 @@ pub fn plan_of_changes(
     policy: &Policy,
 ) -> Plan {
     let result = held.content.apply(&changes).map_or(base, |z| z.digest());
-    let (cut, _too_large) = cut_anyway(before, changes, policy);
+    let (cut, _too_large) = cut_configured(before, changes, held.outs, policy);
     Plan {
         format: FORMAT,
         zone: policy.zone.clone(),

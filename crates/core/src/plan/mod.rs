@@ -8,6 +8,7 @@ pub(crate) mod path;
 mod steps;
 
 pub use make::{Desired, Form, Held, Planned, Report, plan, plan_of_changes, standing};
+pub(crate) use steps::cut_configured;
 pub use steps::{Cut, CutError, OVERHEAD, cut, update_len};
 
 use dns::{Change, Digest, Name};

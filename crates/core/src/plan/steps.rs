@@ -7,6 +7,7 @@ use crate::guards::answer::Trace;
 use crate::guards::need::Need;
 use crate::guards::pointers;
 use crate::guards::walk::{Health, Item, Walk, look};
+use crate::health::{self, ENDPOINT, rendered, served};
 use crate::policy::Policy;
 use dns::{Change, Name, RRset, Zone};
 use std::collections::BTreeSet;
@@ -75,6 +76,44 @@ pub(super) fn cut_anyway(
     let (back, problem_back) = one_way(before, &changes, &watched, policy, true);
     let steps = Steps { changes, order };
     (Cut { steps, back }, problem.or(problem_back))
+}
+
+/// As [`cut_anyway`], for changes of configured content: what counts is what servers answer by them,
+/// while these targets are out. `before` is configured content, too.
+pub(crate) fn cut_configured(
+    before: &Zone,
+    changes: Vec<Change>,
+    health: &impl health::Health,
+    policy: &Policy,
+) -> (Cut, Option<CutError>) {
+    let before = rendered(before, health);
+    if !changes.iter().any(|c| c.rtype() == ENDPOINT) {
+        return cut_anyway(&before, changes, policy);
+    }
+    let served = served(&changes, health, health);
+    let (cut, problem) = cut_anyway(&before, served, policy);
+    let back = configured_order(&cut.back, &cut.steps.changes, &changes);
+    let order = configured_order(&cut.steps.order, &cut.steps.changes, &changes);
+    let steps = Steps { changes, order };
+    (Cut { steps, back }, problem)
+}
+
+/// The order of configured changes that travel with what servers answer by them: each in the step
+/// of its owner. Those by which no answer changes go first.
+fn configured_order(order: &[Vec<u32>], served: &[Change], configured: &[Change]) -> Vec<Vec<u32>> {
+    let mut home = std::collections::BTreeMap::<&Name, usize>::new();
+    for (step, positions) in order.iter().enumerate() {
+        let owners = positions.iter().filter_map(|i| served.get(*i as usize));
+        home.extend(owners.map(|c| (c.name(), step)));
+    }
+    let mut all = vec![Vec::new(); order.len()];
+    for (i, change) in (0..).zip(configured) {
+        let step = home.get(change.name()).copied().unwrap_or_default();
+        if let Some(step) = all.get_mut(step) {
+            step.push(i);
+        }
+    }
+    all
 }
 
 /// Whether the changes, and their inverse, are one UPDATE.

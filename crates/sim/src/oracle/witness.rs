@@ -137,7 +137,7 @@ impl Ledger {
             match body.as_ref() {
                 Body::Plan(plan) => break self.contents.get(&plan.parent).cloned()?,
                 Body::Course(course) => at = &course.from,
-                Body::Content(_) => return None,
+                Body::Moves(_) | Body::Content(_) => return None,
             }
         };
         for (body, done) in ways.into_iter().rev() {

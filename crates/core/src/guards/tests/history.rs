@@ -155,6 +155,7 @@ fn foreign_edits_are_told_and_never_planned_around() {
     let made = Held {
         configuration: 3,
         content: &owned,
+        outs: &Default::default(),
     };
     let observed = BTreeMap::from([("ns1".to_owned(), stands), ("ns2".to_owned(), held)]);
     let planned = plan(&desired, made, &observed, &policy);
@@ -219,6 +220,7 @@ fn what_is_not_owned_is_left_alone() {
     let held = Held {
         configuration: 1,
         content: &owned,
+        outs: &Default::default(),
     };
     let observed = BTreeMap::from([("ns1".to_owned(), stands)]);
     let planned = plan(&desired, held, &observed, &policy);
