@@ -4,6 +4,9 @@ use crate::rig::{Folder, Running, Upstream};
 use peers::{Behaviour, rounds};
 use std::time::Duration;
 
+/// What happens to a file.
+type Damage = fn(&mut Vec<u8>);
+
 fn name(n: usize) -> String {
     format!("n{n}.example.com")
 }
@@ -54,7 +57,7 @@ fn a_damaged_entry_is_dropped_and_told_and_the_rest_serves() {
     upstream.is(Behaviour::Silent);
     let path = folder.path().join("last-known-good");
     let whole = std::fs::read(&path).unwrap();
-    let damage: [(&str, fn(&mut Vec<u8>)); 4] = [
+    let damage: [(&str, Damage); 4] = [
         ("flipped", |octets| {
             let at = octets.len() / 2;
             octets[at] ^= 0x55;

@@ -6,22 +6,18 @@ use crate::args::Cli;
 use crate::commands::out;
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
-use nix::sys::signal::{SigSet, Signal};
 use serve::ResolverServer;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::sync::Arc;
 
 /// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again.
 pub(super) fn run(cli: &Cli, args: &RunArgs, style: Style) -> Outcome {
     let settings = config::load(cli.config.as_deref(), args)?;
-    // Before any thread starts: all of them leave these signals to this one.
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
-        signals.add(signal);
-    }
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         Fail::new(Exit::Error, "resolver", format!("{what}: {error}"), "")
     };
-    signals.thread_block().map_err(|e| failed("signals", &e))?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|e| failed("signals", &e))?;
     let state = settings.resolver.state.clone();
     let server = ResolverServer::start(settings.resolver)
         .map_err(|e| Fail::new(Exit::Error, "resolver", e.to_string(), ""))?;
@@ -35,11 +31,10 @@ pub(super) fn run(cli: &Cli, args: &RunArgs, style: Style) -> Outcome {
     for addr in server.addresses() {
         out::note(&format!("resolving on {addr}"), style);
     }
-    loop {
-        match signals.wait() {
-            Ok(Signal::SIGHUP) => reload(cli, args, &server),
-            Ok(_) => break,
-            Err(error) => return Err(failed("signals", &error)),
+    for signal in signals.forever() {
+        match signal {
+            SIGHUP => reload(cli, args, &server),
+            _ => break,
         }
     }
     if let Some(dir) = &state {
