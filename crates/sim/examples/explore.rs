@@ -1,4 +1,4 @@
-//! `explore [SEEDS] [MUTANT] [FIRST] [parts]`: runs seeds until something breaks, and tells the
+//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy]`: runs seeds until something breaks, and tells the
 //! story of it; `parts`: among caches that keep each RRset by itself.
 
 // It measures how fast the world runs: a clock outside of the world.
@@ -33,8 +33,10 @@ fn main() {
 fn report<S: Safeguards>(first: u64, seeds: u64) {
     let start = Instant::now();
     let mut scenario = Scenario::default();
-    if std::env::args().nth(4).as_deref() == Some("parts") {
-        scenario.keeps = steadfast_sim::cache::Keeps::Parts;
+    match std::env::args().nth(4).as_deref() {
+        Some("parts") => scenario.keeps = steadfast_sim::cache::Keeps::Parts,
+        Some("busy") => scenario = Scenario::busy(),
+        _ => {}
     }
     let all = explore::<S>(&scenario, first..first + seeds);
     let took = start.elapsed().as_secs_f64();

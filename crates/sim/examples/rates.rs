@@ -1,6 +1,6 @@
 //! How fast the simulator is, on one core: events, simulated time, states of an exhaustive search.
 //! It counts seconds on a processor, as Linux says them.
-//! `cargo xtask bench sim` runs it.
+//! `cargo xtask bench sim` runs it. `rates busy` (or `rough`, `exhaust`) measures one of them.
 // Examples measure; the world never asks for the time.
 #![allow(
     clippy::disallowed_methods,
@@ -10,7 +10,6 @@
 
 use steadfast_core::safeguards::Full;
 use steadfast_sim::exhaust::{Report, Small, exhaust};
-use steadfast_sim::scenario::Faults;
 use steadfast_sim::{Scenario, run};
 
 /// Repeats of each measurement.
@@ -19,14 +18,14 @@ const REPEATS: usize = 5;
 const SEEDS: u64 = 40;
 
 fn main() {
-    let busy = Scenario {
-        servers: 4,
-        verbs: 120,
-        faults: Faults::NONE,
-        ..Scenario::default()
-    };
+    let busy = Scenario::busy();
     let rough = Scenario::default();
+    let only = std::env::args().nth(1);
+    let is_asked = |name: &str| only.as_deref().is_none_or(|only| only == name);
     for (name, scenario) in [("busy", &busy), ("rough", &rough)] {
+        if !is_asked(name) {
+            continue;
+        }
         let mut rates: Vec<(f64, f64, f64)> = (0..REPEATS).map(|_| world(scenario)).collect();
         rates.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (events, hours, cleared) = rates[REPEATS / 2];
@@ -37,6 +36,13 @@ fn main() {
             hours * 3600.0
         );
     }
+    if is_asked("exhaust") {
+        search();
+    }
+}
+
+/// States a second of an exhaustive search.
+fn search() {
     // Its last states are deeper than the usual bound of 40 moves.
     let small = Small {
         depth: u32::MAX,

@@ -31,6 +31,9 @@ pub enum Verb {
     Thaw,
     /// A person looked at a halted server, and writing may go on.
     Resume(Srv),
+    /// Plan and propose the present content with one endpoint moved (see
+    /// [`crate::scenario::endpoint`]).
+    Move(u16, u8),
 }
 
 /// One thing that happens.
@@ -115,6 +118,9 @@ pub enum Action {
     Full(u8),
     /// There is room again.
     Roomy(u8),
+    /// Somebody else alters one part of the marker that stands: its hash, step, generation or
+    /// ledger.
+    Forge(Srv, u8),
 }
 
 /// An action and when it happened.

@@ -22,6 +22,8 @@ pub struct Audience {
     followers: Vec<u8>,
     caches: u8,
     keeps: Keeps,
+    /// How many endpoints clients know besides the story's names.
+    names: u16,
     /// How often a notify is lost, in parts per million.
     lost: u32,
     /// How often followers look of their own accord, in milliseconds. Real ones take minutes.
@@ -48,6 +50,7 @@ impl Audience {
             followers: servers.map(|_| rng.between(0, most) as u8).collect(),
             caches: rng.between(0, u64::from(scenario.caches)) as u8,
             keeps: scenario.keeps,
+            names: scenario.names,
             lost: rng.below(500_000) as u32,
             refresh: rng.between(10_000, 40_000),
             pace: rng.between(500, 5_000),
@@ -87,7 +90,7 @@ impl Audience {
         let s = self.rng.below(self.followers.len() as u64) as usize;
         let count = self.followers.get(s).copied().unwrap_or(0);
         let which = self.rng.below(u64::from(count) + 1) as u8;
-        let names = critical();
+        let names = critical(self.names);
         let name = self.rng.pick(&names).cloned();
         let name = name.unwrap_or_else(crate::scenario::apex);
         let of = (s as Srv, which.checked_sub(1));

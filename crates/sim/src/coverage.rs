@@ -139,7 +139,7 @@ fn word(action: &Action) -> &'static str {
         Action::Crash(_) => "crash",
         Action::Restore(_) => "restore",
         Action::Reload(_) => "reload",
-        Action::Foreign(..) => "edit",
+        Action::Foreign(..) | Action::Forge(..) => "edit",
         Action::Transfer(..) => "transfer",
         Action::Ask(_) => "ask",
         _ => "other",

@@ -1,9 +1,11 @@
 //! Decides, by a seed, what happens when. It only schedules actions; the world does them.
 
+mod people;
+
 use crate::action::{Action, E, Event, Item, News, Srv, Verb};
 use crate::audience::Audience;
 use crate::rng::Rng;
-use crate::scenario::{Faults, SPOILT, Scenario, rrset};
+use crate::scenario::{Faults, Scenario, rrset};
 use crate::world::{DAWN, World};
 use dns::Rtype;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +45,9 @@ pub struct Director {
     audience: Audience,
     /// What befalls stores.
     stores: Rng,
+    /// Entropy for what people came to do later than the rest of the programme: that stays as it
+    /// was for each seed.
+    people: Rng,
 }
 
 impl Director {
@@ -52,6 +57,7 @@ impl Director {
         let mut others = rng.clone();
         let audience = Audience::new(Rng::new(others.draw()), scenario);
         let stores = Rng::new(others.draw());
+        let people = Rng::new(others.draw());
         let doses = &scenario.doses;
         let rates = Rates {
             stall: doses.stall.often.draw(&mut rng),
@@ -80,6 +86,7 @@ impl Director {
             calm: false,
             audience,
             stores,
+            people,
         }
     }
 
@@ -114,6 +121,7 @@ impl Director {
         for _ in 0..self.scenario.verbs {
             let at = self.moment();
             let verb = self.verb();
+            let verb = self.other_verb().unwrap_or(verb);
             let e = self.any_enactor();
             self.at(at, Action::Operate(e, verb));
         }
@@ -123,6 +131,7 @@ impl Director {
             let s = self.rng.below(u64::from(servers)) as Srv;
             self.misfortune(at, s);
         }
+        self.forge();
         for _ in 0..self.stores.between(fewest, most) {
             self.store_misfortune();
         }
@@ -157,18 +166,6 @@ impl Director {
 
     fn any_enactor(&mut self) -> E {
         self.rng.below(u64::from(self.scenario.enactors)) as E
-    }
-
-    fn verb(&mut self) -> Verb {
-        match self.rng.below(12) {
-            10 => Verb::Spoil(self.rng.below(u64::from(SPOILT)) as u8),
-            11 => Verb::Late(self.rng.between(1, 2), self.rng.below(1_000)),
-            0 | 1 => Verb::Rollback(self.rng.between(1, 3)),
-            2 if self.faults.freezes => Verb::Freeze(None),
-            3 if self.faults.freezes => Verb::Freeze(Some(self.rng.between(1_000, 60_000))),
-            4 | 5 if self.faults.freezes => Verb::Thaw,
-            _ => Verb::Apply(self.rng.below(1_000)),
-        }
     }
 
     /// Something that befalls a store or the way to it, and ends. It has a random stream of its
@@ -563,7 +560,7 @@ fn strangers_marker() -> dns::RRset {
         "steadfast1 l={:016x} s=7 g=3/0 n=1/1 p={:032x}",
         0xbad, 0xbad
     );
-    steadfast_core::marker::text_rrset(&crate::scenario::policy().marker_name(), &text)
+    steadfast_core::marker::text_rrset(&crate::scenario::policy(0).marker_name(), &text)
 }
 
 /// The enactor that has to run for an action to happen.

@@ -87,6 +87,8 @@ pub struct Enactor<S: Safeguards> {
     pub count: u32,
     /// Verbs handed to the lifecycle and not answered.
     pub verbs: u32,
+    /// What people said at it that its store has, and that they were not told of.
+    pub kept: u32,
     /// Whether the store failed it in this life.
     pub failed: bool,
     /// The append that it made of a reading during which the marker moved: the server, and the
@@ -122,6 +124,7 @@ impl<S: Safeguards> Enactor<S> {
             requests: BTreeMap::new(),
             count: 0,
             verbs: 0,
+            kept: 0,
             failed: false,
             doubtful: None,
         }
@@ -147,6 +150,7 @@ impl<S: Safeguards> Enactor<S> {
         self.out.clear();
         self.back.clear();
         self.verbs = 0;
+        self.kept = 0;
         self.failed = false;
         self.doubtful = None;
         self.requests

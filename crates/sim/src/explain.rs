@@ -9,7 +9,6 @@ use crate::action::{Action, Event};
 use crate::follow::Mark;
 use crate::kit::Kit;
 use crate::run::build;
-use crate::scenario;
 use crate::shrink::shrink;
 use crate::trace::{Broken, Follows, Trace, broken};
 use crate::world::{DAWN, World};
@@ -147,8 +146,8 @@ fn views<S: Safeguards>(
 ) -> Vec<(String, String)> {
     let mut news = Vec::new();
     for (i, server) in world.servers.iter().enumerate() {
-        for name in scenario::critical() {
-            let view = words::view(&server.served, &name);
+        for name in &world.policy.critical {
+            let view = words::view(&server.served, name);
             let key = (i, name.to_string());
             if seen
                 .insert(key, view.clone())

@@ -46,7 +46,7 @@ impl<S: Safeguards> World<S> {
                 if let Some(name) = self
                     .followers
                     .get((srv, n))
-                    .and_then(|f| self.oracle.empty(&f.served))
+                    .and_then(|f| self.oracle.empty_at(usize::from(srv), &f.served))
                 {
                     let text = format!("follower {n} of ns{srv} answers {name} with nothing");
                     self.oracle.accuse("I3", text);

@@ -18,6 +18,7 @@ pub mod explain;
 mod faults;
 pub mod follow;
 pub mod followers;
+mod honest;
 pub mod kit;
 pub mod mutants;
 pub mod naive;

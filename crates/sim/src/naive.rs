@@ -2,7 +2,7 @@
 //! answers were compared with BIND's (`tests/models`).
 
 use crate::server::Records;
-use dns::{Name, RRset, Rtype};
+use dns::{Change, Name, RRset, Rtype};
 
 /// How many aliases in a row are followed, as BIND does by default.
 const RESTARTS: usize = 11;
@@ -39,6 +39,25 @@ pub fn has_address(zone: &Records, apex: &Name, name: &Name) -> bool {
     [Rtype::A, Rtype::AAAA]
         .into_iter()
         .any(|family| end(zone, apex, name, family) != End::Nothing)
+}
+
+/// Whether every name is as empty or not in one view as in the other, for a reason that needs no
+/// resolving: the same RRsets are there, and aliases lead to where they led. What addresses there
+/// are makes no name empty.
+pub fn as_full(one: &Records, other: &Records) -> bool {
+    let mut both = one.iter().zip(other);
+    one.len() == other.len()
+        && both.all(|((a, old), (b, new))| a == b && (!leads(a.1) || old == new))
+}
+
+/// Whether a change lets every name be as empty or not as before, for the same reason.
+pub fn keeps_full(change: &Change) -> bool {
+    let stays = change.before().is_some() && change.after().is_some();
+    stays && !leads(change.rtype())
+}
+
+fn leads(rtype: Rtype) -> bool {
+    [Rtype::CNAME, Rtype::DNAME].contains(&rtype)
 }
 
 /// Where the question for a name's addresses of one family ends.

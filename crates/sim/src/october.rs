@@ -30,6 +30,7 @@ pub fn october<S: Safeguards>() -> October {
     let setting = Setting {
         enactors: 2,
         servers: vec![Nature::default()],
+        names: 0,
     };
     let mut script = Script::<S>::new(&setting);
     script.act(Action::Start(0));

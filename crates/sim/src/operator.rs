@@ -47,7 +47,16 @@ pub fn submission<S: Safeguards>(
                 server: server.clone(),
             }))
         }
-        Verb::Apply(n) => propose(life, scenario::recipe(*n), Purpose::Change, now),
+        Verb::Apply(n) => {
+            let head = life.book().head().map_err(|e| e.to_string())?;
+            let wanted = scenario::beside(scenario::recipe(*n), &head);
+            propose(life, wanted, Purpose::Change, now)
+        }
+        Verb::Move(n, to) => {
+            let head = life.book().head().map_err(|e| e.to_string())?;
+            let wanted = scenario::moving(&head, scenario::endpoint(*n, *to));
+            propose(life, wanted, Purpose::Change, now)
+        }
         Verb::Spoil(kind) => {
             let head = life.book().head().map_err(|e| e.to_string())?;
             propose(life, scenario::spoil(&head, *kind), Purpose::Change, now)
@@ -55,8 +64,8 @@ pub fn submission<S: Safeguards>(
         Verb::Late(by, n) => {
             let parent = life.state().configuration.saturating_sub(*by);
             let content = life.book().content(parent).map_err(|e| e.to_string())?;
-            let base = (parent, content);
-            propose_after(life, base, scenario::recipe(*n), Purpose::Change, now)
+            let wanted = scenario::beside(scenario::recipe(*n), &content);
+            propose_after(life, (parent, content), wanted, Purpose::Change, now)
         }
         Verb::Rollback(by) => {
             let held = life.state().configuration;
@@ -122,7 +131,8 @@ fn propose_after<S: Safeguards>(
     let planned = plan(&desired, held, &observed, &policy);
     let mut plan = planned.plan.ok_or("nothing to do")?;
     plan.purpose = purpose;
-    let findings = findings(&plan, &standing, life, now);
+    let mut findings = findings(&plan, &standing, life, now);
+    findings.extend(planned.report.source);
     let state = life.state();
     let body = Arc::new(Body::Plan(plan.clone()));
     let (hash, _) = body.encode();
@@ -167,7 +177,10 @@ fn findings<S: Safeguards>(
         .map(|(id, s)| (id.clone(), s.origin.abilities.clone()))
         .collect();
     let held = (state.configuration, state.result, state.outs());
-    let mut found = judge_plan(plan, held, before, life.policy(), &abilities, &[], now);
+    let newest = state.generations.values().rev();
+    let history: Vec<_> = newest.map(|g| (g.at, g.result)).collect();
+    let policy = life.policy();
+    let mut found = judge_plan(plan, held, before, policy, &abilities, &history, now);
     found.retain(|f| S::enforces(&f.guard));
     found
 }

@@ -4,6 +4,7 @@ use crate::action::{Item, News, Srv};
 use crate::enactor::{Ask, Progress, Request};
 use crate::world::World;
 use dns::{Name, Rtype, Zone};
+use steadfast_core::ledger::Loss;
 use steadfast_core::lifecycle::Input;
 use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::{Reading, Reply};
@@ -46,8 +47,14 @@ impl<S: Safeguards> World<S> {
                 news.extend(server.lags.then_some(News::Trails(index as Srv)));
                 self.oracle.accepted(index, server, &before, &write, now);
             }
-            Reply::Fenced(_) => self.stats.fenced += 1,
-            Reply::Late(..) => self.stats.late += 1,
+            Reply::Fenced(_) => {
+                self.stats.fenced += 1;
+                self.oracle.refused(index, write.seq, Loss::Fenced);
+            }
+            Reply::Late(..) => {
+                self.stats.late += 1;
+                self.oracle.refused(index, write.seq, Loss::Late);
+            }
             _ => {}
         }
         if let Some(story) = &mut self.story {

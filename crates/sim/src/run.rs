@@ -18,6 +18,14 @@ pub struct Setting {
     pub enactors: u8,
     /// The servers.
     pub servers: Vec<Nature>,
+    /// How many endpoints the zone has besides the story's names.
+    #[serde(default, skip_serializing_if = "none")]
+    pub names: u16,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn none(names: &u16) -> bool {
+    *names == 0
 }
 
 /// How a run went.
@@ -48,7 +56,7 @@ pub struct Exploration {
 
 /// A world in its first instant.
 pub fn build<S: Safeguards>(setting: &Setting) -> World<S> {
-    World::new(setting.enactors, &setting.servers)
+    World::new(setting)
 }
 
 /// Runs a seed to its first violation, or to rest.
@@ -78,6 +86,7 @@ pub fn run_seen<S: Safeguards>(
             [] => (0..scenario.servers).map(|_| nature(&mut rng)).collect(),
             natures => natures.to_vec(),
         },
+        names: scenario.names,
     };
     let mut world = build::<S>(&setting);
     let mut director = Director::new(rng, scenario, faults);

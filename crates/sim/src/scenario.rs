@@ -24,6 +24,8 @@ pub struct Scenario {
     pub enactors: u8,
     /// How many servers.
     pub servers: u8,
+    /// How many critical names like an endpoint's, besides the story's: see [`endpoints`].
+    pub names: u16,
     /// How many followers a server has at most; drawn for each.
     pub followers: u8,
     /// How many caches clients ask, at most; drawn.
@@ -136,12 +138,29 @@ impl Faults {
     }
 }
 
+impl Scenario {
+    /// The busy world that speed is measured in: somebody changes something all the time, and
+    /// nothing goes wrong.
+    #[must_use]
+    pub fn busy() -> Scenario {
+        Scenario {
+            name: "busy".into(),
+            servers: 4,
+            names: 50,
+            verbs: 150,
+            faults: Faults::NONE,
+            ..Scenario::default()
+        }
+    }
+}
+
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
             name: "standard".into(),
             enactors: 3,
             servers: 2,
+            names: 0,
             followers: 2,
             caches: 2,
             keeps: Keeps::Answers,
@@ -177,11 +196,12 @@ pub fn rrset(owner: &str, ttl: u32, rtype: Rtype, data: &[&str]) -> RRset {
     RRset::new(owner, rtype, ttl, data.iter().map(one)).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
-/// The policy of every scenario. UPDATEs are small, so plans have several steps.
-pub fn policy() -> Policy {
-    let limit = |count| Limit {
+/// The policy of every scenario, with so many endpoints. UPDATEs are small, so plans have several
+/// steps.
+pub fn policy(names: u16) -> Policy {
+    let limit = |count, share| Limit {
         count: Some(count),
-        share_ppm: None,
+        share_ppm: share,
     };
     Policy {
         zone: apex(),
@@ -189,26 +209,75 @@ pub fn policy() -> Policy {
             Pattern::parse("**", &apex()).unwrap_or_else(|e| unreachable!("a good pattern: {e}")),
         ],
         ignore: Vec::new(),
-        critical: critical(),
+        critical: critical(names),
         limits: Limits {
-            create: limit(4),
-            change: limit(3),
-            delete: limit(2),
-            per_name: PerName::default(),
+            // In a small zone the share is what bites, in a larger one the count.
+            create: limit(4, None),
+            change: limit(3, Some(500_000)),
+            delete: limit(2, None),
+            per_name: PerName {
+                create: Some(limit(2, None)),
+                change: None,
+                delete: Some(limit(2, Some(500_000))),
+            },
         },
         ttl_min: 1,
         ttl_max: 86_400,
-        max_rrset: 100,
-        max_update: 840,
+        max_rrset: 3,
+        // An endpoint's four addresses, before and after, have to fit in one.
+        max_update: if names == 0 { 840 } else { 1_000 },
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(8),
         keep: 3,
     }
 }
 
-/// Names that may never be empty.
-pub fn critical() -> Vec<Name> {
-    ["www.example.com", "api.example.com"].map(name).into()
+/// Names that may never be empty: the story's, and so many endpoints.
+pub fn critical(names: u16) -> Vec<Name> {
+    let story = ["www.example.com", "api.example.com"].map(name);
+    let endpoints = endpoints(names).map(|set| set.name().clone());
+    story.into_iter().chain(endpoints).collect()
+}
+
+/// What all endpoints are below.
+const ENDPOINTS: &str = "svc.example.com.";
+
+/// Endpoint number `n` as its targets are when it moves for the `to`th time: two addresses, in two
+/// networks.
+pub fn endpoint(n: u16, to: u8) -> RRset {
+    let addresses = [format!("198.18.{to}.1"), format!("198.19.{to}.1")];
+    let data = addresses.each_ref().map(String::as_str);
+    rrset(&format!("e{n}.{ENDPOINTS}"), 60, Rtype::A, &data)
+}
+
+/// So many endpoints, as they are at the start.
+pub fn endpoints(names: u16) -> impl Iterator<Item = RRset> {
+    (0..names).map(|n| endpoint(n, 0))
+}
+
+/// What is delegated, once somebody delegates it.
+const CUT: &str = "sub.example.com.";
+
+/// A content with what no recipe knows of as another has it: who asks for a recipe leaves endpoints
+/// and delegations as they are.
+#[must_use]
+pub fn beside(content: Zone, present: &Zone) -> Zone {
+    let above = [ENDPOINTS, CUT].map(name);
+    let known = |set: &&RRset| above.iter().any(|at| set.name().is_under(at));
+    let mut kept = present.iter().filter(known).peekable();
+    if kept.peek().is_none() {
+        return content;
+    }
+    let all = content.iter().chain(kept).cloned().collect();
+    Zone::new(apex(), all).unwrap_or(content)
+}
+
+/// A content with one endpoint moved.
+#[must_use]
+pub fn moving(content: &Zone, set: RRset) -> Zone {
+    let others = content.iter().filter(|r| r.name() != set.name()).cloned();
+    let all = others.chain([set.clone()]).collect();
+    Zone::new(apex(), all).unwrap_or_else(|_| content.clone())
 }
 
 /// The recipe that moves `www` to `pool-b` and deletes `pool-a`.
@@ -222,14 +291,18 @@ pub const ALIAS: u64 = 1_000_004;
 /// The recipe of that content and an address at `old`.
 pub const DATA: u64 = 1_000_005;
 
+/// From this recipe on: the content that everything starts with, and the recipe's number as a note.
+pub const NOTES: u64 = 2_000_000;
+
 /// Wanted content number `n`. All but every twentieth, which lacks `api`, give `www` and `api` an
 /// address; `www` is an alias of one of three pools, of which some may be gone.
 pub fn recipe(n: u64) -> Zone {
     match n {
         FORTH => return moved(),
-        BACK => return start(),
+        BACK => return start(0),
         MORE => return with(rrset("note", 60, Rtype::TXT, &["more"])),
         ALIAS => return with(rrset("old", 60, Rtype::CNAME, &["www"])),
+        NOTES.. => return with(rrset("note", 60, Rtype::TXT, &[&n.to_string()])),
         DATA => return with(rrset("old", 60, Rtype::A, &["192.0.2.99"])),
         _ => {}
     }
@@ -263,7 +336,10 @@ pub fn recipe(n: u64) -> Zone {
 }
 
 /// How many ways there are to spoil a content.
-pub const SPOILT: u8 = 10;
+pub const SPOILT: u8 = 19;
+
+/// How many of them people knew first: those keep their draws.
+pub const SPOILT_AT_FIRST: u8 = 10;
 
 /// A content with something in it that no plan may do: what a broken source or a tired person
 /// would ask for. Guards have to refuse each.
@@ -286,6 +362,11 @@ pub fn spoil(content: &Zone, kind: u8) -> Zone {
         8 => sets
             .iter_mut()
             .for_each(|s| *s = s.with_ttl(120).unwrap_or_else(|_| s.clone())),
+        10 => sets.push(rrset("many", 60, Rtype::TXT, &["a", "b", "c", "d"])),
+        11 => sets.extend(crowd()),
+        12 => sets.retain(|s| s.name() != &name("many.example.com")),
+        13 => sets.extend(crowd().into_iter().take(2)),
+        14..19 => delegate(&mut sets, kind),
         _ => {
             // An alias without its pool: the name that may never be empty.
             let target = content.get(&name("www.example.com"), Rtype::CNAME);
@@ -297,20 +378,57 @@ pub fn spoil(content: &Zone, kind: u8) -> Zone {
     Zone::new(apex(), sets).unwrap_or_else(|_| content.clone())
 }
 
-/// The content that everything starts with: `www` is an alias of `pool-a`.
-pub fn start() -> Zone {
-    let sets = vec![
+/// Three RRsets of one name.
+fn crowd() -> [RRset; 3] {
+    [
+        rrset("many", 60, Rtype::A, &["192.0.2.98"]),
+        rrset("many", 60, Rtype::TXT, &["x"]),
+        rrset("many", 60, Rtype::MX, &["10 mail.example.net."]),
+    ]
+}
+
+/// Delegates a name, signed; where that stands, takes something of it away that caches still need.
+fn delegate(sets: &mut Vec<RRset>, kind: u8) {
+    let (cut, host) = (name("sub.example.com"), name("ns.sub.example.com"));
+    let ds = |tag: &str| rrset("sub", 3600, Rtype::DS, &[tag]);
+    if !sets.iter().any(|s| s.name() == &cut) {
+        sets.push(rrset("sub", 3600, Rtype::NS, &["ns.sub"]));
+        sets.push(rrset("ns.sub", 3600, Rtype::A, &["192.0.2.53"]));
+        return sets.push(ds(OLD_KEY));
+    }
+    match kind {
+        14 => sets.retain(|s| s.name() != &cut || s.rtype() != Rtype::NS),
+        15 => sets
+            .iter_mut()
+            .filter(|s| s.name() == &cut && s.rtype() == Rtype::DS)
+            .for_each(|s| *s = ds(NEW_KEY)),
+        16 => sets.retain(|s| s.name() != &host),
+        17 => sets
+            .iter_mut()
+            .filter(|s| s.name() == &cut && s.rtype() == Rtype::NS)
+            .for_each(|s| *s = rrset("sub", 3600, Rtype::NS, &["other.example.net."])),
+        _ => sets.retain(|s| s.name() != &cut),
+    }
+}
+
+const OLD_KEY: &str = "1 13 2 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const NEW_KEY: &str = "2 13 2 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+/// The content that everything starts with, with so many endpoints: `www` is an alias of `pool-a`.
+pub fn start(names: u16) -> Zone {
+    let mut sets = vec![
         rrset("@", 3600, Rtype::NS, &["ns1.example.net."]),
         rrset("www", 60, Rtype::CNAME, &["pool-a"]),
         rrset("pool-a", 60, Rtype::A, &["192.0.2.10"]),
         rrset("pool-b", 60, Rtype::A, &["192.0.2.20"]),
         rrset("api", 60, Rtype::A, &["198.51.100.1"]),
     ];
+    sets.extend(endpoints(names));
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
 fn with(more: RRset) -> Zone {
-    let sets = start().iter().cloned().chain([more]).collect();
+    let sets = start(0).iter().cloned().chain([more]).collect();
     Zone::new(apex(), sets).unwrap_or_else(|e| unreachable!("{e}"))
 }
 

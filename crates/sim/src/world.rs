@@ -6,8 +6,9 @@ use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::operator;
 use crate::oracle::Oracle;
+use crate::run::Setting;
 use crate::scenario::{self, Nature};
-use crate::server::{Followers, Server};
+use crate::server::{Followers, Serials, Server};
 use crate::stats::Stats;
 use crate::store::Store;
 use dns::{Rtype, Zone};
@@ -31,7 +32,7 @@ pub const DAWN: u64 = 1_760_918_400_000;
 pub struct World<S: Safeguards> {
     /// Milliseconds.
     pub now: u64,
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) ids: Arc<[String]>,
     /// Stores; the first is the zone's, others are copies.
     pub stores: Vec<Store>,
@@ -49,6 +50,7 @@ pub struct World<S: Safeguards> {
     /// Numbers.
     pub stats: Stats,
     hash: Fnv,
+    serials: Serials,
     calm: bool,
     /// Servers of which an operator was told, since faults ended, that guards refuse every way,
     /// with what to do about it.
@@ -59,9 +61,10 @@ pub struct World<S: Safeguards> {
 
 impl<S: Safeguards> World<S> {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
-    pub fn new(enactors: u8, natures: &[Nature]) -> World<S> {
-        let policy = Arc::new(scenario::policy());
-        let records = Arc::new(scenario::records(&scenario::start()));
+    pub fn new(setting: &Setting) -> World<S> {
+        let policy = Arc::new(scenario::policy(setting.names));
+        let start = scenario::start(setting.names);
+        let records = Arc::new(scenario::records(&start));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
             apex: scenario::apex(),
@@ -78,7 +81,7 @@ impl<S: Safeguards> World<S> {
             highest: 1,
             views: 0,
         };
-        let servers: Vec<Server> = natures.iter().enumerate().map(server).collect();
+        let servers: Vec<Server> = setting.servers.iter().enumerate().map(server).collect();
         let ids: Arc<[String]> = servers.iter().map(|s| s.id.clone()).collect();
         let mut world = World {
             now: DAWN,
@@ -90,19 +93,19 @@ impl<S: Safeguards> World<S> {
             followers: Followers::default(),
             caches: BTreeMap::new(),
             newest: BTreeMap::new(),
-            enactors: (0..enactors).map(Enactor::new).collect(),
+            enactors: (0..setting.enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
             hash: Fnv::default(),
+            serials: Serials::default(),
             calm: false,
             blocked: BTreeSet::new(),
             story: None,
         };
-        world.adopt();
+        world.adopt(start);
         world
     }
 
-    fn adopt(&mut self) {
-        let content = scenario::start();
+    fn adopt(&mut self, content: Zone) {
         let result = content.digest();
         let body = Body::Content(Arc::new(content));
         let (content, bytes) = body.encode();
@@ -157,7 +160,8 @@ impl<S: Safeguards> World<S> {
         let mut news = Vec::new();
         self.dispatch(&event.action, &mut news);
         self.oracle.tick(self.now);
-        if self.is_quiet()
+        if self.oracle.is_frozen_for_good()
+            && self.is_quiet()
             && let Some(text) = self.oracle.unrevoked(&self.servers, self.now)
         {
             self.oracle.accuse("I14", text);
@@ -165,11 +169,10 @@ impl<S: Safeguards> World<S> {
         for store in &self.stores {
             store.last().hash(&mut self.hash);
         }
-        for server in &self.servers {
-            server.serial().hash(&mut self.hash);
-        }
-        for (_, follower) in self.followers.iter() {
-            crate::server::serial(&follower.served).hash(&mut self.hash);
+        let followers = self.followers.iter().map(|(_, f)| &f.served);
+        let zones = self.servers.iter().map(|s| &s.kept).chain(followers);
+        for (place, zone) in zones.enumerate() {
+            self.serials.of(place, zone).hash(&mut self.hash);
         }
         news
     }
@@ -248,6 +251,7 @@ impl<S: Safeguards> World<S> {
             | Action::Backup(s)
             | Action::Restore(s)
             | Action::Reload(s)
+            | Action::Forge(s, _)
             | Action::Foreign(s, ..) => *s,
             _ => return,
         };
@@ -278,6 +282,15 @@ impl<S: Safeguards> World<S> {
                 let owner = server.marker.clone();
                 server.set(&owner, Rtype::TXT, None);
                 self.oracle.reset(index, server);
+                news.extend(server.lags.then_some(News::Trails(srv)));
+            }
+            Action::Forge(_, part) => {
+                let owner = server.marker.clone();
+                let forged = crate::honest::forged(server, *part);
+                let Some(forged) = forged else { return };
+                server.set(&owner, Rtype::TXT, Some(&forged));
+                self.oracle.edited(index, (owner, Rtype::TXT));
+                self.oracle.served(index, server);
                 news.extend(server.lags.then_some(News::Trails(srv)));
             }
             Action::Foreign(_, name, rtype, set) => {
@@ -344,6 +357,7 @@ impl<S: Safeguards> World<S> {
     }
 
     fn absorb(&mut self, e: E, emitted: Emitted, skew: i64, news: &mut Vec<News>) {
+        self.trusts(e, &emitted);
         news.extend((0..emitted.to_store).map(|_| News::StoreWaits(e)));
         for item in emitted.requests {
             let writes = self
@@ -366,7 +380,10 @@ impl<S: Safeguards> World<S> {
     fn notice(&mut self, e: E, notice: &Notice, news: &mut Vec<News>) {
         self.tell(e, || crate::story::notice(notice));
         let answer = match notice {
-            Notice::Submitted(_) => Some(true),
+            Notice::Submitted(_) => {
+                self.told(e);
+                Some(true)
+            }
             Notice::Stale => Some(false),
             Notice::Blocked(id, CourseError::Guards(findings)) => {
                 self.stats.blocked += 1;
@@ -414,6 +431,7 @@ impl<S: Safeguards> World<S> {
             let doubtful = enactor.doubtful.take();
             if done {
                 let entries = self.appended(index, &append);
+                self.keeps(e, &entries);
                 self.judged(e, doubtful, &append, &entries);
             } else {
                 self.stats.conflicts += 1;
@@ -426,29 +444,6 @@ impl<S: Safeguards> World<S> {
         if let Some(store) = self.stores.get_mut(index) {
             store.append(append);
             self.appended(index, append);
-        }
-    }
-
-    /// Whether an enactor concluded something from a reading during which the marker moved (I7).
-    fn judged(
-        &mut self,
-        e: E,
-        doubtful: Option<(String, dns::Digest)>,
-        append: &Append,
-        entries: &[Arc<Entry>],
-    ) {
-        let first = append.entries.first().map(|s| s.hash);
-        let Some((id, _)) = doubtful.filter(|(_, hash)| Some(*hash) == first) else {
-            return;
-        };
-        let concludes = |entry: &&Arc<Entry>| {
-            let decides = matches!(entry.event, Entered::Decided(_));
-            entry.event.server() == Some(&id) && !decides
-        };
-        if let Some(entry) = entries.iter().find(concludes) {
-            let seq = entry.seq;
-            let text = format!("e{e} made entry {seq} of a reading while {id}'s marker moved");
-            self.oracle.accuse("I7", text);
         }
     }
 
@@ -518,6 +513,8 @@ impl<S: Safeguards> World<S> {
         let Some(life) = enactor.life.as_mut().filter(|l| l.state().is_adopted()) else {
             return news.push(News::Answered(e, false));
         };
+        let held = life.state().configuration;
+        self.oracle.asked(enactor.store, held, verb, clock);
         match operator::submission(life, &self.ids, verb, clock) {
             Ok(submission) => {
                 enactor.verbs += 1;

@@ -16,6 +16,7 @@ fn real() -> (Vec<Stored>, Bodies) {
     let mut s = Script::<Full>::new(&Setting {
         enactors: 1,
         servers: vec![Nature::default(); 2],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);

@@ -23,6 +23,18 @@ fn told<S: Safeguards>(all: &Exploration) -> String {
     format!("seed {seed}: {:?}\n{story}", outcome.violation)
 }
 
+/// The world that speed is measured in: what its figures claim of it.
+#[test]
+fn the_busy_world_changes_something_every_second_and_stays_clean() {
+    let scenario = Scenario::busy();
+    assert_eq!(scenario.names, 50);
+    let all = explore::<Full>(&scenario, 0..3);
+    assert!(all.found.is_none(), "{}", told::<Full>(&all));
+    let seconds = all.runs * scenario.rough / 1_000;
+    let made = all.stats.cleared;
+    assert!(made >= seconds, "{made} generations in {seconds} seconds");
+}
+
 #[test]
 fn nothing_breaks_with_every_safeguard() {
     let all = explore::<Full>(&Scenario::default(), 0..seeds(300));

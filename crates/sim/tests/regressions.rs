@@ -18,6 +18,7 @@ fn script(enactors: u8, servers: usize) -> Script<Full> {
     Script::new(&Setting {
         enactors,
         servers: vec![Nature::default(); servers],
+        names: 0,
     })
 }
 
@@ -201,6 +202,7 @@ fn planted_late() -> Script<Full> {
             lags: true,
             ..Nature::default()
         }],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -266,6 +268,7 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
             lags: true,
             ..Nature::default()
         }],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -295,6 +298,7 @@ fn misses(recipes: &[u64]) -> Script<Full> {
     let mut s = Script::new(&Setting {
         enactors: 1,
         servers: vec![Nature::default(), loses],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -403,6 +407,7 @@ fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
     let mut s = Script::<Full>::new(&Setting {
         enactors: 1,
         servers: vec![nature],
+        names: 0,
     });
     s.act(Action::Start(0));
     s.pass(1_000);

@@ -14,7 +14,7 @@ mod seen;
 
 use crate::action::{Action, Event, Verb};
 use crate::run::{Outcome, Setting, build, replay};
-use crate::scenario::{BACK, FORTH, Nature};
+use crate::scenario::{BACK, FORTH, MORE, NOTES, Nature};
 use moves::{Move, Node};
 use seen::Seen;
 use steadfast_core::safeguards::Safeguards;
@@ -55,7 +55,8 @@ pub struct Small {
 impl Small {
     /// That many enactors, plans that move `www` forth and back, and crashes, on one server.
     pub fn new(enactors: u8, plans: u32, crashes: u8) -> Small {
-        let verb = |n| Verb::Apply(if n % 2 == 0 { FORTH } else { BACK });
+        // A content that comes back too often is refused: two sources disagree.
+        let verb = |n: u32| Verb::Apply([FORTH, BACK, MORE][n as usize % 3]);
         Small {
             enactors,
             servers: 1,
@@ -78,6 +79,7 @@ impl Small {
         Setting {
             enactors: self.enactors,
             servers: vec![Nature::default(); usize::from(self.servers)],
+            names: 0,
         }
     }
 }
@@ -276,7 +278,7 @@ fn open<S: Safeguards>(small: &Small, trace: &mut Vec<Event>) -> Node<S> {
         settle(&mut node, small, trace);
     }
     for n in 0..small.history {
-        let recipe = if n % 2 == 0 { FORTH } else { BACK };
+        let recipe = NOTES + u64::from(n);
         node.act(Action::Operate(0, Verb::Apply(recipe)), trace);
         settle(&mut node, small, trace);
     }

@@ -33,6 +33,7 @@ pub(super) fn verb(e: E, verb: &Verb) -> String {
         Verb::Resume(s) => format!("write to ns{s} again"),
         Verb::Spoil(kind) => format!("a broken content, sort {kind}"),
         Verb::Late(by, n) => format!("a plan for content {n} saved {by} generations ago"),
+        Verb::Move(n, to) => format!("move endpoint {n} to its targets number {to}"),
         #[allow(unreachable_patterns)]
         other => format!("{other:?}"),
     };

@@ -2,7 +2,7 @@
 //! and compared with the core's after each of them (I11).
 
 use super::exceeds;
-use dns::{Name, RRset, Rtype};
+use dns::{Digest, Name, RRset, Rtype};
 use std::collections::BTreeMap;
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Settlement, State};
 use steadfast_core::time::Time;
@@ -16,6 +16,10 @@ pub(super) struct Fold {
     frozen: Option<(u64, Option<Time>)>,
     released: bool,
     proposals: BTreeMap<u64, u64>,
+    result: Digest,
+    content: (Digest, u64),
+    generations: BTreeMap<u64, u64>,
+    refused: u64,
     servers: BTreeMap<String, Kept>,
 }
 
@@ -28,7 +32,8 @@ struct Kept {
     serial: Option<u32>,
     gone: bool,
     drift: BTreeMap<(Name, Rtype), (Option<RRset>, bool)>,
-    decided: BTreeMap<u64, Decision>,
+    decided: BTreeMap<u64, (Decision, Time)>,
+    taken_at: Option<Time>,
 }
 
 impl Fold {
@@ -43,6 +48,10 @@ impl Fold {
                     configuration: adopted.configuration,
                     number: self.number,
                     last_at: self.last_at,
+                    refused: self.refused,
+                    result: adopted.result,
+                    content: (adopted.content, adopted.configuration),
+                    generations: [(adopted.configuration, entry.seq)].into(),
                     servers,
                     ..Fold::default()
                 };
@@ -54,31 +63,86 @@ impl Fold {
             Event::Cleared {
                 number,
                 configuration,
+                result,
                 ..
             } => {
                 self.configuration = *configuration;
+                self.result = *result;
+                self.generations.insert(*configuration, entry.seq);
                 self.proposals.remove(number);
             }
             Event::Frozen { until, .. } => self.frozen = Some((entry.seq, *until)),
             Event::Thawed { .. } => self.frozen = None,
             Event::Released => self.released = true,
             // Proposals that can't pass any more go with the plans.
-            Event::Cleaned { .. } => self
-                .proposals
-                .retain(|_, parent| *parent >= self.configuration),
-            Event::Lost { .. } => {}
+            Event::Cleaned {
+                through,
+                content,
+                content_at,
+                ..
+            } => {
+                self.content = (*content, *content_at);
+                self.generations.retain(|n, _| n >= through);
+                self.proposals
+                    .retain(|_, parent| *parent >= self.configuration);
+            }
+            Event::Lost { .. } => self.refused += 1,
             event => {
                 let kept = event.server().and_then(|id| self.servers.get_mut(id))?;
                 kept.hears(entry);
             }
         }
         self.differs(entry, state)
+            .or_else(|| self.lost(entry, state))
+    }
+
+    /// Whether some entry carries a time that is clearly later.
+    pub(super) fn is_after(&self, at: Time) -> bool {
+        self.last_at.since(at).0 > 5_000
+    }
+
+    /// What was found of a drift that is known.
+    pub(super) fn drift(&self, server: &str, key: &(Name, Rtype)) -> Option<Option<RRset>> {
+        let (found, _) = self.servers.get(server)?.drift.get(key)?;
+        Some(found.clone())
+    }
+
+    /// Generations that can be returned to.
+    pub(super) fn kept_generations(&self) -> impl Iterator<Item = u64> + Clone {
+        self.generations.keys().copied()
+    }
+
+    /// A decision that cleanup took although a server may still accept its write.
+    fn lost(&self, entry: &Entry, state: &State) -> Option<String> {
+        let Event::Cleaned { .. } = entry.event else {
+            return None;
+        };
+        self.servers.iter().find_map(|(id, kept)| {
+            let held = state.servers.get(id)?;
+            let open = |at: Time, d: &Decision| kept.taken_at.is_none_or(|t| t <= at + d.deadline);
+            let mut decided = kept.decided.iter();
+            let lost = |(seq, (d, at)): &(&u64, &(Decision, Time))| {
+                open(*at, d) && !held.decisions.contains_key(seq)
+            };
+            let (seq, _) = decided.find(lost)?;
+            Some(format!(
+                "cleanup took decision {seq}, which {id} may still take"
+            ))
+        })
+    }
+
+    /// Whether the zone is frozen by a clock that shows `now`.
+    pub(super) fn is_frozen(&self, now: Time) -> bool {
+        self.frozen
+            .is_some_and(|(_, until)| until.is_none_or(|until| now < until))
     }
 
     fn differs(&self, entry: &Entry, state: &State) -> Option<String> {
         let frozen = state.frozen.as_ref().map(|f| (f.seq, f.until));
         let proposals: Vec<u64> = state.proposals.keys().copied().collect();
         let known: Vec<u64> = self.proposals.keys().copied().collect();
+        let generations = self.generations.iter().map(|(n, seq)| (*n, *seq));
+        let made = state.generations.iter().map(|(n, made)| (*n, made.seq));
         let what = [
             (
                 "the configuration",
@@ -90,6 +154,10 @@ impl Fold {
             ("the freeze", self.frozen == frozen),
             ("the release", self.released == state.released),
             ("the proposals", known == proposals),
+            ("the content", self.content == state.content),
+            ("the result", self.result == state.result),
+            ("the generations", generations.eq(made)),
+            ("what was refused", self.refused == state.refused),
         ];
         let text = |what: &str| {
             format!(
@@ -112,6 +180,7 @@ impl Fold {
             ),
             ("the return from a backup", kept.restored == held.restored),
             ("the serial", kept.serial == held.serial),
+            ("the time", kept.taken_at == held.taken_at),
             ("the marker's removal", kept.gone == held.released),
             ("drift", kept.drift == drift.collect()),
         ];
@@ -123,7 +192,9 @@ impl Fold {
 impl Kept {
     fn hears(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::Decided(decision) => drop(self.decided.insert(entry.seq, decision.clone())),
+            Event::Decided(decision) => {
+                self.decided.insert(entry.seq, (decision.clone(), entry.at));
+            }
             Event::Applied { write, serial, .. } => self.applied(*write, *serial),
             Event::Drifted { found, .. } => {
                 let one = |f: &steadfast_core::ledger::Found| {
@@ -153,7 +224,7 @@ impl Kept {
     }
 
     fn applied(&mut self, write: u64, serial: Option<u32>) {
-        let Some(decision) = self
+        let Some((decision, at)) = self
             .decided
             .get(&write)
             .filter(|_| Some(write) > self.verified)
@@ -161,6 +232,7 @@ impl Kept {
             return;
         };
         self.verified = Some(write);
+        self.taken_at = self.taken_at.max(Some(*at));
         self.gone = decision.act == Act::Withdraw;
         if decision.soa.is_some() && write > self.returned_at {
             self.restored = None;

@@ -1,8 +1,10 @@
 //! What must hold at every instant, judged from outside: by the ledger's entries, by what servers
 //! keep and serve, and by a resolver of its own.
 
+mod bodies;
 mod clients;
 mod fold;
+mod intent;
 mod plans;
 mod witness;
 
@@ -10,11 +12,11 @@ use crate::naive;
 use crate::server::{Records, Server};
 use crate::store::Store;
 pub use clients::Authority;
-use dns::{Digest, Name, Rtype};
+use dns::{Digest, Name, RRset, Rtype};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use steadfast_core::body::Body;
-use steadfast_core::ledger::{Act, Decision, Drift, Entry, Event, State, Stored};
+use steadfast_core::ledger::{Act, Decision, Drift, Entry, Event, Loss, State, Stored};
 use steadfast_core::lifecycle::{Append, Print};
 use steadfast_core::marker::Marker;
 use steadfast_core::policy::Policy;
@@ -41,6 +43,8 @@ struct Ledger {
     state: State,
     bodies: BTreeMap<Digest, Arc<Body>>,
     contents: BTreeMap<u64, Arc<Records>>,
+    /// The plans of all generations, and when they were cleared.
+    plans: BTreeMap<u64, (Digest, Time)>,
     decided: BTreeMap<u64, Arc<(Decision, Time)>>,
     /// Frozen, and no called-off write can be accepted any more.
     sealed: bool,
@@ -59,8 +63,15 @@ struct Watch {
     blurred: BTreeSet<(Name, Rtype)>,
     /// Accepted writes by their markers, with what was served of them.
     shown: BTreeMap<String, Shown>,
+    /// Writes that it refused.
+    refused: BTreeSet<(u64, bool)>,
+    /// Where the ledger ended when it came back last: what was decided until then and called off
+    /// since may fit again, and nobody can know before somebody looks.
+    came_back: u64,
     /// It came back with older data, and was not repaired since.
     returned: Option<Returned>,
+    /// The last view in which no critical name was empty.
+    filled: Option<Arc<Records>>,
 }
 
 /// The judge.
@@ -73,6 +84,8 @@ pub struct Oracle {
     lead: u64,
     /// What caches heard.
     heard: clients::Heard,
+    /// What people asked for.
+    asked: Arc<intent::Asked>,
     /// The first violation.
     pub violation: Option<Violation>,
 }
@@ -86,6 +99,7 @@ impl Oracle {
             watches: vec![Arc::default(); servers],
             lead: 0,
             heard: Default::default(),
+            asked: Arc::default(),
             violation: None,
         }
     }
@@ -124,6 +138,9 @@ impl Oracle {
         let ledger = &self.ledgers[store];
         let told = |e: &Arc<Entry>| self.testify(ledger, e, servers);
         faults.extend(entries.iter().filter_map(told));
+        let unasked = entries.iter().filter_map(|e| self.unasked(store, e));
+        faults.extend(unasked);
+        let ledger = &self.ledgers[store];
         let blurred = |i: usize| self.watches.get(i).map(|w| &w.blurred);
         let mut untrue = entries.iter().filter_map(|entry| {
             let at = servers
@@ -167,9 +184,9 @@ impl Oracle {
         let text = write.marker.as_ref().map(|m| m.texts().concat());
         let known = |l: &Ledger| {
             let (decision, at) = l.decision(&write.seq)?;
-            let marker = Marker::new(l.state.ledger, write.seq, &decision.holding);
+            let marker = witness::marker(l.state.ledger, write.seq, &decision.holding);
             let same = match &text {
-                Some(text) => text.trim_matches('"') == marker.to_string(),
+                Some(text) => text.trim_matches('"') == marker,
                 None => decision.act == Act::Withdraw,
             };
             let same = same && *at == write.signed_at;
@@ -184,7 +201,7 @@ impl Oracle {
             return self.accuse("I11", text);
         };
         let sealed = ledger.sealed || found.any(|(l, _)| l.sealed);
-        if sealed && !write.changes.is_empty() {
+        if sealed && write.seq > watch.came_back && !write.changes.is_empty() {
             let text = format!(
                 "at {now} {} took write {} although the zone is frozen and nothing was revoking",
                 server.id, write.seq
@@ -223,13 +240,30 @@ impl Oracle {
         }
     }
 
+    /// The first critical name that has no address in a view of a server's followers.
+    pub fn empty_at(&self, srv: usize, records: &Records) -> Option<Name> {
+        let filled = self.watches.get(srv).and_then(|w| w.filled.as_ref());
+        let known = filled.is_some_and(|old| naive::as_full(old, records));
+        (!known).then(|| self.empty(records)).flatten()
+    }
+
     /// A served view changed.
     pub fn served(&mut self, srv: usize, server: &Server) {
-        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
-            watch.looks(server);
+        let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) else {
+            return;
+        };
+        watch.looks(server);
+        let filled = watch.filled.as_ref();
+        if filled.is_some_and(|old| naive::as_full(old, &server.served)) {
+            return;
         }
-        if let Some(name) = self.empty(&server.served) {
-            self.accuse("I3", format!("{} answers {name} with nothing", server.id));
+        match self.empty(&server.served) {
+            Some(name) => self.accuse("I3", format!("{} answers {name} with nothing", server.id)),
+            None => {
+                if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
+                    watch.filled = Some(server.served.clone());
+                }
+            }
         }
     }
 
@@ -249,6 +283,13 @@ impl Oracle {
         }
     }
 
+    /// A server refused a write.
+    pub fn refused(&mut self, srv: usize, write: u64, why: Loss) {
+        if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
+            watch.refused.insert((write, why == Loss::Late));
+        }
+    }
+
     /// An enactor's clock was set.
     pub fn skewed(&mut self, skew: i64) {
         let lead = u64::try_from(skew).unwrap_or(0);
@@ -260,7 +301,7 @@ impl Oracle {
         for ledger in &mut self.ledgers {
             // One that ends by itself ends earlier for a clock that is ahead.
             let latest = Time(now + self.lead);
-            let frozen = ledger.state.freeze(latest).is_some();
+            let frozen = ledger.fold.is_frozen(latest);
             let sealed = frozen && (ledger.sealed || ledger.state.revoking(Time(now)).is_none());
             // Worlds share what does not change.
             if sealed != ledger.sealed {
@@ -381,7 +422,9 @@ impl Ledger {
         let read = self.state.extend([stored]).map_err(|e| e.to_string())?;
         for entry in read {
             entries.push(entry.clone());
-            self.faults.extend(self.follows(held, &entry, policy));
+            let frozen = self.fold.is_frozen(entry.at);
+            let follows = self.follows(held, &entry, frozen, policy);
+            self.faults.extend(follows);
             self.hears(&entry);
             if let Some(text) = self.fold.hears(&entry, &self.state) {
                 self.faults.push(("I11", text));
@@ -411,6 +454,7 @@ impl Ledger {
                     let records = Arc::make_mut(&mut content);
                     steps.changes.iter().for_each(|c| put(records, c));
                     self.contents.insert(*configuration, content);
+                    self.plans.insert(*configuration, (*plan, entry.at));
                 }
                 Event::Decided(decision) => {
                     self.decided
@@ -477,60 +521,6 @@ impl Ledger {
             "the ledger takes planting {seq} on {id} for true, but {name} {rtype} is not what it says"
         ))
     }
-
-    /// A body that is gone and still needed.
-    fn lost(&self, policy: &Policy, held: &Store, servers: &[Server]) -> Option<String> {
-        let there = |hash: &Digest| held.bodies.contains_key(hash);
-        let state = &self.state;
-        if !there(&state.content.0) {
-            return Some("the content that all plans build on was forgotten".into());
-        }
-        let oldest = state.configuration.saturating_sub(u64::from(policy.keep));
-        for (generation, made) in state.generations.range(oldest + 1..) {
-            if made.plan.is_some_and(|p| !there(&p)) {
-                return Some(format!("the plan of generation {generation} was forgotten"));
-            }
-        }
-        if let Some(text) = self.lost_in_flight(there) {
-            return Some(text);
-        }
-        for server in servers {
-            let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT));
-            let marker = marker.and_then(|m| Marker::read(m).ok());
-            // A backup may be of any age, and nobody knows yet that it was restored.
-            let verified = state.servers.get(&server.id).and_then(|s| s.verified);
-            let marker = marker.filter(|m| Some(m.sequence) >= verified);
-            let decided = marker.and_then(|m| self.decision(&m.sequence));
-            if let Some((decision, _)) = decided.filter(|(d, _)| d.holding.of > 0)
-                && !there(&decision.holding.body)
-            {
-                return Some(format!("what {} holds was forgotten", server.id));
-            }
-        }
-        None
-    }
-
-    /// A body that a write still under way is made of, or a plan that could still be cleared.
-    fn lost_in_flight(&self, there: impl Fn(&Digest) -> bool) -> Option<String> {
-        let now = self.state.last_at;
-        let open = |(_, decided): &(&u64, &Arc<(Decision, Time)>)| {
-            let (d, at) = decided.as_ref();
-            d.act == Act::Step && *at + d.deadline >= now && !there(&d.holding.body)
-        };
-        if let Some((seq, _)) = self.decided.iter().rev().take(64).find(open) {
-            return Some(format!(
-                "what write {seq} is made of was forgotten in its time"
-            ));
-        }
-        let waits = |p: &&steadfast_core::ledger::Proposal| {
-            p.parent == self.state.configuration && !there(&p.plan)
-        };
-        let proposal = self.state.proposals.values().find(waits)?;
-        Some(format!(
-            "the plan of proposal {} was forgotten",
-            proposal.seq
-        ))
-    }
 }
 
 /// The first RRset that a write replaced without knowing what stood there.
@@ -567,6 +557,10 @@ fn difference(
     blurred: &BTreeSet<(Name, Rtype)>,
 ) -> Option<(Name, Rtype)> {
     let ours = |(name, rtype): &&(Name, Rtype)| *rtype != Rtype::SOA && *name != server.marker;
+    let mine = |(key, _): &(&(Name, Rtype), &RRset)| ours(key);
+    if (expected.iter().filter(mine)).eq(server.kept.iter().filter(mine)) {
+        return None;
+    }
     let keys = expected.keys().chain(server.kept.keys());
     let mut differing = keys
         .filter(ours)

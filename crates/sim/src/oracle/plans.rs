@@ -29,15 +29,16 @@ pub(super) fn cleared(content: &Records, plan: &Plan, policy: &Policy) -> Option
     if digest(&result, policy) != Some(plan.result) {
         return said("I4", "its result is not what its changes lead to".into());
     }
+    if let Some(text) = unheld(content, &result, plan, policy) {
+        return said("I13", text);
+    }
     // Content that was cleared before may come back however much of it there is.
     let limited = !matches!(plan.purpose, Purpose::Rollback { .. });
     let over =
         limited.then(|| over_limits(content, plan, policy).or_else(|| off_bounds(plan, policy)));
-    let text = over.flatten().or_else(|| {
-        misplaced(&result, plan, policy)
-            .or_else(|| unheld(content, plan, policy))
-            .or_else(|| dangles(content, &result, policy))
-    });
+    let text = over
+        .flatten()
+        .or_else(|| misplaced(&result, plan, policy).or_else(|| dangles(content, &result, policy)));
     text.and_then(|text| said("I5", text))
 }
 
@@ -88,6 +89,10 @@ fn misfit(content: &Records, plan: &Plan) -> Option<String> {
 /// that would stand beside data then, which servers drop.
 fn emptied(content: &Records, steps: &Steps, policy: &Policy) -> Option<String> {
     let apex = &policy.zone;
+    // Most plans only give names that stay other data: there is nothing to resolve again.
+    if steps.changes.iter().all(naive::keeps_full) {
+        return None;
+    }
     let answers = |at: &Records, name: &&Name| naive::has_address(at, apex, name);
     let held: Vec<&Name> = policy
         .critical
@@ -97,6 +102,9 @@ fn emptied(content: &Records, steps: &Steps, policy: &Policy) -> Option<String> 
     let mut state = content.clone();
     for n in 1..=steps.count() {
         steps.step(n).for_each(|c| put(&mut state, c));
+        if steps.step(n).all(naive::keeps_full) {
+            continue;
+        }
         if let Some(name) = held.iter().find(|name| !answers(&state, name)) {
             return Some(format!("{name} is empty after step {n}"));
         }
@@ -216,7 +224,7 @@ fn misplaced(result: &Records, plan: &Plan, policy: &Policy) -> Option<String> {
 }
 
 /// What caches still ask for: some name server of the apex stays, and some of a delegation's (I13).
-fn unheld(content: &Records, plan: &Plan, policy: &Policy) -> Option<String> {
+fn unheld(content: &Records, result: &Records, plan: &Plan, policy: &Policy) -> Option<String> {
     for change in plan.steps.changes.iter().filter(|c| c.rtype() == Rtype::NS) {
         let Some(stood) = content.get(&(change.name().clone(), Rtype::NS)) else {
             continue;
@@ -228,7 +236,43 @@ fn unheld(content: &Records, plan: &Plan, policy: &Policy) -> Option<String> {
             return Some(format!("{} loses its name servers", change.name()));
         }
     }
+    for change in &plan.steps.changes {
+        let name = change.name();
+        let (stood, stays) = (change.before(), change.after());
+        if change.rtype() == Rtype::DS
+            && let (Some(stood), Some(stays)) = (stood, stays)
+            && !stays.data().any(|d| stood.data().any(|s| s == d))
+        {
+            return Some(format!("{name} loses every DS that validators hold"));
+        }
+        let addresses = [Rtype::A, Rtype::AAAA];
+        let gone = addresses.contains(&change.rtype()) && stays.is_none();
+        let left = |t: Rtype| result.contains_key(&(name.clone(), t));
+        let served = |((_, t), set): (&(Name, Rtype), &RRset)| {
+            *t == Rtype::NS && set.targets().any(|target| &target == name)
+        };
+        if gone && !addresses.into_iter().any(left) && result.iter().any(served) {
+            return Some(format!("{name} is a name server's, and loses its address"));
+        }
+    }
     None
+}
+
+/// An alias that takes the place of other data at one stroke, or the reverse: what some servers
+/// lose.
+pub(super) fn swaps(plan: &Plan) -> Option<Fault> {
+    let alias = |set: Option<&RRset>| set.map(|s| s.rtype() == Rtype::CNAME);
+    let changes = &plan.steps.changes;
+    let swapped = changes.iter().find(|gone| {
+        let comes = |c: &&Change| {
+            c.name() == gone.name()
+                && c.before().is_none()
+                && alias(c.after()).is_some_and(|a| alias(gone.before()) == Some(!a))
+        };
+        gone.after().is_none() && changes.iter().any(|c| comes(&c))
+    })?;
+    let text = format!("{} swaps an alias, which a server loses", swapped.name());
+    Some(("I5", text))
 }
 
 /// An alias that leads nowhere, and did not before.

@@ -8,10 +8,13 @@ use dns::{Change, Name, RRset, Rtype};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use steadfast_core::body::Body;
-use steadfast_core::ledger::{Act, Decision, Entry, Event, Expect, Found, Settlement};
-use steadfast_core::marker::{Holding, Marker, marker_text};
+use steadfast_core::ledger::{
+    Act, Decision, Entry, Event, Expect, Found, Loss, ServerState, Settlement,
+};
+use steadfast_core::marker::{Holding, LedgerId, Marker, marker_text};
+use steadfast_core::plan::{Plan, Purpose};
 use steadfast_core::policy::Policy;
-use steadfast_core::server::Write;
+use steadfast_core::server::{Require, Write};
 use steadfast_core::time::Time;
 
 /// A broken invariant and what happened.
@@ -39,10 +42,27 @@ pub(super) struct Said {
     returned: BTreeMap<String, u64>,
     /// RRsets that a person decided to put back.
     put_back: Vec<(String, Name, Rtype)>,
+    /// What drift was found where an entry says that it is gone.
+    ended: BTreeMap<(u64, (Name, Rtype)), Option<RRset>>,
+}
+
+/// The text that a decided write leaves as the marker, put together once more.
+pub(super) fn marker(ledger: LedgerId, seq: u64, holding: &Holding) -> String {
+    let Holding {
+        configuration,
+        health,
+        body,
+        step,
+        of,
+    } = holding;
+    let hash: String = body.0.iter().take(16).map(|b| format!("{b:02x}")).collect();
+    let ledger = ledger.0;
+    format!("steadfast1 l={ledger:016x} s={seq} g={configuration}/{health} n={step}/{of} p={hash}")
 }
 
 impl Watch {
     pub(super) fn came_back(&mut self, server: &Server, last: u64) {
+        self.came_back = last;
         let older = super::exceeds(server.highest, server.serial());
         self.returned = older.then_some(Returned {
             serial: server.highest,
@@ -119,6 +139,7 @@ impl Ledger {
             let text = format!("{id} took write {seq} after its deadline");
             faults.push(("I1", text));
         }
+        faults.extend(self.planted(decision, server, before, write));
         faults.extend(self.undecided(stood.as_deref(), server, before, write));
         faults
     }
@@ -126,6 +147,12 @@ impl Ledger {
     /// What a server holds by the ledger: the content before the body, and its steps done so far.
     /// A course starts where another may have led, and so on, as often as a server came back.
     pub(super) fn expected(&self, holding: &Holding) -> Option<Arc<Records>> {
+        if let Some(Body::Plan(plan)) = self.bodies.get(&holding.body).map(AsRef::as_ref)
+            && holding.is_whole()
+            && plan.generation() == holding.configuration
+        {
+            return self.contents.get(&holding.configuration).cloned();
+        }
         let mut ways: Vec<(&Arc<Body>, u32)> = Vec::new();
         let mut at = holding;
         let mut content = loop {
@@ -150,13 +177,37 @@ impl Ledger {
         Some(content)
     }
 
+    /// A marker that was planted where nothing says that the zone is as it was compared.
+    fn planted(
+        &self,
+        decision: &Decision,
+        server: &Server,
+        before: &Records,
+        write: &Write,
+    ) -> Option<Fault> {
+        let Act::Plant { soa } = &decision.act else {
+            return None;
+        };
+        let (id, seq) = (&server.id, write.seq);
+        let stands = before.get(&(server.apex.clone(), Rtype::SOA));
+        let compared = match soa {
+            Some(soa) => stands.is_some_and(|s| s.same_data(soa)),
+            None => {
+                let values = |r: &Require| matches!(r, Require::Equals(_));
+                write.require.iter().any(values)
+            }
+        };
+        let text = format!("planting {seq} on {id} compared nothing that was there");
+        (!compared).then_some(("I1", text))
+    }
+
     fn expected_text(&self, expect: &Expect) -> Option<String> {
         match expect {
             Expect::Absent => None,
             Expect::Foreign(text) => Some(text.clone()),
             Expect::Ours(seq) => {
                 let (before, _) = self.decision(seq)?;
-                Some(Marker::new(self.state.ledger, *seq, &before.holding).to_string())
+                Some(marker(self.state.ledger, *seq, &before.holding))
             }
         }
     }
@@ -208,11 +259,13 @@ impl Ledger {
         }
     }
 
-    /// An entry that may not follow what the ledger held: `held` is the configuration before it.
+    /// An entry that may not follow what the ledger held: `held` is the configuration before it,
+    /// `frozen` whether the zone was, by the clock of who wrote it.
     pub(super) fn follows(
         &self,
         held: (u64, dns::Digest),
         entry: &Entry,
+        frozen: bool,
         policy: &Policy,
     ) -> Option<Fault> {
         match &entry.event {
@@ -221,6 +274,10 @@ impl Ledger {
                 configuration,
                 ..
             } => {
+                if frozen {
+                    let text = format!("generation {configuration} was cleared while frozen");
+                    return Some(("I5", text));
+                }
                 if *configuration != held.0 + 1 {
                     let text = format!("generation {configuration} was cleared after {}", held.0);
                     return Some(("I2", text));
@@ -235,11 +292,19 @@ impl Ledger {
                     return Some(("I5", text));
                 }
                 let content = self.contents.get(&held.0)?;
+                let poor = |s: &Arc<ServerState>| !s.origin.abilities.swap_cname;
+                let poor = self.state.servers.values().any(poor);
                 super::plans::cleared(content, plan, policy)
+                    .or_else(|| self.wavers(content, plan, entry))
+                    .or_else(|| super::plans::swaps(plan).filter(|_| poor))
+            }
+            Event::Decided(decision) if decision.deadline > policy.deadline => {
+                let text = format!("write {} may come later than the policy says", entry.seq);
+                Some(("I1", text))
             }
             Event::Decided(decision) if decision.act == Act::Step => {
                 let (seq, to) = (entry.seq, decision.holding.configuration);
-                if self.state.freeze(entry.at).is_some() {
+                if frozen {
                     return Some(("I5", format!("write {seq} was decided while frozen")));
                 }
                 let text = || format!("write {seq} was decided towards {to}, not {}", held.0);
@@ -249,11 +314,48 @@ impl Ledger {
         }
     }
 
+    /// A content that was left twice within the hour, of the generations that are kept, and comes
+    /// back unordered: two sources disagree (I5).
+    fn wavers(&self, content: &Records, plan: &Plan, entry: &Entry) -> Option<Fault> {
+        // By a clock that is right, and clearly within.
+        let odd = self.fold.is_after(entry.at);
+        if odd || matches!(plan.purpose, Purpose::Rollback { .. }) {
+            return None;
+        }
+        let mut result = content.clone();
+        let changes = plan.steps.changes.iter();
+        changes.for_each(|c| super::put(&mut result, c));
+        let recent = |at: &Time| entry.at.since(*at).0 <= 3_500_000;
+        let left = self.fold.kept_generations().filter(|n| {
+            let is = |n: &u64| self.contents.get(n).map(|c| **c == result);
+            let next = self.plans.get(&(n + 1));
+            is(n) == Some(true)
+                && is(&(n + 1)) == Some(false)
+                && next.is_some_and(|(_, at)| recent(at))
+        });
+        let text = format!(
+            "a content comes back that was left {} times",
+            left.clone().count()
+        );
+        (left.count() >= 2).then_some(("I5", text))
+    }
+
     /// Takes in what an entry says of a server.
     pub(super) fn hears(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Restored { server, .. } => {
                 self.said.returned.insert(server.clone(), entry.seq);
+            }
+            Event::Settled {
+                server,
+                rrsets,
+                how: Settlement::Gone,
+            } => {
+                for key in rrsets {
+                    let found = self.fold.drift(server, key);
+                    let ended = found.map(|f| ((entry.seq, key.clone()), f));
+                    self.said.ended.extend(ended);
+                }
             }
             Event::Settled {
                 server,
@@ -310,8 +412,8 @@ impl Oracle {
                 if decision.act == Act::Withdraw {
                     return None;
                 }
-                let marker = Marker::new(ledger.state.ledger, *write, &decision.holding);
-                let shown = watch.shown.get(&marker.to_string());
+                let marker = marker(ledger.state.ledger, *write, &decision.holding);
+                let shown = watch.shown.get(&marker);
                 let Some(shown) = shown.filter(|s| s.marker) else {
                     return Some(("I7", format!("{id} never showed write {write}, applied")));
                 };
@@ -325,6 +427,30 @@ impl Oracle {
                 let text = format!("{id} never showed {name} {rtype} of write {write}, applied");
                 Some(("I7", text))
             }
+            Event::Lost { write, why, .. } => {
+                let late = *why == Loss::Late;
+                let text = format!("{id} never refused write {write}, lost");
+                (!watch.refused.contains(&(*write, late))).then_some(("I7", text))
+            }
+            Event::Settled {
+                rrsets,
+                how: Settlement::Gone,
+                ..
+            } => {
+                let state = ledger.state.servers.get(id)?;
+                // A way that starts at drift which the ledger says by now leaves it out.
+                let holding = state.holding().filter(|h| h.is_whole())?;
+                let expected = ledger.contents.get(&holding.configuration)?;
+                let server = servers.get(index)?;
+                let stands = |key: &&(Name, Rtype)| {
+                    let found = ledger.said.ended.get(&(entry.seq, (*key).clone()));
+                    let stands = server.kept.get(*key);
+                    found.is_some_and(|f| f.as_ref() == stands) && stands != expected.get(*key)
+                };
+                let (name, rtype) = rrsets.iter().find(stands)?;
+                let text = format!("{name} {rtype} on {id} is drift still, and said to be gone");
+                Some(("I7", text))
+            }
             Event::Drifted { found, .. } => {
                 let edited = |f: &&Found| !watch.blurred.contains(&(f.name.clone(), f.rtype));
                 let f = found.iter().find(edited)?;
@@ -333,6 +459,12 @@ impl Oracle {
             }
             _ => None,
         }
+    }
+
+    /// Whether the zone is frozen until somebody thaws it.
+    pub(crate) fn is_frozen_for_good(&self) -> bool {
+        let frozen = self.state(0).and_then(|s| s.frozen.as_ref());
+        frozen.is_some_and(|f| f.until.is_none())
     }
 
     /// A zone frozen for good, everybody at rest, and a server that would still take a write that

@@ -296,6 +296,7 @@ fn fits(action: &Action, (enactors, servers): (u8, u8)) -> Result<(), String> {
         | Action::Backup(s)
         | Action::Restore(s)
         | Action::Reload(s)
+        | Action::Forge(s, _)
         | Action::Foreign(s, ..) => (None, Some(*s)),
         Action::CopyStore(_) => (None, None),
         other => return Err(format!("{other:?} follows from others: no schedule has it")),

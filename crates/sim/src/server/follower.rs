@@ -112,6 +112,25 @@ impl Followers {
     }
 }
 
+/// Serials of zones as they stood when they were last asked for: few events move one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Serials(Vec<(Arc<Records>, u32)>);
+
+impl Serials {
+    /// The serial of the zone at that place.
+    pub(crate) fn of(&mut self, place: usize, zone: &Arc<Records>) -> u32 {
+        if let Some((known, serial)) = self.0.get(place)
+            && Arc::ptr_eq(known, zone)
+        {
+            return *serial;
+        }
+        let serial = serial(zone);
+        self.0.truncate(place);
+        self.0.push((zone.clone(), serial));
+        serial
+    }
+}
+
 /// The serial served; zero where there is no SOA.
 pub fn serial(records: &Records) -> u32 {
     let mut soa = records.iter().filter(|((_, t), _)| *t == Rtype::SOA);
@@ -120,13 +139,6 @@ pub fn serial(records: &Records) -> u32 {
 
 /// Whether two views say the same, the SOA left aside.
 pub fn same(one: &Records, other: &Records, apex: &Name) -> bool {
-    let data = |records: &'_ Records| -> Vec<_> {
-        let ours = |((n, t), _): &(&(Name, Rtype), &dns::RRset)| !(n == apex && *t == Rtype::SOA);
-        records
-            .iter()
-            .filter(ours)
-            .map(|(_, s)| s.clone())
-            .collect()
-    };
-    data(one) == data(other)
+    let ours = |((n, t), _): &(&(Name, Rtype), &dns::RRset)| !(n == apex && *t == Rtype::SOA);
+    one.iter().filter(ours).eq(other.iter().filter(ours))
 }

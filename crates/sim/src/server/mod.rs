@@ -5,6 +5,7 @@ mod follower;
 mod habit;
 mod update;
 
+pub(crate) use follower::Serials;
 pub use follower::{Follower, Followers, Found, same, serial};
 pub use habit::Habit;
 pub use update::update;

@@ -52,6 +52,7 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::Restore(_)
         | Action::Reload(_)
         | Action::Foreign(..)
+        | Action::Forge(..)
         | Action::CopyStore(_)
         | Action::Calm
         | Action::Check
