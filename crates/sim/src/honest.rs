@@ -6,7 +6,7 @@ use crate::server::Server;
 use crate::world::World;
 use dns::{RRset, Rtype};
 use std::sync::Arc;
-use steadfast_core::ledger::{Entry, Event as Entered};
+use steadfast_core::ledger::{Act, Entry, Event as Entered, State};
 use steadfast_core::lifecycle::Append;
 use steadfast_core::marker::Marker;
 use steadfast_core::safeguards::Safeguards;
@@ -124,8 +124,9 @@ impl<S: Safeguards> Enactor<S> {
         let mut called_off = writes.filter_map(|write| {
             let marker = Marker::read(write.marker.as_ref()?).ok()?;
             let (to, held) = (marker.configuration, state.configuration);
-            let old = to != held;
             let seq = write.seq;
+            // A move leaves the configuration where it is.
+            let old = to != held && !moves(state, seq);
             match (frozen, old) {
                 (true, _) => Some(format!("sends write {seq} while it knows of a freeze")),
                 (_, true) => Some(format!(
@@ -136,4 +137,10 @@ impl<S: Safeguards> Enactor<S> {
         });
         called_off.next()
     }
+}
+
+/// Whether a decision is one that brings targets to another health generation.
+fn moves(state: &State, seq: u64) -> bool {
+    let mut decided = state.servers.values().filter_map(|s| s.decisions.get(&seq));
+    decided.any(|d| matches!(d.decision.act, Act::Move { .. }))
 }

@@ -4,13 +4,15 @@
 use crate::action::{Action, E, Event, Fnv, Item, News, Verb};
 use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
+use crate::evidence::Evidence;
 use crate::operator;
-use crate::oracle::Oracle;
+use crate::oracle::{self, Oracle};
 use crate::run::Setting;
 use crate::scenario::{self, Nature};
 use crate::server::{Followers, Serials, Server};
 use crate::stats::Stats;
 use crate::store::Store;
+use crate::targets::{self, Fleet, Targets};
 use dns::{Rtype, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
@@ -41,6 +43,9 @@ pub struct World<S: Safeguards> {
     /// Servers that transfer from these.
     pub followers: Followers,
     pub(crate) caches: BTreeMap<u8, Cache>,
+    pub(crate) targets: Targets,
+    pub(crate) evidence: Evidence,
+    pub(crate) fleet: Fleet,
     /// The latest decision of which a write arrived at each server, for the count.
     pub(crate) newest: BTreeMap<usize, u64>,
     /// Enactors.
@@ -62,9 +67,13 @@ pub struct World<S: Safeguards> {
 impl<S: Safeguards> World<S> {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
     pub fn new(setting: &Setting) -> World<S> {
-        let policy = Arc::new(scenario::policy(setting.names));
+        let mut policy = scenario::policy(setting.names);
+        targets::permit(&mut policy, setting.fleet);
+        let policy = Arc::new(policy);
         let start = scenario::start(setting.names);
-        let records = Arc::new(scenario::records(&start));
+        let start =
+            targets::at_start(setting.fleet).fold(start, |zone, set| scenario::moving(&zone, set));
+        let records = Arc::new(oracle::standing(&scenario::records(&start)));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
             apex: scenario::apex(),
@@ -92,6 +101,9 @@ impl<S: Safeguards> World<S> {
             servers,
             followers: Followers::default(),
             caches: BTreeMap::new(),
+            targets: Targets::default(),
+            evidence: Evidence::default(),
+            fleet: setting.fleet,
             newest: BTreeMap::new(),
             enactors: (0..setting.enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
@@ -186,6 +198,8 @@ impl<S: Safeguards> World<S> {
                     enactor.crash();
                     news.extend((0..verbs).map(|_| News::Answered(*e, false)));
                 }
+                self.targets.crash(*e);
+                self.evidence.crash(*e);
                 self.tell(*e, || "dies".into());
             }
             Action::Stall(e) => self.tell(*e, || "is stopped".into()),
@@ -230,6 +244,7 @@ impl<S: Safeguards> World<S> {
             Action::FollowerDown(s, n) => self.followers.set_down((*s, *n), true),
             Action::FollowerUp(s, n) => self.followers.set_down((*s, *n), false),
             Action::Ask(ask) => self.ask(ask),
+            Action::Targets(fate) => self.befalls(*fate, news),
             Action::Full(s) | Action::Roomy(s) => {
                 if let Some(store) = self.stores.get_mut(usize::from(*s)) {
                     store.full = matches!(action, Action::Full(_));
@@ -358,6 +373,7 @@ impl<S: Safeguards> World<S> {
 
     fn absorb(&mut self, e: E, emitted: Emitted, skew: i64, news: &mut Vec<News>) {
         self.trusts(e, &emitted);
+        self.warranted(e, &emitted);
         news.extend((0..emitted.to_store).map(|_| News::StoreWaits(e)));
         for item in emitted.requests {
             let writes = self
@@ -550,18 +566,24 @@ impl<S: Safeguards> World<S> {
         }
         let mut open = Vec::new();
         for (i, server) in self.servers.iter().enumerate() {
+            // One that is dead holds nobody else up (I8).
+            if server.down {
+                continue;
+            }
             if self.blocked.contains(&server.id) && !self.oracle.has_a_way(server) {
                 continue;
             }
             open.extend(self.oracle.unfinished(i, server));
         }
         open.extend(self.astray());
+        open.extend(self.unhealed());
         for enactor in &self.enactors {
             if enactor.verbs > 0 {
                 open.push(format!("{} owes an operator an answer", enactor.name));
             }
         }
-        if open.is_empty() && !self.is_quiet() {
+        let all_up = self.servers.iter().all(|s| !s.down);
+        if open.is_empty() && all_up && !self.is_quiet() {
             open.push("somebody still does something".into());
         }
         if !open.is_empty() {

@@ -4,6 +4,7 @@ use super::doses::{Dose, Rate};
 use super::{Doses, Faults, Nature, Scenario};
 use crate::action::{Action, Event};
 use crate::cache::Keeps;
+use crate::targets::Fate;
 use crate::trace;
 use crate::world::DAWN;
 use fault::{Kind, Often, Range, Span, What, Whom, nearest};
@@ -298,6 +299,8 @@ fn fits(action: &Action, (enactors, servers): (u8, u8)) -> Result<(), String> {
         | Action::Reload(s)
         | Action::Forge(s, _)
         | Action::Foreign(s, ..) => (None, Some(*s)),
+        Action::Targets(Fate::Blind(e, ..) | Fate::Sees(e, ..)) => (Some(*e), None),
+        Action::Targets(Fate::Dies(_) | Fate::Errs(_) | Fate::Lives(_)) => (None, None),
         Action::CopyStore(_) => (None, None),
         other => return Err(format!("{other:?} follows from others: no schedule has it")),
     };
