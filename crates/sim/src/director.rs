@@ -54,6 +54,8 @@ pub struct Director {
     fates: Rng,
     /// The server that stays down.
     dead: Option<Srv>,
+    /// Targets that a prober can't reach for some time.
+    hidden: Vec<(E, u8, u8)>,
 }
 
 impl Director {
@@ -96,6 +98,7 @@ impl Director {
             people,
             fates,
             dead: None,
+            hidden: Vec::new(),
         }
     }
 
@@ -529,7 +532,6 @@ impl Director {
         };
         self.queue.retain(|_, action| match action {
             Action::Show(_) => true,
-            Action::Targets(fate) => matches!(fate, Fate::Probe(..) | Fate::Report(..)),
             Action::Deliver(item) => of_the_zone(item),
             _ => false,
         });

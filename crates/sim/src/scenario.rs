@@ -281,6 +281,13 @@ pub fn beside(content: Zone, present: &Zone) -> Zone {
     Zone::new(apex(), all).unwrap_or(content)
 }
 
+/// A content and more of it.
+#[must_use]
+pub fn along(content: &Zone, more: Vec<RRset>) -> Zone {
+    let all = content.iter().cloned().chain(more).collect();
+    Zone::new(apex(), all).unwrap_or_else(|_| content.clone())
+}
+
 /// A content with one endpoint moved.
 #[must_use]
 pub fn moving(content: &Zone, set: RRset) -> Zone {

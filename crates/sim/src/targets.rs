@@ -216,9 +216,10 @@ fn defined(k: u8, shape: u8) -> Endpoint {
     }
 }
 
-/// The endpoints of a world, as they are at the start.
+/// What stands at the endpoints when the zone is adopted: plain addresses, that people define
+/// endpoints in place of.
 pub fn at_start(fleet: Fleet) -> impl Iterator<Item = RRset> {
-    (0..fleet.endpoints).flat_map(|k| shaped(k, 0))
+    (0..fleet.endpoints).flat_map(|k| shaped(k, SHAPES - 1))
 }
 
 /// A content with an endpoint in another shape.

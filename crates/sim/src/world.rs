@@ -6,7 +6,7 @@ use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::evidence::Evidence;
 use crate::operator;
-use crate::oracle::{self, Oracle};
+use crate::oracle::Oracle;
 use crate::run::Setting;
 use crate::scenario::{self, Nature};
 use crate::server::{Followers, Serials, Server};
@@ -71,9 +71,9 @@ impl<S: Safeguards> World<S> {
         targets::permit(&mut policy, setting.fleet);
         let policy = Arc::new(policy);
         let start = scenario::start(setting.names);
-        let start =
-            targets::at_start(setting.fleet).fold(start, |zone, set| scenario::moving(&zone, set));
-        let records = Arc::new(oracle::standing(&scenario::records(&start)));
+        let more: Vec<_> = targets::at_start(setting.fleet).collect();
+        let start = scenario::along(&start, more);
+        let records = Arc::new(scenario::records(&start));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
             apex: scenario::apex(),

@@ -24,6 +24,14 @@ impl Director {
             }
         }
         let may = self.scenario.fates.draw(&mut self.fates);
+        // People define the endpoints; somebody of those whom they ask is there.
+        for k in 0..fleet.endpoints {
+            for _ in 0..3 {
+                let at = DAWN + self.fates.between(3_000, 12_000);
+                let e = self.fates.below(u64::from(self.scenario.enactors)) as E;
+                self.at(at, Action::Operate(e, Verb::Define(k, 0)));
+            }
+        }
         for _ in 0..self.fates.between(2, 7) {
             self.trouble(may);
         }
@@ -108,6 +116,7 @@ impl Director {
                 self.fate(at + span, Fate::Sees(e, p, None));
             }
             Some(6) => {
+                self.hidden.push((e, p, n));
                 self.fate(at, Fate::Blind(e, p, Some(n)));
                 self.fate(at + span, Fate::Sees(e, p, Some(n)));
             }
@@ -147,15 +156,16 @@ impl Director {
         self.fate(at + ROUND + jitter, Fate::Probe(e, p));
     }
 
-    /// Faults end: every prober sees again; who is dead stays so.
+    /// Faults end: every prober sees again, and goes on; who is dead stays so.
     pub(super) fn soothe_fates(&mut self, at: u64) {
-        let fleet = self.scenario.fleet;
+        for (e, p, n) in std::mem::take(&mut self.hidden) {
+            self.fate(at, Fate::Sees(e, p, Some(n)));
+        }
         for e in 0..self.scenario.enactors {
-            for p in 0..fleet.probers {
+            for p in 0..self.scenario.fleet.probers {
                 self.fate(at, Fate::Sees(e, p, None));
-                for n in 0..fleet.endpoints * TARGETS {
-                    self.fate(at, Fate::Sees(e, p, Some(n)));
-                }
+                let first = self.fates.below(ROUND);
+                self.fate(at + first, Fate::Probe(e, p));
             }
         }
     }

@@ -23,7 +23,6 @@ use steadfast_core::marker::Marker;
 use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
-pub use targets::standing;
 use witness::{Fault, Returned, Said, Shown};
 
 /// Milliseconds that a writer's clock may be ahead at most for a server to take what it signs: the

@@ -118,11 +118,6 @@ fn rendered(content: &Records, out: impl Fn(&Name) -> BTreeSet<IpAddr>) -> Recor
     records
 }
 
-/// A content as servers hold it where every target is in.
-pub fn standing(content: &Records) -> Records {
-    rendered(content, |_| BTreeSet::new())
-}
-
 impl Health {
     fn outs(&self, generation: u64) -> Outs {
         self.generations
@@ -274,6 +269,15 @@ impl Ledger {
         Some(Arc::new(rendered(&configured, self.health.sight(holding))))
     }
 
+    /// The same of a server that is whole there, whatever way led to it.
+    pub(super) fn whole(&self, holding: &Holding) -> Option<Arc<Records>> {
+        let content = self.contents.get(&holding.configuration)?;
+        if !self.health.defined {
+            return Some(content.clone());
+        }
+        Some(Arc::new(rendered(content, self.health.sight(holding))))
+    }
+
     /// What every server must hold in the end.
     pub(super) fn goal(&self) -> Option<Arc<Records>> {
         let content = self.contents.get(&self.state.configuration)?;
@@ -287,7 +291,8 @@ impl Ledger {
     /// The content and the plan that judges of plans have to look at.
     pub(super) fn as_served(&self, content: &Records, plan: &Plan) -> Option<(Records, Plan)> {
         let outs = self.health.outs(self.health.now);
-        self.health.defined.then(|| twin(content, plan, &outs))
+        let defines = plan.steps.changes.iter().any(|c| c.rtype() == ENDPOINT);
+        (self.health.defined || defines).then(|| twin(content, plan, &outs))
     }
 
     /// Whether some health generation renders a generation's content so.
@@ -325,7 +330,7 @@ impl Ledger {
                 let content = self.configured(&before)?;
                 let changes: Vec<Change> = step().collect();
                 let sight = self.health.sight(&decision.holding);
-                Some(served_where(&content, &changes, &sight))
+                Some(served(&content, &changes, &sight))
             }
             _ => Some(Vec::new()),
         }
@@ -428,14 +433,6 @@ impl Ledger {
             })
         })
     }
-}
-
-fn served_where(
-    content: &Records,
-    changes: &[Change],
-    sight: &impl Fn(&Name) -> BTreeSet<IpAddr>,
-) -> Vec<Change> {
-    served(content, changes, sight)
 }
 
 impl Oracle {

@@ -442,7 +442,7 @@ impl Oracle {
                 let state = ledger.state.servers.get(id)?;
                 // A way that starts at drift which the ledger says by now leaves it out.
                 let holding = state.holding().filter(|h| h.is_whole())?;
-                let expected = ledger.expected(holding)?;
+                let expected = ledger.whole(holding)?;
                 let server = servers.get(index)?;
                 let stands = |key: &&(Name, Rtype)| {
                     let found = ledger.said.ended.get(&(entry.seq, (*key).clone()));
