@@ -20,6 +20,8 @@ const SOONEST: Duration = Duration::from_millis(500);
 const LATEST: Duration = Duration::from_secs(30);
 /// An enactor that ran for so long ended for a new reason.
 const LONG: Duration = Duration::from_secs(60);
+/// How often servers that have nothing to do are looked at: somebody else may have edited them.
+const PATROL: Duration = Duration::from_secs(20);
 /// As good as for ever.
 const YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -166,6 +168,8 @@ impl Work {
             bell,
             probed: None,
             probes: None,
+            // At once: it may have been long since anybody looked.
+            patrol: Instant::now(),
         };
         enactor.run_watched(Instant::now() + YEARS, &mut round)
     }
@@ -178,6 +182,8 @@ struct Round<'w> {
     /// The adoption and configuration whose endpoints are probed.
     probed: Option<(u64, u64)>,
     probes: Option<Probes>,
+    /// When the next patrol is due.
+    patrol: Instant,
 }
 
 impl Watch for Round<'_> {
@@ -191,6 +197,10 @@ impl Watch for Round<'_> {
         if self.probed != Some(present) {
             self.probed = Some(present);
             self.watch(lifecycle);
+        }
+        if self.patrol <= Instant::now() && lifecycle.is_at_rest() {
+            self.patrol = Instant::now() + PATROL;
+            self.bell.hand_in(Input::Patrol);
         }
         self.work.bells.is_stopped()
     }

@@ -36,6 +36,8 @@ pub enum Format {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a whole cell on loopback, and watch what happens to it
+    Dev(DevArgs),
     /// Write a new steadfast.toml
     Init(InitArgs),
     /// Take over a live zone without changing an answer
@@ -68,6 +70,45 @@ pub enum Command {
     /// Print shell completions, man pages, or the JSON Schema of the config
     #[command(subcommand)]
     Generate(Generate),
+}
+
+/// `dev`
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// Its folder: config, zone, state
+    #[arg(
+        long,
+        global = true,
+        default_value = ".steadfast-dev",
+        value_name = "DIR"
+    )]
+    pub into: PathBuf,
+    /// What to ask of the one that runs
+    #[command(subcommand)]
+    pub what: Option<DevCommand>,
+}
+
+/// What a second terminal may ask of a running `dev`.
+#[derive(Debug, Subcommand)]
+pub enum DevCommand {
+    /// Show where it stands
+    Status,
+    /// Stop a region's target
+    Stop {
+        /// us-east, eu-west or ap-south
+        region: String,
+    },
+    /// Start a region's target again
+    Start {
+        /// us-east, eu-west or ap-south
+        region: String,
+    },
+    /// Stop one writer in mid-write while the other goes on: 20 October 2025
+    October {
+        /// The same by a writer without prerequisites, as other tools write
+        #[arg(long)]
+        careless: bool,
+    },
 }
 
 /// `release`

@@ -137,6 +137,11 @@ impl Intake {
         Ok(Ticket::new(outcome))
     }
 
+    /// What reaches its enactor from outside: a prober hands in readings through it.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
     /// Takes in nothing more, lets what waits go its way, and ends.
     pub fn close(mut self) {
         self.end();

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod apply;
 pub mod ask;
 pub mod check;
+pub mod dev;
 pub mod explain;
 pub mod export;
 pub mod files;
@@ -52,6 +53,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Generate(what) => generate::run(what, style),
         Command::Init(args) => init::run(args, style),
         Command::Check => check::run(cli, style),
+        Command::Dev(args) => dev::run(args, style),
         Command::Up => up::run(cli, style),
     }
 }

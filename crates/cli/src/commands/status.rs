@@ -3,6 +3,7 @@
 //! No lock, no network: it answers while nothing runs, and while something is stopped.
 
 use super::look::{Look, key};
+use super::up::{Present, present};
 use super::{out, words};
 use crate::args::{Cli, StatusArgs};
 use crate::exit::{Exit, Fail, Outcome};
@@ -34,12 +35,14 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
         documents.push(document(zone, &state, &missing, now()));
         show(&mut text, zone, &state, &missing, style);
     }
+    let daemons = present(&look.site.config().cell.state);
+    daemons_line(&mut text, &daemons, style);
     if zones.is_empty() {
         text = "no zones\n  next: describe one under [zone.\"NAME\"] in the config, then steadfast adopt NAME\n".into();
     }
     if style.json {
         let store = look.store.as_ref().map(|s| s.path().to_owned());
-        out::json(&json!({ "store": store, "zones": documents }));
+        out::json(&json!({ "store": store, "daemons": daemons, "zones": documents }));
     } else {
         if look.store.is_none() {
             let _ = writeln!(
@@ -51,6 +54,19 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
         out::text(&text);
     }
     Ok(Exit::Done)
+}
+
+fn daemons_line(out: &mut String, daemons: &[Present], style: Style) {
+    let ids: Vec<String> = daemons.iter().map(|d| d.process.to_string()).collect();
+    let _ = match ids.as_slice() {
+        [] => writeln!(
+            out,
+            "{}: health is not looked at, and nothing is brought up by itself (steadfast up)",
+            out::painted("no daemon runs", AnsiColor::Yellow, style)
+        ),
+        [one] => writeln!(out, "daemon: process {one}"),
+        many => writeln!(out, "daemons: processes {}", many.join(", ")),
+    };
 }
 
 /// Servers of the config that the zone's ledger does not know.

@@ -156,8 +156,24 @@ impl Process {
 
     /// SIGCONT.
     pub(crate) fn cont(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
-        kill_process(pid, Signal::CONT).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until it has said this.
+    #[track_caller]
+    pub(crate) fn wait_says(&mut self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.said().contains(words) {
+            let on = self.runs() && Instant::now() < deadline;
+            assert!(on, "it does not say {words:?}: {}", self.said());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// SIGKILL, and waits. Says whether it was still running.

@@ -72,10 +72,13 @@ impl Rules {
 }
 
 /// Decides which targets are in. `verdicts` has one a target; a target without one changes nothing.
+/// `failing` has those whose last reading was a failure: what fails at once is not counted out in
+/// the same moment, since each is probed in its own.
 pub fn choose(
     endpoint: &Endpoint,
     standing: &Standing,
     verdicts: &BTreeMap<IpAddr, Verdict>,
+    failing: &BTreeSet<IpAddr>,
     rules: Rules,
     now: Time,
 ) -> Choice {
@@ -100,8 +103,10 @@ pub fn choose(
         again_at: None,
     };
     // What is out and not known to be well is sick, too.
-    let is_sick =
-        |t: &&IpAddr| choice.out.contains(*t) || matches!(verdict(t), Some(Verdict::Sick(_)));
+    let is_sick = |t: &&IpAddr| {
+        let sick = matches!(verdict(t), Some(Verdict::Sick(_)));
+        choice.out.contains(*t) || sick || failing.contains(*t)
+    };
     let sick_of_all = all.iter().filter(is_sick).count();
     if rules.panic && !sick.is_empty() && sick_of_all > 1 && sick_of_all * 2 > all.len() {
         choice.distrusted = true;

@@ -157,6 +157,16 @@ impl<K: Ord> Prober<K> {
         }
     }
 
+    /// Whether its last reading, if that is not too old, was a failure: not sick yet, maybe, and
+    /// not well for sure.
+    pub fn is_failing(&self, target: &K, cadence: &Cadence, now: Time) -> bool {
+        let pulse = self.pulses.get(target);
+        let fresh = |p: &&Pulse| now.since(p.last.at) <= cadence.fresh_for();
+        pulse
+            .filter(fresh)
+            .is_some_and(|p| p.last.outcome != Outcome::Pass)
+    }
+
     /// Whether anything came back from another target since then.
     fn reached_since(&self, target: &K, since: Time) -> bool {
         let mut others = self.pulses.iter().filter(|(other, _)| *other != target);

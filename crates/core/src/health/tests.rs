@@ -191,14 +191,28 @@ fn probers_decide_by_the_majority_of_those_that_there_are() {
 fn one_of_three_goes_and_the_next_waits_for_the_window() {
     let five = endpoint(Answer::AllHealthy, &["a", "b", "c", "a", "b"], (2, 2));
     let now = Time(1_000 * SECOND);
-    let first = choose(&five, &Standing::default(), &sick(&[2]), Rules::ALL, now);
+    let first = choose(
+        &five,
+        &Standing::default(),
+        &sick(&[2]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        now,
+    );
     assert_eq!((first.out, first.withdrawals), (out(&[2]), 1));
     let standing = Standing {
         out: out(&[2]),
         withdrawn: vec![now],
     };
     let soon = Time(1_100 * SECOND);
-    let second = choose(&five, &standing, &sick(&[1, 2]), Rules::ALL, soon);
+    let second = choose(
+        &five,
+        &standing,
+        &sick(&[1, 2]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        soon,
+    );
     let free = now + Millis(600 * SECOND);
     assert_eq!(second.out, out(&[2]));
     let held = Held {
@@ -206,7 +220,14 @@ fn one_of_three_goes_and_the_next_waits_for_the_window() {
         why: Why::Velocity(free),
     };
     assert_eq!((second.held, second.again_at), (vec![held], Some(free)));
-    let third = choose(&five, &standing, &sick(&[1, 2]), Rules::ALL, free);
+    let third = choose(
+        &five,
+        &standing,
+        &sick(&[1, 2]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        free,
+    );
     assert_eq!((third.out, third.withdrawals), (out(&[1, 2]), 1));
 }
 
@@ -217,6 +238,7 @@ fn everything_sick_at_once_means_the_checker_is() {
         &three,
         &Standing::default(),
         &sick(&[1, 2, 3]),
+        &BTreeSet::new(),
         Rules::ALL,
         Time(0),
     );
@@ -227,7 +249,14 @@ fn everything_sick_at_once_means_the_checker_is() {
         out: out(&[1, 2]),
         withdrawn: Vec::new(),
     };
-    let choice = choose(&three, &standing, &sick(&[2, 3]), Rules::ALL, Time(0));
+    let choice = choose(
+        &three,
+        &standing,
+        &sick(&[2, 3]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     assert!(choice.distrusted);
     assert_eq!(choice.out, out(&[2]));
 }
@@ -235,13 +264,27 @@ fn everything_sick_at_once_means_the_checker_is() {
 #[test]
 fn floors_of_targets_and_regions_hold() {
     let two = endpoint(Answer::AllHealthy, &["a", "a", "b"], (2, 2));
-    let choice = choose(&two, &Standing::default(), &sick(&[3]), Rules::ALL, Time(0));
+    let choice = choose(
+        &two,
+        &Standing::default(),
+        &sick(&[3]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     let held = Held {
         target: ip(3),
         why: Why::Floor,
     };
     assert_eq!((choice.out, choice.held), (out(&[]), vec![held]));
-    let choice = choose(&two, &Standing::default(), &sick(&[1]), Rules::ALL, Time(0));
+    let choice = choose(
+        &two,
+        &Standing::default(),
+        &sick(&[1]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     assert_eq!(choice.out, out(&[1]));
 }
 
@@ -251,7 +294,14 @@ fn the_last_address_of_a_family_stays() {
     let six: IpAddr = "2001:db8::1".parse().unwrap();
     mixed.targets[0].address = six;
     let verdicts = [(six, Verdict::Sick(Time(0)))].into();
-    let choice = choose(&mixed, &Standing::default(), &verdicts, Rules::ALL, Time(0));
+    let choice = choose(
+        &mixed,
+        &Standing::default(),
+        &verdicts,
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(0),
+    );
     assert_eq!(choice.held[0].why, Why::Floor);
 }
 
@@ -263,7 +313,14 @@ fn a_standby_takes_over_at_once_and_that_is_no_withdrawal() {
         withdrawn: vec![Time(0)],
     };
     assert_eq!(pair.answered(&pair.all()), out(&[1]));
-    let choice = choose(&pair, &standing, &sick(&[1]), Rules::ALL, Time(SECOND));
+    let choice = choose(
+        &pair,
+        &standing,
+        &sick(&[1]),
+        &BTreeSet::new(),
+        Rules::ALL,
+        Time(SECOND),
+    );
     assert_eq!((choice.withdrawals, choice.held.len()), (0, 0));
     let inside = pair.all().difference(&choice.out).copied().collect();
     assert_eq!(pair.answered(&inside), out(&[2]));
@@ -313,7 +370,7 @@ proptest! {
                 .zip(&row)
                 .filter_map(|(t, known)| Some((ip(t), verdict(known.as_ref()?))))
                 .collect();
-            let choice = choose(&endpoint, &standing, &verdicts, Rules::ALL, now);
+            let choice = choose(&endpoint, &standing, &verdicts, &BTreeSet::new(), Rules::ALL, now);
             let answer = |out: &BTreeSet<IpAddr>| endpoint.answered(&all.difference(out).copied().collect());
             // What comes back comes first, and may relieve standbys.
             let back: BTreeSet<IpAddr> = standing.out.intersection(&choice.out).copied().collect();

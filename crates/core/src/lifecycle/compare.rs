@@ -1,7 +1,7 @@
 //! A marker that is gone, and a server that was restored: what stands is compared as a whole.
 
 use super::judge::serial_of;
-use super::run::Phase;
+use super::run::{Phase, Run};
 use super::{Draft, Effect, Lifecycle, Notice};
 use crate::book::BookError;
 use crate::health::{ENDPOINT, has_endpoints};
@@ -61,6 +61,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(server) = draft.state().servers.get(id).cloned() else {
             return;
         };
+        if self.runs.get_mut(id).is_some_and(Run::was_inspecting) {
+            return self.inspect(id, &server, zone, draft, effects);
+        }
         let proving = self.runs.get_mut(id).and_then(|r| r.proving.take());
         let comparable = server.verified.is_some() || proving.is_some();
         if comparable && !self.shows(zone, proving, &server) {
@@ -106,10 +109,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
-        // The same SOA was compared and refused: the server serves another one than it keeps, as
-        // those do that sign inline. Values are compared instead.
-        let refused = run.plant.as_ref().is_some_and(|tried| tried == &soa)
-            || server.verified.is_none() && run.dead.is_some() && server.origin.soa == soa;
+        let refused = run.has_refused(&server, soa.as_ref());
         run.plant = Some(soa.filter(|_| !refused && proving.is_none()));
         run.recorded = Some(Arc::new(stands));
         run.stands = found;

@@ -74,6 +74,8 @@ impl<S: Safeguards> Lifecycle<S> {
             return;
         };
         run.attempts += 1;
+        // A transfer that did not come is asked for again, after the marker was read again.
+        run.patrols |= std::mem::take(&mut run.inspecting);
         run.wait(now + pause(run.attempts, &salt));
         effects.push(Effect::Tell(Notice::Waiting(id.clone(), why)));
     }
@@ -232,7 +234,9 @@ impl<S: Safeguards> Lifecycle<S> {
             if awaited && run.polling.is_some() && !self.poll_is_over(now, id) {
                 return;
             }
-            return self.settle(id);
+            self.settle(id);
+            self.inspects(now, id, server, reading, effects);
+            return;
         };
         run.dead = Some(refused.seq);
         let decided = server.decisions.get(&refused.seq);

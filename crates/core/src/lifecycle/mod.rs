@@ -22,6 +22,7 @@ mod course;
 mod draft;
 mod judge;
 mod next;
+mod patrol;
 mod print;
 mod replant;
 mod rests;
@@ -73,6 +74,8 @@ pub enum Input {
     Transferred(ServerId, Result<Zone, String>),
     /// SOA serials of a server and all its followers, or why one of them is not known.
     Serials(ServerId, Result<Vec<u32>, String>),
+    /// Servers that have nothing to do are to be looked at: somebody else may have edited them.
+    Patrol,
     /// An operator's or the gate's events.
     Submit(Submission),
     /// What a prober, by its name, saw of targets, and what its own clock shows: the one that the
@@ -326,6 +329,7 @@ impl<S: Safeguards> Lifecycle<S> {
             Input::Read(server, result) => self.seen(now, &server, result, effects),
             Input::Transferred(server, result) => self.transferred(now, &server, result, effects),
             Input::Serials(server, result) => self.serials(now, &server, result, effects),
+            Input::Patrol => self.patrol(),
             Input::Submit(submission) => self.submissions.push(submission),
             Input::Probed(prober, clock, readings) => self.probed(now, prober, clock, readings),
         }

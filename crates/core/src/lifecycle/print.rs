@@ -134,6 +134,8 @@ impl Run {
             self.looking,
             self.outdated,
             self.plant.is_some(),
+            self.patrols,
+            self.inspecting,
         ];
         to.word(flags.into_iter().fold(1, |n, b| n << 1 | u64::from(b)));
         let restored = server.is_some_and(|s| s.restored.is_some());

@@ -1,6 +1,6 @@
 //! What an enactor knows of one server beyond the ledger: volatile, rebuilt by reading.
 
-use crate::ledger::{Expect, Loss};
+use crate::ledger::{Expect, Loss, ServerState};
 use crate::marker::Holding;
 use crate::server::Reading;
 use crate::time::Time;
@@ -80,6 +80,12 @@ pub(crate) struct Run {
     /// What stands in place of the marker that the ledger says, while the content is known:
     /// nothing, or a planting's that says something else.
     pub(crate) astray: Option<Expect>,
+    /// Whether the reading in flight is of a patrol.
+    pub(crate) patrols: bool,
+    /// Whether the transfer in flight is to show what somebody else edited.
+    pub(crate) inspecting: bool,
+    /// The zone's serial when the whole of it was compared last.
+    pub(crate) compared: Option<u32>,
     /// Whether the answer in flight is of no use: it was asked for before a person looked.
     pub(crate) outdated: bool,
     /// What plants the marker: `Some(None)` compares values instead of the SOA.
@@ -135,6 +141,7 @@ impl Run {
         let outdated = std::mem::take(&mut self.outdated);
         if outdated {
             self.looking = false;
+            self.inspecting = false;
             self.phase = Phase::Unread;
         }
         outdated
@@ -149,6 +156,20 @@ impl Run {
 
     pub(crate) fn wait(&mut self, until: Time) {
         self.phase = Phase::Waiting(until);
+    }
+
+    /// Whether the transfer that came is of a patrol.
+    pub(crate) fn was_inspecting(&mut self) -> bool {
+        std::mem::take(&mut self.inspecting)
+    }
+
+    /// Whether this SOA was compared and refused: the server serves another one than it keeps, as
+    /// those do that sign inline. Values are compared instead.
+    pub(crate) fn has_refused(&self, server: &ServerState, soa: Option<&RRset>) -> bool {
+        self.plant
+            .as_ref()
+            .is_some_and(|tried| tried.as_ref() == soa)
+            || server.verified.is_none() && self.dead.is_some() && server.origin.soa.as_ref() == soa
     }
 
     /// What was doubtful is settled.

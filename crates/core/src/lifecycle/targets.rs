@@ -55,6 +55,11 @@ impl Seen {
         let then = self.clock + now.since(self.heard);
         self.pulses.verdict(slot, &endpoint.cadence, then)
     }
+
+    fn is_failing(&self, slot: &Slot, endpoint: &Endpoint, now: Time) -> bool {
+        let then = self.clock + now.since(self.heard);
+        self.pulses.is_failing(slot, &endpoint.cadence, then)
+    }
 }
 
 impl Watch {
@@ -215,7 +220,14 @@ impl<S: Safeguards> Lifecycle<S> {
             (target, ballot(&votes))
         };
         let verdicts = endpoint.all().into_iter().map(verdict).collect();
-        let choice = choose(endpoint, &standing, &verdicts, Self::RULES, now);
+        let failing = |target: &IpAddr| {
+            let slot = (name.clone(), *target);
+            let probers = self.watch.probers.values();
+            let failing = probers.filter(|seen| seen.is_failing(&slot, endpoint, now));
+            failing.count() * 2 > self.watch.probers.len()
+        };
+        let failing = endpoint.all().into_iter().filter(failing).collect();
+        let choice = choose(endpoint, &standing, &verdicts, &failing, Self::RULES, now);
         match choice.again_at {
             Some(at) => drop(self.watch.again.insert(name.clone(), at)),
             None => drop(self.watch.again.remove(name)),
@@ -237,18 +249,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let comes = |t: &&IpAddr| !choice.out.contains(*t) && (has(endpoint, t) || !lives(t));
         let back: Vec<IpAddr> = out.iter().filter(comes).copied().collect();
         let mut withdrawals = u32::try_from(choice.withdrawals).unwrap_or(u32::MAX);
-        // A server that holds another configuration answers by that one's definition.
-        let mut after = out.clone();
-        after.retain(|target| !back.contains(target));
-        after.extend(&goes);
-        let stays_above = |other: &Arc<Endpoints>| {
-            let Some(other) = other.get(name) else {
-                return true;
-            };
-            let inside = other.all().difference(&after).copied().collect();
-            other.is_above_floor(&other.answered(&inside))
-        };
-        if !goes.is_empty() && !live.iter().all(stays_above) {
+        let after: BTreeSet<IpAddr> = out.iter().chain(&goes).copied().collect();
+        let after = after.into_iter().filter(|t| !back.contains(t)).collect();
+        if !goes.is_empty() && !all_stay_above(live, name, &after) {
             let floor = |target: &IpAddr| HeldTarget {
                 target: *target,
                 why: HeldWhy::Floor,
@@ -419,6 +422,16 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         Ok(Arc::new(endpoints(&*self.book.configured(holding)?)))
     }
+}
+
+/// Whether every definition that a server answers by stays above its floor with these targets out.
+fn all_stay_above(live: &[Arc<Endpoints>], name: &Name, out: &BTreeSet<IpAddr>) -> bool {
+    let definitions = live.iter().filter_map(|all| all.get(name));
+    let stays_above = |endpoint: &Arc<Endpoint>| {
+        let inside = endpoint.all().difference(out).copied().collect();
+        endpoint.is_above_floor(&endpoint.answered(&inside))
+    };
+    definitions.into_iter().all(stays_above)
 }
 
 /// Changes that travel in one write.

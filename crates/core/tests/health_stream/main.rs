@@ -1,6 +1,7 @@
 //! The health stream: targets go out and come back, on every server, whatever its configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod patrol;
 mod world;
 
 use std::collections::BTreeSet;
@@ -58,6 +59,28 @@ fn everything_sick_at_once_means_that_the_checker_is() {
     world.probe(&["api"], &[], 3);
     assert!(world.state().endpoints.held.is_empty(), "believed again");
     assert_eq!(all(&world, "api"), vec![vec![1, 2, 3]; 3]);
+}
+
+#[test]
+fn what_fails_at_once_is_not_counted_out_one_by_one() {
+    let mut world = World::start(&["ns1"], 1, 60_000);
+    let mut three = endpoint("api", &[1, 2, 3]);
+    three.floor.targets = 1;
+    world
+        .clear(&content(&[], &[three]), Purpose::Change)
+        .unwrap();
+    world.settle();
+    world.probe(&["api"], &[], 3);
+    // Each is probed at its own time: one is at its third failure where another is at its second.
+    world.probe(&["api"], &[1], 1);
+    world.probe(&["api"], &[1, 2], 2);
+    assert_eq!(world.state().health, 0);
+    let held = world.state().endpoints.held[&name("api")].held.clone();
+    assert!(held.iter().all(|h| h.why == HeldWhy::Distrusted));
+    // One was only shaken: the other goes as soon as that is known.
+    world.probe(&["api"], &[1], 1);
+    assert_eq!(all(&world, "api"), vec![vec![2, 3]]);
+    assert!(world.state().endpoints.held.is_empty());
 }
 
 #[test]

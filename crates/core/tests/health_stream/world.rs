@@ -188,6 +188,13 @@ impl Model {
         }
     }
 
+    /// What somebody else does: the server counts its serial up.
+    pub(crate) fn edit(&mut self, owner: &Name, rtype: Rtype, after: Option<RRset>) {
+        self.put(owner, rtype, after);
+        let next = self.soa_serial() + 1;
+        self.put(&name("@"), Rtype::SOA, Some(soa(next)));
+    }
+
     fn read(&self, marker: &Name, wanted: &[(Name, Rtype)]) -> Result<server::Reading, String> {
         if !self.up {
             return Err("down".into());
@@ -482,6 +489,14 @@ impl World {
             }
             self.settle();
         }
+    }
+
+    /// Has everybody look at servers that have nothing to do.
+    pub(crate) fn patrol(&mut self) {
+        for n in 0..self.enactors.len() {
+            self.feed(n, Input::Patrol);
+        }
+        self.settle();
     }
 
     /// Every server answers as its configuration and today's health say.

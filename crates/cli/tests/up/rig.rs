@@ -1,0 +1,232 @@
+//! Real servers, a config with an endpoint, and targets that can be stopped.
+
+use crate::kit::{Config, Ended, Process, Server, ZONE, binary};
+use peers::{Kind, Peer, PeerBuilder, zone_text};
+use std::cell::Cell;
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A target: an HTTP server that says 200, while it runs.
+pub(crate) struct Target {
+    address: SocketAddrV4,
+    running: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
+    asked: Arc<AtomicU32>,
+}
+
+impl Target {
+    fn new(address: SocketAddrV4) -> Target {
+        let mut target = Target {
+            address,
+            running: None,
+            asked: Arc::default(),
+        };
+        target.start();
+        target
+    }
+
+    pub(crate) fn start(&mut self) {
+        if self.running.is_some() {
+            return;
+        }
+        let listener = TcpListener::bind(self.address).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (stop, asked) = (Arc::new(AtomicBool::new(false)), self.asked.clone());
+        let stopped = stop.clone();
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                match listener.accept() {
+                    Ok((mut stream, _)) => {
+                        let mut request = [0; 1024];
+                        let _ = stream.set_nonblocking(false);
+                        let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+                        let _ = stream.read(&mut request);
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+                        asked.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                        std::thread::sleep(Duration::from_millis(2));
+                    }
+                    Err(_) => return,
+                }
+            }
+        });
+        self.running = Some((stop, thread));
+    }
+
+    pub(crate) fn stop(&mut self) {
+        if let Some((stop, thread)) = self.running.take() {
+            stop.store(true, Ordering::Relaxed);
+            thread.join().unwrap();
+        }
+    }
+
+    pub(crate) fn flip(&mut self) {
+        match self.running {
+            Some(_) => self.stop(),
+            None => self.start(),
+        }
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+pub(crate) struct Rig {
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) targets: Vec<Target>,
+    runs: Cell<u32>,
+}
+
+/// The addresses of targets, counted from 1, as an answer has them.
+pub(crate) fn all_of(targets: &[u8]) -> Vec<String> {
+    targets.iter().map(|n| format!("127.0.3.{n}")).collect()
+}
+
+impl Rig {
+    /// Servers of these kinds, adopted, with an endpoint of so many targets, of which `floor` stay.
+    pub(crate) fn start(kinds: &[Kind], targets: u8, floor: u32) -> Rig {
+        let records = "www 60 A 192.0.2.1\n";
+        let text = zone_text(ZONE, records);
+        let start = |kind: &Kind| PeerBuilder::new(*kind).zone(ZONE, &text).start();
+        let port = TcpListener::bind("127.0.3.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let target = |n| Target::new(SocketAddrV4::new(Ipv4Addr::new(127, 0, 3, n), port));
+        let rig = Rig {
+            peers: kinds.iter().map(start).collect(),
+            targets: (1..=targets).map(target).collect(),
+            runs: Cell::new(0),
+        };
+        fs::create_dir(rig.dir()).unwrap();
+        fs::write(rig.dir().join("zone"), zone_text(ZONE, records)).unwrap();
+        rig.write_config(&rig.text("", port, floor));
+        rig.run(&["adopt", ZONE, "--yes"]).expect(0);
+        rig.write_config(&rig.text("\"api\"", port, floor));
+        rig.run(&["apply", ZONE, "--yes"]).expect(0);
+        rig
+    }
+
+    fn text(&self, critical: &str, port: u16, floor: u32) -> String {
+        let servers: Vec<Server> = self.peers.iter().map(|p| Server::of(p, "")).collect();
+        let config = Config {
+            state: "state",
+            content: "zone",
+            critical: &format!("[\"www\", {critical}]"),
+            zone: "",
+            servers: &servers,
+        };
+        let regions = ["us-east", "eu-west", "ap-south"];
+        let target = |(i, t): (usize, &Target)| {
+            format!(
+                "{{ address = \"{}\", region = \"{}\" }}",
+                t.address.ip(),
+                regions[i % 3]
+            )
+        };
+        let targets: Vec<String> = self.targets.iter().enumerate().map(target).collect();
+        format!(
+            "{}\n[endpoint.\"api.{ZONE}\"]\npolicy = \"all-healthy\"\nttl = \"5s\"\nmin-targets = {floor}\nmin-regions = 1\n\
+             max-withdraw = {{ targets = 1, per = \"1m\" }}\n\
+             check = {{ type = \"http\", port = {port}, path = \"/\", interval = \"200ms\", timeout = \"150ms\", fall = 3, rise = 2 }}\n\
+             targets = [ {} ]\n",
+            config.text(),
+            targets.join(", ")
+        )
+    }
+
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.peers[0].dir().join("cell")
+    }
+
+    pub(crate) fn config_text(&self) -> String {
+        fs::read_to_string(self.dir().join("steadfast.toml")).unwrap()
+    }
+
+    pub(crate) fn write_config(&self, text: &str) {
+        fs::write(self.dir().join("steadfast.toml"), text).unwrap();
+    }
+
+    fn log(&self) -> PathBuf {
+        self.runs.set(self.runs.get() + 1);
+        self.dir().join(format!("run-{}.log", self.runs.get()))
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        let mut command = Command::new(binary());
+        command.args(args).current_dir(self.dir());
+        Process::start(&mut command, self.log()).ended()
+    }
+
+    /// Starts the daemon.
+    pub(crate) fn up(&self) -> Process {
+        self.up_with(&[])
+    }
+
+    /// Starts the daemon, and waits until it runs.
+    pub(crate) fn up_and_running(&self) -> Process {
+        let mut up = self.up();
+        up.wait_says("process=");
+        up
+    }
+
+    pub(crate) fn up_with(&self, variables: &[(&str, &str)]) -> Process {
+        let mut command = Command::new(binary());
+        command.arg("up").current_dir(self.dir());
+        command
+            .env_remove("JOURNAL_STREAM")
+            .envs(variables.iter().copied());
+        Process::start(&mut command, self.log())
+    }
+
+    /// What a server answers for the endpoint.
+    pub(crate) fn answers(&self, server: usize) -> Vec<String> {
+        let answer = self.peers[server].ask(&format!("api.{ZONE}"), "A");
+        answer.data("A").iter().map(|a| (*a).to_owned()).collect()
+    }
+
+    /// Waits until these servers answer with these targets.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, targets: &[u8], servers: &[usize], within: Duration) {
+        let wanted = all_of(targets);
+        let what = format!("servers {servers:?} answer {wanted:?}");
+        self.wait_until(within, &what, |rig| {
+            servers.iter().all(|s| rig.answers(*s) == wanted)
+        });
+    }
+
+    /// Waits until every target was asked often enough to be known for well.
+    pub(crate) fn passes(&self) {
+        let asked = |t: &Target| t.asked.load(Ordering::Relaxed);
+        let before: Vec<u32> = self.targets.iter().map(asked).collect();
+        self.wait_until(Duration::from_secs(20), "every target is asked", |rig| {
+            let now = rig.targets.iter().map(asked);
+            now.zip(&before).all(|(now, before)| now >= before + 4)
+        });
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_until(&self, within: Duration, what: &str, is: impl Fn(&Rig) -> bool) {
+        let end = Instant::now() + within;
+        while !is(self) {
+            if Instant::now() > end {
+                let status = self.run(&["status"]).said;
+                let log = self.run(&["log", ZONE, "-n", "30"]).said;
+                panic!("not within {within:?}: {what}\n{status}\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
