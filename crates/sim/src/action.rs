@@ -127,6 +127,10 @@ pub enum Action {
     Forge(Srv, u8),
     /// Something befalls a target or a prober.
     Targets(Fate),
+    /// The zone's store and a copy change places: the ledger went back. Whoever used them dies.
+    PutBack(u8),
+    /// Somebody adopts the zone with another ledger, in a store of its own: it gets the next number.
+    Rival,
 }
 
 /// An action and when it happened.

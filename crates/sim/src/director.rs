@@ -143,7 +143,8 @@ impl Director {
             let s = self.rng.below(u64::from(servers)) as Srv;
             self.misfortune(at, s);
         }
-        self.forge();
+        self.mischief();
+        self.ledgers();
         for _ in 0..self.stores.between(fewest, most) {
             self.store_misfortune();
         }

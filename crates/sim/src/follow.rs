@@ -284,10 +284,28 @@ impl<S: Safeguards> Run<S> {
         self.stopped.remove(&e);
     }
 
+    /// Whether somebody is stopped, or waits for what this trace has held back for a while.
+    fn holds_back(&self) -> bool {
+        let now = self.world.now;
+        let waits = |key: &Key, action: &Action| {
+            let since = self.since.get(key).and_then(|at| self.trace.get(*at));
+            let long = since.is_some_and(|event| event.at + 2 * POLL <= now);
+            let late = self.later.contains_key(key) && long;
+            late && match action {
+                Action::Deliver(item) => self.world.is_awaited(*item),
+                Action::Wake(_) => false,
+                _ => true,
+            }
+        };
+        !self.stopped.is_empty() || self.due.iter().any(|(key, action)| waits(key, action))
+    }
+
     /// A line's event.
     fn line(&mut self, line: &Line) {
         let Some(key) = key(line) else {
             let action = match &line.action {
+                // Nothing can be at rest that this trace keeps from going on.
+                Action::Check if self.holds_back() => None,
                 // Who stops waiting names its request as other lines do.
                 Action::GiveUp(i) => {
                     let named = (i.0, i.1, line.which.question);

@@ -3,7 +3,7 @@
 use crate::action::Srv;
 use crate::cache::{Cache, Keeps, Told};
 use crate::naive::End;
-use crate::oracle::Authority;
+use crate::oracle::{Authority, Open};
 use crate::server::{Found, Records, same};
 use crate::world::World;
 use dns::{Name, Rtype};
@@ -132,14 +132,15 @@ impl<S: Safeguards> World<S> {
     }
 
     /// Followers that keep other data than a primary that is whole, for good (I2).
-    pub(crate) fn astray(&self) -> Option<String> {
+    pub(crate) fn astray(&self) -> Option<Open> {
         self.followers.iter().find_map(|(at, follower)| {
             let primary = self.servers.get(usize::from(at.0))?;
             let apex = &primary.apex;
             let newer =
                 crate::server::exceeds(primary.serial(), crate::server::serial(&follower.served));
             let stuck = !newer && !same(&primary.kept, &follower.served, apex);
-            self.oracle.follows(at, stuck, primary)
+            let text = self.oracle.follows(at, stuck, primary)?;
+            Some(Open::new("a follower is stuck", &primary.id, text))
         })
     }
 }

@@ -74,9 +74,8 @@ impl<S: Safeguards> World<S> {
             return;
         };
         let clock = enactor.clock(now);
-        if let Some(text) = enactor.calls_off(clock, emitted) {
-            let text = format!("e{e} {text}");
-            return self.oracle.accuse("I5", text);
+        if let Some((invariant, text)) = enactor.calls_off(clock, emitted) {
+            return self.oracle.accuse(invariant, format!("e{e} {text}"));
         }
         let Some(enactor) = self.enactor(e).filter(|x| x.failed) else {
             return;
@@ -108,32 +107,35 @@ pub(crate) fn forged(server: &Server, part: u8) -> Option<RRset> {
 
 impl<S: Safeguards> Enactor<S> {
     /// A new write that changes something although the zone is frozen, or that leads elsewhere than
-    /// to the present configuration, by all that its sender knows.
-    fn calls_off(&self, clock: Time, emitted: &Emitted) -> Option<String> {
+    /// to the present configuration, by all that its sender knows; or one whose time is over.
+    fn calls_off(&self, clock: Time, emitted: &Emitted) -> Option<(&'static str, String)> {
         let state = self.life.as_ref()?.state();
         let until = state.frozen.as_ref().map(|f| f.until);
-        let frozen = until.is_some_and(|until| until.is_none_or(|until| clock < until));
-        let writes =
-            emitted
-                .requests
-                .iter()
-                .filter_map(|item| match &self.requests.get(&item.1)?.ask {
-                    Ask::Write(write, _) if !write.changes.is_empty() => Some(write),
-                    _ => None,
-                });
-        let mut called_off = writes.filter_map(|write| {
+        let asks = emitted.requests.iter();
+        let asks = asks.filter_map(|item| self.requests.get(&item.1));
+        let mut called_off = asks.filter_map(|request| {
+            let Ask::Write(write, _) = &request.ask else {
+                return None;
+            };
+            let seq = write.seq;
+            if clock.since(write.signed_at).0 > u64::from(write.fudge) * 1_000 {
+                return Some(("I1", format!("sends write {seq} when its time is over")));
+            }
+            if write.changes.is_empty() {
+                return None;
+            }
+            // By a clock that was ahead the freeze was over when the write was decided.
+            let latest = clock.max(write.signed_at);
+            if until.is_some_and(|until| until.is_none_or(|until| latest < until)) {
+                let text = format!("sends write {seq} while it knows of a freeze");
+                return Some(("I5", text));
+            }
             let marker = Marker::read(write.marker.as_ref()?).ok()?;
             let (to, held) = (marker.configuration, state.configuration);
-            let seq = write.seq;
             // A move leaves the configuration where it is.
             let old = to != held && !moves(state, seq);
-            match (frozen, old) {
-                (true, _) => Some(format!("sends write {seq} while it knows of a freeze")),
-                (_, true) => Some(format!(
-                    "sends write {seq} towards {to}, and knows of {held}"
-                )),
-                _ => None,
-            }
+            let text = || format!("sends write {seq} towards {to}, and knows of {held}");
+            old.then(|| ("I5", text()))
         });
         called_off.next()
     }

@@ -35,6 +35,7 @@ pub mod server;
 pub mod shrink;
 pub mod stats;
 pub mod store;
+mod stores;
 pub mod story;
 pub mod tally;
 pub mod targets;

@@ -76,6 +76,12 @@ tallies! {
     full "a disk is full"
     /// Copies of a store.
     copies "a store is copied"
+    /// Older stores in place of the zone's.
+    put_back "a ledger goes back"
+    /// Other ledgers for the same servers.
+    rivals "a rival ledger begins"
+    /// Markers that somebody altered.
+    forged "a marker is forged"
     /// Servers that were down.
     downs "a server is down"
     /// Servers that refused.

@@ -1,12 +1,12 @@
 //! The world: stores, servers, enactors, and one action at a time. It draws nothing: whoever
 //! directs it says what happens and when, so that a list of events is the whole story.
 
-use crate::action::{Action, E, Event, Fnv, Item, News, Verb};
+use crate::action::{Action, E, Event, Fnv, Item, News, Srv, Verb};
 use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::evidence::Evidence;
 use crate::operator;
-use crate::oracle::Oracle;
+use crate::oracle::{Open, Oracle};
 use crate::run::Setting;
 use crate::scenario::{self, Nature};
 use crate::server::{Followers, Serials, Server};
@@ -17,14 +17,11 @@ use dns::{Rtype, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use steadfast_core::body::Body;
-use steadfast_core::guards::Abilities;
-use steadfast_core::ledger::{self, Adopted, Entry, Event as Entered, FORMAT, Origin};
+use steadfast_core::ledger::{self, Entry, Event as Entered};
 use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
 use steadfast_core::safeguards::Safeguards;
-use steadfast_core::time::Time;
 
 /// When every story begins, in milliseconds since 1970.
 pub const DAWN: u64 = 1_760_918_400_000;
@@ -113,49 +110,8 @@ impl<S: Safeguards> World<S> {
             blocked: BTreeSet::new(),
             story: None,
         };
-        world.adopt(start);
+        world.adopt(0, LedgerId(0x5eed), start);
         world
-    }
-
-    fn adopt(&mut self, content: Zone) {
-        let result = content.digest();
-        let body = Body::Content(Arc::new(content));
-        let (content, bytes) = body.encode();
-        let origin = |s: &Server| Origin {
-            marker: None,
-            soa: Some(scenario::soa()),
-            abilities: Abilities {
-                swap_cname: s.habit.swaps(),
-                ..Abilities::assumed()
-            },
-        };
-        let adopted = Adopted {
-            ledger: LedgerId(0x5eed),
-            zone: scenario::apex(),
-            content,
-            result,
-            configuration: 1,
-            servers: self
-                .servers
-                .iter()
-                .map(|s| (s.id.clone(), origin(s)))
-                .collect(),
-        };
-        let entry = Entry {
-            format: FORMAT,
-            seq: 1,
-            at: Time(self.now),
-            by: "adopt".into(),
-            event: Entered::Adopted(adopted),
-        };
-        let append = Append {
-            expect_last: 0,
-            entries: vec![ledger::seal(&dns::Digest::default(), &entry)],
-            bodies: vec![(content, bytes)],
-            forget: Vec::new(),
-            snapshot: None,
-        };
-        self.append(0, &append);
     }
 
     /// What happened so far, as a number: equal for equal stories.
@@ -189,7 +145,7 @@ impl<S: Safeguards> World<S> {
         news
     }
 
-    fn dispatch(&mut self, action: &Action, news: &mut Vec<News>) {
+    pub(crate) fn dispatch(&mut self, action: &Action, news: &mut Vec<News>) {
         match action {
             Action::Start(e) => self.start(*e, news),
             Action::Crash(e) => {
@@ -232,6 +188,8 @@ impl<S: Safeguards> World<S> {
                     self.oracle.copied(usize::from(*from));
                 }
             }
+            Action::PutBack(copy) => self.put_back(*copy, news),
+            Action::Rival => self.rival(),
             Action::Attach(e, store) => {
                 let there = usize::from(*store) < self.stores.len();
                 if let Some(enactor) = self.enactor(*e).filter(|_| there) {
@@ -256,19 +214,8 @@ impl<S: Safeguards> World<S> {
 
     /// What happens to servers.
     fn happens(&mut self, action: &Action, news: &mut Vec<News>) {
-        let srv = match action {
-            Action::Down(s)
-            | Action::Up(s)
-            | Action::Refuse(s)
-            | Action::Permit(s)
-            | Action::Show(s)
-            | Action::ServerSkew(s, _)
-            | Action::Backup(s)
-            | Action::Restore(s)
-            | Action::Reload(s)
-            | Action::Forge(s, _)
-            | Action::Foreign(s, ..) => *s,
-            _ => return,
+        let Some(srv) = concerned(action) else {
+            return;
         };
         let index = usize::from(srv);
         let Some(server) = self.servers.get_mut(index) else {
@@ -276,10 +223,10 @@ impl<S: Safeguards> World<S> {
         };
         let id = server.id.clone();
         match action {
-            Action::Down(_) => server.down = true,
-            Action::Up(_) => server.down = false,
-            Action::Refuse(_) => server.refuses = true,
-            Action::Permit(_) => server.refuses = false,
+            Action::Down(_) | Action::Up(_) => server.down = matches!(action, Action::Down(_)),
+            Action::Refuse(_) | Action::Permit(_) => {
+                server.refuses = matches!(action, Action::Refuse(_));
+            }
             Action::ServerSkew(_, skew) => server.skew = *skew,
             Action::Backup(_) => server.backup = Some(server.kept.clone()),
             Action::Show(_) => {
@@ -301,9 +248,10 @@ impl<S: Safeguards> World<S> {
             }
             Action::Forge(_, part) => {
                 let owner = server.marker.clone();
-                let forged = crate::honest::forged(server, *part);
-                let Some(forged) = forged else { return };
-                server.set(&owner, Rtype::TXT, Some(&forged));
+                match crate::honest::forged(server, *part) {
+                    Some(forged) => server.set(&owner, Rtype::TXT, Some(&forged)),
+                    None => return,
+                }
                 self.oracle.edited(index, (owner, Rtype::TXT));
                 self.oracle.served(index, server);
                 news.extend(server.lags.then_some(News::Trails(srv)));
@@ -456,7 +404,7 @@ impl<S: Safeguards> World<S> {
         }
     }
 
-    fn append(&mut self, index: usize, append: &Append) {
+    pub(crate) fn append(&mut self, index: usize, append: &Append) {
         if let Some(store) = self.stores.get_mut(index) {
             store.append(append);
             self.appended(index, append);
@@ -559,9 +507,30 @@ impl<S: Safeguards> World<S> {
             && self.servers.iter().all(|s| s.trailing.is_empty())
     }
 
+    /// Whether some fault has not ended, so that nothing is to be expected of whom it concerns.
+    fn is_rough(&self) -> bool {
+        let lives = |x: &Enactor<S>| {
+            let is_well = x.life.is_some() && !x.failed;
+            is_well && (x.store, x.skew) == (0, 0)
+        };
+        let serves = |s: &Server| !s.down && !s.refuses && s.skew == 0;
+        !(self.calm && self.enactors.iter().all(lives) && self.servers.iter().all(serves))
+            || self.followers.iter().any(|(_, f)| f.down)
+            || self.stores.first().is_none_or(|s| s.full)
+    }
+
+    /// Whether an enactor still waits for what becomes of a request.
+    pub(crate) fn is_awaited(&self, item: Item) -> bool {
+        let enactor = self.enactors.get(usize::from(item.0));
+        enactor.is_some_and(|x| {
+            let request = x.requests.get(&item.1);
+            x.life.is_some() && request.is_some_and(|r| !r.done && r.life == x.lives)
+        })
+    }
+
     /// Everything must be done and at rest (I12).
     fn check(&mut self) {
-        if !self.calm {
+        if self.is_rough() {
             return;
         }
         let mut open = Vec::new();
@@ -576,18 +545,21 @@ impl<S: Safeguards> World<S> {
             open.extend(self.oracle.unfinished(i, server));
         }
         open.extend(self.astray());
-        open.extend(self.unhealed());
+        let unhealed = self.unhealed();
+        open.extend(unhealed.map(|text| Open::new("unhealed", "", text)));
         for enactor in &self.enactors {
             if enactor.verbs > 0 {
-                open.push(format!("{} owes an operator an answer", enactor.name));
+                let text = format!("{} owes an operator an answer", enactor.name);
+                open.push(Open::new("an answer is owed", "", text));
             }
         }
         let all_up = self.servers.iter().all(|s| !s.down);
         if open.is_empty() && all_up && !self.is_quiet() {
-            open.push("somebody still does something".into());
+            let text = "somebody still does something".to_owned();
+            open.push(Open::new("no rest", "", text));
         }
         if !open.is_empty() {
-            self.oracle.accuse("I12", open.join("; "));
+            self.oracle.unsettled(open);
         }
     }
 
@@ -595,5 +567,23 @@ impl<S: Safeguards> World<S> {
     pub fn server_of(&self, item: Item) -> Option<usize> {
         let enactor = self.enactors.get(usize::from(item.0))?;
         enactor.requests.get(&item.1).map(|r| r.server)
+    }
+}
+
+/// The server to which something happens.
+fn concerned(action: &Action) -> Option<Srv> {
+    match action {
+        Action::Down(s)
+        | Action::Up(s)
+        | Action::Refuse(s)
+        | Action::Permit(s)
+        | Action::Show(s)
+        | Action::ServerSkew(s, _)
+        | Action::Backup(s)
+        | Action::Restore(s)
+        | Action::Reload(s)
+        | Action::Forge(s, _)
+        | Action::Foreign(s, ..) => Some(*s),
+        _ => None,
     }
 }

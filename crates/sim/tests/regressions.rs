@@ -483,3 +483,29 @@ fn a_marker_that_is_gone_is_planted_to_call_a_write_off() {
     assert!(s.world.stats.revoked <= 2, "{:?}", s.world.stats);
     clean(s);
 }
+
+/// A marker that is lost after a generation came whose content is that of an older one: what stands
+/// is called by the later of the two, or the server would go back (I2). Found by the exploration
+/// (seed 306500).
+#[test]
+fn a_lost_marker_is_planted_for_the_latest_generation_that_stands() {
+    let mut s = script(1, 1);
+    s.act(Action::Start(0));
+    s.pass(1_000);
+    s.act(Action::Down(0));
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.pass(1_000);
+    s.act(Action::Operate(0, Verb::Rollback(1)));
+    s.give_up_all();
+    s.act(Action::Up(0));
+    // What it held all along is generation 3 by now.
+    s.pass_until_held(30_000, |write| write.changes.is_empty());
+    let item = s.held.unwrap();
+    s.release();
+    s.act(Action::Deliver(item));
+    let marker = s.world.servers[0].marker.clone();
+    s.act(Action::Foreign(0, marker, Rtype::TXT, None));
+    s.pass(60_000);
+    assert_eq!(holds(&s, "ns0"), 3);
+    clean(s);
+}

@@ -89,7 +89,8 @@ impl<S: Safeguards> Lifecycle<S> {
         let soa = zone.rrset(zone.apex(), Rtype::SOA).cloned();
         let found = match (differing.first(), proving) {
             (None, Some(seq)) => return self.proven(id, seq, &server, soa.as_ref(), draft),
-            (None, None) => None,
+            // Two generations may say the same: the later one, or the server would go back (I2).
+            (None, None) => self.known(&server, &stands, draft),
             (Some(first), _) => match self.known(&server, &stands, draft) {
                 Some(found) => Some(found),
                 None if proving.is_some() && !self.poll_is_over(now, id) => return,

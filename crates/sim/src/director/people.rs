@@ -1,7 +1,7 @@
-//! What people ask for, and what somebody else does to markers.
+//! What people ask for, and what happens at bad moments.
 
 use super::Director;
-use crate::action::{Action, Srv, Verb};
+use crate::action::{Action, E, Srv, Verb};
 use crate::scenario::{FORTH, SPOILT, SPOILT_AT_FIRST};
 use crate::world::DAWN;
 
@@ -41,14 +41,76 @@ impl Director {
         Some(verb)
     }
 
-    /// Somebody alters a marker.
-    pub(super) fn forge(&mut self) {
+    /// What comes in a row, or at a bad moment: it has a random stream of its own, too.
+    pub(super) fn mischief(&mut self) {
+        let servers = u64::from(self.scenario.servers);
         if self.faults.foreign && self.people.chance(300_000) {
-            let span = self.scenario.rough.saturating_sub(2_000);
-            let at = DAWN + 1_000 + self.people.below(span);
-            let s = self.people.below(u64::from(self.scenario.servers)) as Srv;
+            let (at, s) = (self.later(), self.people.below(servers) as Srv);
             let part = self.people.below(4) as u8;
             self.at(at, Action::Forge(s, part));
         }
+        if self.scenario.names == 0 && self.people.chance(100_000) {
+            let mut at = self.later();
+            for _ in 0..6 {
+                at += self.people.between(200, 900);
+                self.ask(at, None);
+            }
+        }
+        if self.faults.freezes && self.people.chance(150_000) {
+            // While a plan is under way.
+            let at = self.later();
+            self.ask(at, None);
+            let soon = at + self.people.between(1, 300);
+            self.ask(soon, Some(Verb::Freeze(None)));
+            if self.people.chance(700_000) {
+                let thaw = soon + self.people.between(5_000, 20_000);
+                self.ask(thaw, Some(Verb::Thaw));
+            }
+        }
+        if self.faults.restores && self.people.chance(300_000) {
+            let (at, s) = (self.later(), self.people.below(servers) as Srv);
+            let back = at + self.people.between(500, 20_000);
+            self.at(at, Action::Backup(s));
+            self.at(back, Action::Restore(s));
+            if self.faults.reloads || self.people.chance(300_000) {
+                // Older than the marker.
+                self.at(back + 1, Action::Reload(s));
+            } else {
+                let again = back + self.people.between(500, 15_000);
+                self.at(again, Action::Restore(s));
+            }
+        }
+    }
+
+    /// Another ledger for the same servers from the beginning, or the zone's own of some time ago.
+    pub(super) fn ledgers(&mut self) {
+        if !self.faults.copies || self.people.chance(300_000) {
+            return;
+        }
+        if self.people.chance(500_000) {
+            let e = self.people.below(u64::from(self.scenario.enactors)) as E;
+            self.at(DAWN, Action::Rival);
+            return self.at(DAWN, Action::Attach(e, 1));
+        }
+        let copied = self.later();
+        let back = copied + self.people.between(1_000, 20_000);
+        self.at(copied, Action::CopyStore(0));
+        self.at(back, Action::PutBack(1));
+        for e in 0..self.scenario.enactors {
+            let start = back + self.people.between(1, 2_000);
+            self.at(start, Action::Start(e));
+        }
+    }
+
+    fn later(&mut self) -> u64 {
+        let span = self.scenario.rough.saturating_sub(2_000);
+        DAWN + 1_000 + self.people.below(span)
+    }
+
+    /// Somebody asks some enactor for something; `None`: for another content.
+    fn ask(&mut self, at: u64, verb: Option<Verb>) {
+        let e = self.people.below(u64::from(self.scenario.enactors)) as E;
+        let content = self.people.below(1_000);
+        self.at(at, Action::Operate(e, verb.unwrap_or(Verb::Apply(content))));
     }
 }

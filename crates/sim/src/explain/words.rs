@@ -55,6 +55,8 @@ pub(super) fn of<S: Safeguards>(event: &Event, world: &World<S>) -> Vec<Said> {
             .collect(),
         Action::GiveUp(item) => one(format!("e{}", item.0), "stops waiting for an answer"),
         Action::CopyStore(_) => one("ledger".into(), "is copied"),
+        Action::PutBack(_) => one("ledger".into(), "goes back: a copy takes its place"),
+        Action::Rival => one("ledger".into(), "gets a rival for the same servers"),
         Action::Attach(e, s) => one(
             format!("e{e}"),
             &format!("is to use store {s} from its next start"),

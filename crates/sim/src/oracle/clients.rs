@@ -117,7 +117,8 @@ impl Oracle {
     /// A follower that keeps other data than its primary for good: the primary is whole by the
     /// ledger, and its serial is no newer (I2: the repair's exceeds every authority's).
     pub fn follows(&self, at: (Srv, u8), stuck: bool, primary: &Server) -> Option<String> {
-        if self.heard.unseen.contains(&usize::from(at.0)) {
+        // While the zone is frozen for good, a lost marker is not planted, nor anything repaired.
+        if self.is_frozen_for_good() || self.heard.unseen.contains(&usize::from(at.0)) {
             return None;
         }
         let state = self.state(0)?;

@@ -2,10 +2,14 @@
 //! and compared with the core's after each of them (I11).
 
 use super::exceeds;
+use crate::server::Records;
 use dns::{Digest, Name, RRset, Rtype};
 use std::collections::BTreeMap;
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Settlement, State};
 use steadfast_core::time::Time;
+
+/// Milliseconds that a clock may be behind what a server has taken.
+const BEHIND: u64 = 5_000;
 
 /// What entries say, as far as it is told apart here.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,7 @@ struct Kept {
     serial: Option<u32>,
     gone: bool,
     drift: BTreeMap<(Name, Rtype), (Option<RRset>, bool)>,
+    drifted_at: BTreeMap<(Name, Rtype), u64>,
     decided: BTreeMap<u64, (Decision, Time)>,
     taken_at: Option<Time>,
 }
@@ -98,7 +103,7 @@ impl Fold {
 
     /// Whether some entry carries a time that is clearly later.
     pub(super) fn is_after(&self, at: Time) -> bool {
-        self.last_at.since(at).0 > 5_000
+        self.last_at.since(at).0 > BEHIND
     }
 
     /// What was found of a drift that is known.
@@ -129,6 +134,26 @@ impl Fold {
                 "cleanup took decision {seq}, which {id} may still take"
             ))
         })
+    }
+
+    /// Whether a clock that shows `at` is clearly behind what a server has taken.
+    pub(super) fn is_past(&self, server: &str, at: Time) -> Option<&'static str> {
+        let taken = self.servers.get(server)?.taken_at?;
+        let text = "by a clock that is behind what the server has taken";
+        (taken.since(at).0 > BEHIND).then_some(text)
+    }
+
+    /// A drift that the ledger still has although a write was read back since that leads to just
+    /// what was found.
+    pub(super) fn has_ended(&self, server: &str, goal: &Records) -> Option<&(Name, Rtype)> {
+        let kept = self.servers.get(server)?;
+        let (seq, (decision, _)) = kept.decided.get_key_value(&kept.verified?)?;
+        let whole = decision.act == Act::Step && decision.holding.step == decision.holding.of;
+        let here = decision.holding.configuration == self.configuration;
+        let old = |key: &&(Name, Rtype)| kept.drifted_at.get(*key).is_some_and(|at| at < seq);
+        let ended = kept.drift.iter().filter(|_| whole && here);
+        let mut ended = ended.filter(|(key, (found, _))| goal.get(key) == found.as_ref());
+        ended.find_map(|(key, _)| Some(key).filter(old))
     }
 
     /// Whether the zone is frozen by a clock that shows `now`.
@@ -201,6 +226,9 @@ impl Kept {
                     ((f.name.clone(), f.rtype), (f.found.clone(), false))
                 };
                 self.drift.extend(found.iter().map(one));
+                let now =
+                    |f: &steadfast_core::ledger::Found| ((f.name.clone(), f.rtype), entry.seq);
+                self.drifted_at.extend(found.iter().map(now));
             }
             Event::Settled { rrsets, how, .. } => {
                 for key in rrsets {

@@ -7,6 +7,7 @@ mod fold;
 mod intent;
 mod plans;
 mod targets;
+mod violation;
 mod witness;
 
 use crate::naive;
@@ -23,20 +24,12 @@ use steadfast_core::marker::Marker;
 use steadfast_core::policy::Policy;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
+pub use violation::{Open, Violation};
 use witness::{Fault, Returned, Said, Shown};
 
 /// Milliseconds that a writer's clock may be ahead at most for a server to take what it signs: the
 /// deadline, the difference of clocks that are right, and whole seconds.
 const TAKEN_AHEAD: u64 = 14_000;
-
-/// A broken invariant.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Violation {
-    /// Its name in DESIGN.md.
-    pub invariant: &'static str,
-    /// What happened.
-    pub text: String,
-}
 
 /// What the oracle knows of one store's ledger.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +63,9 @@ struct Watch {
     /// Where the ledger ended when it came back last: what was decided until then and called off
     /// since may fit again, and nobody can know before somebody looks.
     came_back: u64,
+    /// What it came back with, each time: a reading may have begun before and ended after, with the
+    /// same marker at both ends where a write arrived twice.
+    back_with: Vec<Arc<Records>>,
     /// It came back with older data, and was not repaired since.
     returned: Option<Returned>,
     /// The last view in which no critical name was empty.
@@ -106,11 +102,6 @@ impl Oracle {
         }
     }
 
-    /// Says that an invariant is broken; the first one counts.
-    pub fn accuse(&mut self, invariant: &'static str, text: String) {
-        self.violation.get_or_insert(Violation { invariant, text });
-    }
-
     /// The state of a store's ledger.
     pub fn state(&self, store: usize) -> Option<&State> {
         self.ledgers.get(store).map(|l| &l.state)
@@ -121,6 +112,16 @@ impl Oracle {
         if let Some(ledger) = self.ledgers.get(from).cloned() {
             self.ledgers.push(ledger);
         }
+    }
+
+    /// A store and a copy of it changed places.
+    pub fn put_back(&mut self, copy: usize) {
+        self.ledgers.swap(0, copy);
+    }
+
+    /// Another ledger begins.
+    pub fn begun(&mut self) {
+        self.ledgers.push(Arc::default());
     }
 
     /// Entries were appended.
@@ -371,44 +372,50 @@ impl Oracle {
     }
 
     /// Everything must be at rest: what a server of the first store still lacks.
-    pub fn unfinished(&self, srv: usize, server: &Server) -> Option<String> {
+    pub fn unfinished(&self, srv: usize, server: &Server) -> Option<Open> {
+        let open = |kind, text| Some(Open::new(kind, &server.id, text));
         let ledger = self.ledgers.first()?;
         let state = &ledger.state;
         if state.frozen.as_ref().is_some_and(|f| f.until.is_none()) {
             return None;
         }
         let Some(held) = state.servers.get(&server.id) else {
-            return Some(format!("{} is not in the ledger", server.id));
+            return open("unknown", format!("{} is not in the ledger", server.id));
         };
         if let Some(halt) = &held.halted {
             let lost = halt.fix.is_empty() || halt.reason.is_empty();
-            return lost.then(|| format!("{} is halted without a way out", server.id));
+            let text = format!("{} is halted without a way out", server.id);
+            return open("halted", text).filter(|_| lost);
         }
         // No way passes the guards because of somebody's edit: said, and a person's to decide.
         let blocked = held.drift.iter().any(|d| !d.overwrite);
         if !held.is_whole_at(state.configuration) && !blocked {
             let at = held.holding().map_or("nothing".into(), ToString::to_string);
             let goal = state.configuration;
-            return Some(format!("{} holds {at}, the goal is {goal}", server.id));
+            let text = format!("{} holds {at}, the goal is {goal}", server.id);
+            return open("behind", text);
         }
         let blurred = &self.watches.get(srv)?.blurred;
         if !held.follows(state.health) && !blocked {
             let at = held.holding().map_or("nothing".into(), ToString::to_string);
-            return Some(format!(
-                "{} holds {at}, health is {}",
-                server.id, state.health
-            ));
+            let (id, health) = (&server.id, state.health);
+            return open("health", format!("{id} holds {at}, health is {health}"));
         }
         let goal = ledger.goal()?;
+        if let Some((name, rtype)) = ledger.fold.has_ended(&server.id, &goal) {
+            let id = &server.id;
+            let text = format!("{name} {rtype} on {id} is drift no more, and still said to be");
+            return open("drift", text);
+        }
         let differs = difference(&goal, server, blurred)?;
         let known = |d: &Drift| (&d.name, d.rtype) == (&differs.0, differs.1);
         if held.drift.iter().any(known) || !state.is_whole(held) {
             return None;
         }
-        Some(format!(
-            "{} seems to be whole, but {} {} is not as the ledger says",
-            server.id, differs.0, differs.1
-        ))
+        let (name, rtype) = differs;
+        let id = &server.id;
+        let text = format!("{id} seems to be whole, but {name} {rtype} is not as the ledger says");
+        open("data", text)
     }
 }
 

@@ -64,6 +64,7 @@ pub(super) fn marker(ledger: LedgerId, seq: u64, holding: &Holding) -> String {
 impl Watch {
     pub(super) fn came_back(&mut self, server: &Server, last: u64) {
         self.came_back = last;
+        self.back_with.push(server.kept.clone());
         let older = super::exceeds(server.highest, server.serial());
         self.returned = older.then_some(Returned {
             serial: server.highest,
@@ -309,8 +310,16 @@ impl Ledger {
                 if frozen {
                     return Some(("I5", format!("write {seq} was decided while frozen")));
                 }
+                if let Some(text) = self.fold.is_past(&decision.server, entry.at) {
+                    return Some(("I8", format!("write {seq} was decided {text}")));
+                }
                 let text = || format!("write {seq} was decided towards {to}, not {}", held.0);
                 (to != held.0).then(|| ("I5", text()))
+            }
+            Event::Cleaned { through, .. } if through + u64::from(policy.keep) > held.0 => {
+                let keep = policy.keep;
+                let text = format!("cleanup through {through} leaves no {keep} generations back");
+                Some(("I6", text))
             }
             _ => None,
         }
@@ -454,8 +463,12 @@ impl Oracle {
                 Some(("I7", text))
             }
             Event::Drifted { found, .. } => {
-                let edited = |f: &&Found| !watch.blurred.contains(&(f.name.clone(), f.rtype));
-                let f = found.iter().find(edited)?;
+                let unseen = |f: &&Found| {
+                    let key = (f.name.clone(), f.rtype);
+                    let had = |view: &Arc<Records>| view.get(&key) == f.found.as_ref();
+                    !watch.blurred.contains(&key) && !watch.back_with.iter().any(had)
+                };
+                let f = found.iter().find(unseen)?;
                 let text = format!("nobody edited {} {} on {id}, drifted", f.name, f.rtype);
                 Some(("I7", text))
             }

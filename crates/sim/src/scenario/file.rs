@@ -301,7 +301,7 @@ fn fits(action: &Action, (enactors, servers): (u8, u8)) -> Result<(), String> {
         | Action::Foreign(s, ..) => (None, Some(*s)),
         Action::Targets(Fate::Blind(e, ..) | Fate::Sees(e, ..)) => (Some(*e), None),
         Action::Targets(Fate::Dies(_) | Fate::Errs(_) | Fate::Lives(_)) => (None, None),
-        Action::CopyStore(_) => (None, None),
+        Action::CopyStore(_) | Action::PutBack(_) | Action::Rival => (None, None),
         other => return Err(format!("{other:?} follows from others: no schedule has it")),
     };
     match (e, s) {

@@ -61,6 +61,8 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::Reload(_)
         | Action::Foreign(..)
         | Action::Forge(..)
+        | Action::PutBack(_)
+        | Action::Rival
         | Action::CopyStore(_)
         | Action::Calm
         | Action::Check
