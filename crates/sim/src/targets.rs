@@ -1,7 +1,7 @@
 //! Endpoints and what they are served from: targets with a life of their own, and probers, each
 //! with its own clock, that reach them or do not (I8, I9).
 
-use crate::action::{E, News};
+use crate::action::{E, News, Srv};
 use crate::scenario::name;
 use crate::world::World;
 use dns::{Name, RRset, Rtype, Zone};
@@ -53,6 +53,8 @@ pub enum Fate {
     Errs(u8),
     /// It is well.
     Lives(u8),
+    /// A server goes down for good: whatever else there is has to be whole without it.
+    Buries(Srv),
     /// A prober of an enactor reaches nothing any more, or one target: nobody else notices.
     Blind(E, u8, Option<u8>),
     /// It reaches it again.
@@ -103,6 +105,8 @@ pub struct Targets {
     /// By number: those that are not well.
     sick: BTreeMap<u8, Condition>,
     probers: BTreeMap<(E, u8), Prober>,
+    /// Servers that are down for good.
+    buried: BTreeSet<usize>,
 }
 
 /// The address of target number `n`: the last one of each endpoint has the other family.
@@ -253,6 +257,16 @@ impl Targets {
         self.sick.get(&n).copied().unwrap_or_default()
     }
 
+    /// Whether a server is down for good.
+    pub fn is_buried(&self, server: usize) -> bool {
+        self.buried.contains(&server)
+    }
+
+    /// A server is up again after all.
+    pub fn returns(&mut self, server: usize) {
+        self.buried.remove(&server);
+    }
+
     /// What a prober dies with.
     pub fn crash(&mut self, e: E) {
         for ((_, _), prober) in self.probers.iter_mut().filter(|((x, _), _)| *x == e) {
@@ -277,6 +291,13 @@ impl<S: Safeguards> World<S> {
             Fate::Dies(n) => drop(self.targets.sick.insert(n, Condition::Dead)),
             Fate::Errs(n) => drop(self.targets.sick.insert(n, Condition::Errs)),
             Fate::Lives(n) => drop(self.targets.sick.remove(&n)),
+            Fate::Buries(s) => {
+                let index = usize::from(s);
+                if let Some(server) = self.servers.get_mut(index) {
+                    server.down = true;
+                    self.targets.buried.insert(index);
+                }
+            }
             Fate::Blind(e, p, None) => self.targets.prober(e, p).blind = true,
             Fate::Sees(e, p, None) => self.targets.prober(e, p).blind = false,
             Fate::Blind(e, p, Some(n)) => {

@@ -223,7 +223,11 @@ impl<S: Safeguards> World<S> {
         };
         let id = server.id.clone();
         match action {
-            Action::Down(_) | Action::Up(_) => server.down = matches!(action, Action::Down(_)),
+            Action::Down(_) => server.down = true,
+            Action::Up(_) => {
+                server.down = false;
+                self.targets.returns(index);
+            }
             Action::Refuse(_) | Action::Permit(_) => {
                 server.refuses = matches!(action, Action::Refuse(_));
             }
@@ -436,6 +440,8 @@ impl<S: Safeguards> World<S> {
             Entered::Drifted { .. } => &mut self.stats.drifted,
             Entered::Restored { .. } => &mut self.stats.restored,
             Entered::Cleaned { .. } => &mut self.stats.cleaned,
+            Entered::Moved { .. } => &mut self.stats.moved,
+            Entered::Watched { held, .. } if !held.is_empty() => &mut self.stats.held,
             Entered::Decided(d) if d.act == ledger::Act::Revoke => &mut self.stats.revoked,
             _ => return,
         };
@@ -513,8 +519,11 @@ impl<S: Safeguards> World<S> {
             let is_well = x.life.is_some() && !x.failed;
             is_well && (x.store, x.skew) == (0, 0)
         };
-        let serves = |s: &Server| !s.down && !s.refuses && s.skew == 0;
-        !(self.calm && self.enactors.iter().all(lives) && self.servers.iter().all(serves))
+        let serves = |(i, s): (usize, &Server)| {
+            self.targets.is_buried(i) || !s.down && !s.refuses && s.skew == 0
+        };
+        let mut servers = self.servers.iter().enumerate();
+        !(self.calm && self.enactors.iter().all(lives) && servers.all(serves))
             || self.followers.iter().any(|(_, f)| f.down)
             || self.stores.first().is_none_or(|s| s.full)
     }
@@ -536,7 +545,7 @@ impl<S: Safeguards> World<S> {
         let mut open = Vec::new();
         for (i, server) in self.servers.iter().enumerate() {
             // One that is dead holds nobody else up (I8).
-            if server.down {
+            if self.targets.is_buried(i) {
                 continue;
             }
             if self.blocked.contains(&server.id) && !self.oracle.has_a_way(server) {
@@ -553,7 +562,7 @@ impl<S: Safeguards> World<S> {
                 open.push(Open::new("an answer is owed", "", text));
             }
         }
-        let all_up = self.servers.iter().all(|s| !s.down);
+        let all_up = (0..self.servers.len()).all(|i| !self.targets.is_buried(i));
         if open.is_empty() && all_up && !self.is_quiet() {
             let text = "somebody still does something".to_owned();
             open.push(Open::new("no rest", "", text));

@@ -168,17 +168,21 @@ impl<S: Safeguards> Lifecycle<S> {
             moves.extend(one);
             said.extend(self.news(now, &name, held, draft.state()));
         }
-        if !moves.is_empty() {
-            match gate::clear_moves(draft.state(), &moves, &live, now) {
-                Ok(()) => self.push_moves(moves, draft),
-                Err(gate::Refusal::Envelope { .. }) if !S::VELOCITY => {
-                    self.push_moves(moves, draft);
-                }
+        // One endpoint that may not move holds up no other.
+        moves.retain(|one: &Move| {
+            let cleared = gate::clear_moves(draft.state(), std::slice::from_ref(one), &live, now);
+            match cleared {
+                Ok(()) => true,
+                Err(gate::Refusal::Envelope { .. }) if !S::VELOCITY => true,
                 Err(refusal) => {
                     let why = format!("health: {refusal}");
                     effects.push(Effect::Tell(Notice::Kept(why)));
+                    false
                 }
             }
+        });
+        if !moves.is_empty() {
+            self.push_moves(moves, draft);
         }
         for event in said {
             draft.push(event);

@@ -46,7 +46,7 @@ impl Director {
         if may.dead_server && self.fates.chance(60_000) {
             let s = self.fates.below(u64::from(self.scenario.servers)) as Srv;
             let at = self.instant();
-            self.at(at, Action::Down(s));
+            self.fate(at, Fate::Buries(s));
             self.dead = Some(s);
         }
     }

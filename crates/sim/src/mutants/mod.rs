@@ -116,6 +116,11 @@ pub fn control_of_targets() -> Mutant {
 }
 
 impl Mutant {
+    /// Whether nothing is taken out, and nothing may break.
+    pub fn is_control(&self) -> bool {
+        [control().name, control_of_targets().name].contains(&self.name)
+    }
+
     /// The exploration that has to catch it.
     pub fn scenario(&self) -> Scenario {
         match self.of_targets {

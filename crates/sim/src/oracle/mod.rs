@@ -408,7 +408,10 @@ impl Oracle {
             return open("drift", text);
         }
         let differs = difference(&goal, server, blurred)?;
-        let known = |d: &Drift| (&d.name, d.rtype) == (&differs.0, differs.1);
+        // Where one family of an endpoint was edited, people decide about both: its definition stays
+        // as it is there until then.
+        let same = |d: &Drift| d.rtype == differs.1 || ledger.is_endpoint(&d.name);
+        let known = |d: &Drift| d.name == differs.0 && same(d);
         if held.drift.iter().any(known) || !state.is_whole(held) {
             return None;
         }

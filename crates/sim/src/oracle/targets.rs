@@ -259,6 +259,12 @@ impl Ledger {
         self.health.defined |= content.keys().any(|(_, t)| *t == ENDPOINT);
     }
 
+    /// Whether a name has been an endpoint.
+    pub(super) fn is_endpoint(&self, name: &Name) -> bool {
+        let defined = |content: &Arc<Records>| content.contains_key(&(name.clone(), ENDPOINT));
+        self.contents.values().any(defined)
+    }
+
     /// What a server holds by the ledger: the configuration of a cleared plan or of some of its
     /// steps, and one health generation.
     pub(super) fn expected(&self, holding: &Holding) -> Option<Arc<Records>> {

@@ -3,6 +3,7 @@
 use super::Scenario;
 use crate::rng::Rng;
 use crate::targets::Fleet;
+use fault::{Kind, Often, What, Whom};
 
 /// Switches. Each seed draws which of these it uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,7 +66,8 @@ impl Fates {
         Fates {
             die: self.die,
             flap: half(self.flap),
-            all: half(self.all),
+            // Alone it is what the scenario is about.
+            all: self.all && (!self.die || half(true)),
             region: half(self.region),
             blind: half(self.blind),
             hide: half(self.hide),
@@ -95,4 +97,20 @@ impl Scenario {
             ..Scenario::default()
         }
     }
+}
+
+/// Takes in a fault that befalls targets or probers; false: it is none of those.
+pub(super) fn take(what: What, whom: &Whom, often: Option<Often>, fates: &mut Fates) -> bool {
+    match (what, whom) {
+        // All of them at once, or now this one and now that one.
+        (What::Sick, Whom::Any(Kind::Target)) if often == Some(Often::Always) => fates.all = true,
+        (What::Sick, Whom::Any(Kind::Target)) => {
+            (fates.die, fates.flap, fates.region) = (true, true, true);
+        }
+        (What::Cut, Whom::Any(Kind::Prober)) => (fates.blind, fates.hide) = (true, true),
+        (What::Delay, Whom::Any(Kind::Prober)) => fates.late = true,
+        (What::Edit, Whom::Any(Kind::Name)) => fates.edits = true,
+        _ => return false,
+    }
+    true
 }

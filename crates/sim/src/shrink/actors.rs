@@ -70,7 +70,7 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::FollowerDown(..)
         | Action::FollowerUp(..)
         | Action::Ask(_)
-        | Action::Targets(Fate::Dies(_) | Fate::Errs(_) | Fate::Lives(_))
+        | Action::Targets(Fate::Dies(_) | Fate::Errs(_) | Fate::Lives(_) | Fate::Buries(_))
         | Action::Full(_)
         | Action::Roomy(_) => return None,
     })
