@@ -237,10 +237,11 @@ fn envelope(
 ) -> Result<(), &'static str> {
     let definition = live.first().and_then(|head| head.get(&one.endpoint));
     let endpoint = definition.ok_or("the configuration has no such endpoint")?;
-    let stood = state.outs().out(&one.endpoint);
+    // What comes back comes first: a primary that returns takes nothing from anybody.
+    let mut stood = state.outs().out(&one.endpoint).clone();
+    stood.retain(|target| !one.back.contains(target));
     let mut out = stood.clone();
     out.extend(&one.out);
-    out.retain(|target| !one.back.contains(target));
     if one.out.is_empty() {
         return Ok(());
     }
@@ -254,7 +255,7 @@ fn envelope(
     let lost = match endpoint.answer {
         Answer::AllHealthy => one.out.len(),
         Answer::Failover => {
-            let was = answered(endpoint, stood).len();
+            let was = answered(endpoint, &stood).len();
             was.saturating_sub(answered(endpoint, &out).len())
         }
     };

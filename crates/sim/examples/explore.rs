@@ -1,4 +1,4 @@
-//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy]`: runs seeds until something breaks, and tells the
+//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy|targets]`: runs seeds until something breaks, and tells the
 //! story of it; `parts`: among caches that keep each RRset by itself.
 
 // It measures how fast the world runs: a clock outside of the world.
@@ -6,7 +6,10 @@
 
 use std::time::Instant;
 use steadfast_core::safeguards::{Full, Safeguards};
-use steadfast_sim::mutants::{FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker, NoRests};
+use steadfast_sim::mutants::{
+    ConfigurationCarried, CutOffBelieved, FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker,
+    NoPanic, NoRests, NoVelocity, StandbyCounted,
+};
 use steadfast_sim::{Scenario, explore, minimise, story};
 
 fn main() {
@@ -21,9 +24,14 @@ fn main() {
         "no-rests" => report::<NoRests>(first, seeds),
         "fresh-checked-once" => report::<FreshCheckedOnce>(first, seeds),
         "no-before-values" => report::<NoBeforeValues>(first, seeds),
+        "configuration-carried" => report::<ConfigurationCarried>(first, seeds),
+        "cut-off-believed" => report::<CutOffBelieved>(first, seeds),
+        "no-panic" => report::<NoPanic>(first, seeds),
+        "no-velocity" => report::<NoVelocity>(first, seeds),
+        "standby-counted" => report::<StandbyCounted>(first, seeds),
         other => {
             eprintln!(
-                "no mutant {other:?}: full, no-marker, no-fence, no-rests, fresh-checked-once, no-before-values"
+                "no mutant {other:?}: full, no-marker, no-fence, no-rests, fresh-checked-once, no-before-values, configuration-carried, cut-off-believed, no-panic, no-velocity, standby-counted"
             );
             std::process::exit(2);
         }
@@ -36,6 +44,7 @@ fn report<S: Safeguards>(first: u64, seeds: u64) {
     match std::env::args().nth(4).as_deref() {
         Some("parts") => scenario.keeps = steadfast_sim::cache::Keeps::Parts,
         Some("busy") => scenario = Scenario::busy(),
+        Some("targets") => scenario = Scenario::targets(),
         _ => {}
     }
     let all = explore::<S>(&scenario, first..first + seeds);

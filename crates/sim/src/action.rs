@@ -1,6 +1,7 @@
 //! What can happen in the world, one thing at a time: the alphabet of traces.
 
 use crate::followers::Ask;
+use crate::targets::Fate;
 use dns::{Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ pub enum Verb {
     /// Plan and propose the present content with one endpoint moved (see
     /// [`crate::scenario::endpoint`]).
     Move(u16, u8),
+    /// Plan and propose the present content with an endpoint defined otherwise (see
+    /// [`crate::targets::shaped`]).
+    Define(u8, u8),
 }
 
 /// One thing that happens.
@@ -121,6 +125,8 @@ pub enum Action {
     /// Somebody else alters one part of the marker that stands: its hash, step, generation or
     /// ledger.
     Forge(Srv, u8),
+    /// Something befalls a target or a prober.
+    Targets(Fate),
     /// The zone's store and a copy change places: the ledger went back. Whoever used them dies.
     PutBack(u8),
     /// Somebody adopts the zone with another ledger, in a store of its own: it gets the next number.
@@ -155,6 +161,8 @@ pub enum News {
     WakeAt(E, u64),
     /// A served view trails by one more version.
     Trails(Srv),
+    /// A prober has made a round.
+    Probed(E, u8),
     /// An operator's verb was answered: whether with yes.
     Answered(E, bool),
 }

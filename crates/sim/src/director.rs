@@ -1,11 +1,13 @@
 //! Decides, by a seed, what happens when. It only schedules actions; the world does them.
 
+mod fates;
 mod people;
 
 use crate::action::{Action, E, Event, Item, News, Srv, Verb};
 use crate::audience::Audience;
 use crate::rng::Rng;
 use crate::scenario::{Faults, Scenario, rrset};
+use crate::targets::Fate;
 use crate::world::{DAWN, World};
 use dns::Rtype;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +50,12 @@ pub struct Director {
     /// Entropy for what people came to do later than the rest of the programme: that stays as it
     /// was for each seed.
     people: Rng,
+    /// Entropy for targets and probers.
+    fates: Rng,
+    /// The server that stays down.
+    dead: Option<Srv>,
+    /// Targets that a prober can't reach for some time.
+    hidden: Vec<(E, u8, u8)>,
 }
 
 impl Director {
@@ -58,6 +66,7 @@ impl Director {
         let audience = Audience::new(Rng::new(others.draw()), scenario);
         let stores = Rng::new(others.draw());
         let people = Rng::new(others.draw());
+        let fates = Rng::new(others.draw());
         let doses = &scenario.doses;
         let rates = Rates {
             stall: doses.stall.often.draw(&mut rng),
@@ -87,6 +96,9 @@ impl Director {
             audience,
             stores,
             people,
+            fates,
+            dead: None,
+            hidden: Vec::new(),
         }
     }
 
@@ -136,6 +148,7 @@ impl Director {
         for _ in 0..self.stores.between(fewest, most) {
             self.store_misfortune();
         }
+        self.open_fates();
         self.at(DAWN + self.scenario.rough, Action::Calm);
         for (at, action) in self.audience.open(DAWN, self.scenario.rough) {
             self.at(at, action);
@@ -360,7 +373,11 @@ impl Director {
         for (at, action) in self.audience.react(at, &event.action, world) {
             self.at(at, action);
         }
-        if self.calm && world.is_quiet() && !matches!(event.action, Action::Check) {
+        if self.calm
+            && self.may_rest(at)
+            && world.is_quiet()
+            && !matches!(event.action, Action::Check)
+        {
             let limit = DAWN + self.scenario.rough + self.scenario.calm;
             let planned = |((at, _), a): (&(u64, u64), &Action)| *a == Action::Check && *at < limit;
             if !self.queue.iter().any(planned) {
@@ -435,6 +452,7 @@ impl Director {
                 self.shown.insert(*s, due);
                 self.at(due, Action::Show(*s));
             }
+            News::Probed(e, p) => self.after_round(at, *e, *p),
             News::Answered(_, false) if !self.calm && self.rng.chance(500_000) => {
                 let (e, verb) = (self.any_enactor(), self.verb());
                 let wait = self.rng.between(10, 2_000);
@@ -522,7 +540,9 @@ impl Director {
         self.stalled.clear();
         self.wakes.clear();
         for s in 0..self.scenario.servers {
-            self.at(at, Action::Up(s));
+            if self.dead != Some(s) {
+                self.at(at, Action::Up(s));
+            }
             self.at(at, Action::Permit(s));
             self.at(at, Action::ServerSkew(s, 0));
         }
@@ -545,6 +565,7 @@ impl Director {
             let start = self.rng.between(1, 1_000) + copies;
             self.at(at + start, Action::Start(e));
         }
+        self.soothe_fates(at);
         // A freeze that a wrong clock made to last for days is a person's to end.
         let frozen = world.oracle.state(0).and_then(|s| s.frozen.as_ref());
         let limit = at + self.scenario.calm / 2;
@@ -572,6 +593,7 @@ fn side(action: &Action) -> Option<E> {
         | Action::Answer(e)
         | Action::StoreFails(e)
         | Action::StoreForgets(e)
+        | Action::Targets(Fate::Probe(e, _) | Fate::Report(e, _))
         | Action::Operate(e, _) => Some(*e),
         Action::Send(item) | Action::Look(item) | Action::Return(item) | Action::GiveUp(item) => {
             Some(item.0)

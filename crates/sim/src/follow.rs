@@ -95,7 +95,8 @@ impl Names {
                 (Key::Return(item.0, n, question), Action::Return(*item))
             }
             News::Trails(s) => (Key::Show(*s, self.next(*s, 'v')), Action::Show(*s)),
-            News::WakeAt(..) | News::Answered(..) => return None,
+            // A report has a line of its own.
+            News::WakeAt(..) | News::Answered(..) | News::Probed(..) => return None,
         })
     }
 }

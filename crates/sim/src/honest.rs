@@ -6,7 +6,7 @@ use crate::server::Server;
 use crate::world::World;
 use dns::{RRset, Rtype};
 use std::sync::Arc;
-use steadfast_core::ledger::{Entry, Event as Entered};
+use steadfast_core::ledger::{Act, Entry, Event as Entered, State};
 use steadfast_core::lifecycle::Append;
 use steadfast_core::marker::Marker;
 use steadfast_core::safeguards::Safeguards;
@@ -132,9 +132,17 @@ impl<S: Safeguards> Enactor<S> {
             }
             let marker = Marker::read(write.marker.as_ref()?).ok()?;
             let (to, held) = (marker.configuration, state.configuration);
+            // A move leaves the configuration where it is.
+            let old = to != held && !moves(state, seq);
             let text = || format!("sends write {seq} towards {to}, and knows of {held}");
-            (to != held).then(|| ("I5", text()))
+            old.then(|| ("I5", text()))
         });
         called_off.next()
     }
+}
+
+/// Whether a decision is one that brings targets to another health generation.
+fn moves(state: &State, seq: u64) -> bool {
+    let mut decided = state.servers.values().filter_map(|s| s.decisions.get(&seq));
+    decided.any(|d| matches!(d.decision.act, Act::Move { .. }))
 }

@@ -13,6 +13,7 @@ pub mod corpus;
 pub mod coverage;
 pub mod director;
 pub mod enactor;
+pub mod evidence;
 pub mod exhaust;
 pub mod explain;
 mod faults;
@@ -37,6 +38,7 @@ pub mod store;
 mod stores;
 pub mod story;
 pub mod tally;
+pub mod targets;
 pub mod trace;
 pub mod world;
 

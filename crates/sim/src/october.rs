@@ -31,6 +31,7 @@ pub fn october<S: Safeguards>() -> October {
         enactors: 2,
         servers: vec![Nature::default()],
         names: 0,
+        fleet: Default::default(),
     };
     let mut script = Script::<S>::new(&setting);
     script.act(Action::Start(0));

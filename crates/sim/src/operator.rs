@@ -57,6 +57,11 @@ pub fn submission<S: Safeguards>(
             let wanted = scenario::moving(&head, scenario::endpoint(*n, *to));
             propose(life, wanted, Purpose::Change, now)
         }
+        Verb::Define(k, shape) => {
+            let head = life.book().head().map_err(|e| e.to_string())?;
+            let wanted = crate::targets::reshaped(&head, *k, *shape);
+            propose(life, wanted, Purpose::Change, now)
+        }
         Verb::Spoil(kind) => {
             let head = life.book().head().map_err(|e| e.to_string())?;
             propose(life, scenario::spoil(&head, *kind), Purpose::Change, now)

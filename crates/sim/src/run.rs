@@ -7,6 +7,7 @@ use crate::rng::Rng;
 use crate::scenario::{Nature, Scenario};
 use crate::server::Habit;
 use crate::stats::Stats;
+use crate::targets::Fleet;
 use crate::world::World;
 use serde::{Deserialize, Serialize};
 use steadfast_core::safeguards::Safeguards;
@@ -21,6 +22,9 @@ pub struct Setting {
     /// How many endpoints the zone has besides the story's names.
     #[serde(default, skip_serializing_if = "none")]
     pub names: u16,
+    /// Endpoints with targets, and who probes them.
+    #[serde(default, skip_serializing_if = "Fleet::is_none")]
+    pub fleet: Fleet,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -87,6 +91,7 @@ pub fn run_seen<S: Safeguards>(
             natures => natures.to_vec(),
         },
         names: scenario.names,
+        fleet: scenario.fleet,
     };
     let mut world = build::<S>(&setting);
     let mut director = Director::new(rng, scenario, faults);

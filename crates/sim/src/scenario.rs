@@ -1,15 +1,18 @@
 //! The zone, its policy, the contents that operators ask for, and how rough the world is.
 
 pub mod doses;
+mod fates;
 pub mod file;
 
 use crate::action::Event;
 use crate::cache::Keeps;
 use crate::rng::Rng;
 use crate::server::{Habit, Records};
+use crate::targets::Fleet;
 use dns::pattern::Pattern;
 use dns::{Name, RRset, Rtype, Zone, rdata};
 pub use doses::Doses;
+pub use fates::Fates;
 pub use file::Expect;
 use serde::{Deserialize, Serialize};
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
@@ -26,6 +29,10 @@ pub struct Scenario {
     pub servers: u8,
     /// How many critical names like an endpoint's, besides the story's: see [`endpoints`].
     pub names: u16,
+    /// Endpoints with targets, and who probes them.
+    pub fleet: Fleet,
+    /// What befalls targets and probers.
+    pub fates: Fates,
     /// How many followers a server has at most; drawn for each.
     pub followers: u8,
     /// How many caches clients ask, at most; drawn.
@@ -161,6 +168,8 @@ impl Default for Scenario {
             enactors: 3,
             servers: 2,
             names: 0,
+            fleet: Fleet::default(),
+            fates: Fates::NONE,
             followers: 2,
             caches: 2,
             keeps: Keeps::Answers,
@@ -262,7 +271,7 @@ const CUT: &str = "sub.example.com.";
 /// and delegations as they are.
 #[must_use]
 pub fn beside(content: Zone, present: &Zone) -> Zone {
-    let above = [ENDPOINTS, CUT].map(name);
+    let above = [ENDPOINTS, CUT, crate::targets::LIVE].map(name);
     let known = |set: &&RRset| above.iter().any(|at| set.name().is_under(at));
     let mut kept = present.iter().filter(known).peekable();
     if kept.peek().is_none() {
@@ -270,6 +279,13 @@ pub fn beside(content: Zone, present: &Zone) -> Zone {
     }
     let all = content.iter().chain(kept).cloned().collect();
     Zone::new(apex(), all).unwrap_or(content)
+}
+
+/// A content and more of it.
+#[must_use]
+pub fn along(content: &Zone, more: Vec<RRset>) -> Zone {
+    let all = content.iter().cloned().chain(more).collect();
+    Zone::new(apex(), all).unwrap_or_else(|_| content.clone())
 }
 
 /// A content with one endpoint moved.

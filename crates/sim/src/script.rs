@@ -3,6 +3,7 @@
 use crate::action::{Action, E, Event, Item, News};
 use crate::enactor::Ask;
 use crate::run::{Outcome, Setting, build};
+use crate::targets::Fate;
 use crate::world::{DAWN, World};
 use std::collections::{BTreeMap, VecDeque};
 use steadfast_core::safeguards::Safeguards;
@@ -100,6 +101,7 @@ impl<S: Safeguards> Script<S> {
                 News::LookWaits(item) => Action::Look(item),
                 News::ReplyWaits(item) => Action::Return(item),
                 News::Trails(s) => Action::Show(s),
+                News::Probed(e, p) => Action::Targets(Fate::Report(e, p)),
                 News::WakeAt(e, at) => {
                     self.wakes.insert(e, at);
                     continue;

@@ -31,6 +31,10 @@ pub struct Stats {
     pub cleaned: u64,
     /// Times that guards refused every way to the present configuration.
     pub blocked: u64,
+    /// Health generations.
+    pub moved: u64,
+    /// Times that the ledger says of sick targets that they stay in.
+    pub held: u64,
     /// What only the world knows of.
     pub world: Tally,
 }
@@ -51,6 +55,8 @@ impl Stats {
         self.revoked += other.revoked;
         self.cleaned += other.cleaned;
         self.blocked += other.blocked;
+        self.moved += other.moved;
+        self.held += other.held;
         self.world.add(&other.world);
     }
 
@@ -76,6 +82,8 @@ impl Stats {
             ("revoked", self.revoked),
             ("cleaned", self.cleaned),
             ("blocked", self.blocked),
+            ("moved", self.moved),
+            ("held", self.held),
         ];
         core.into_iter().chain(self.world.all()).collect()
     }

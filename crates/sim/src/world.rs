@@ -4,6 +4,7 @@
 use crate::action::{Action, E, Event, Fnv, Item, News, Srv, Verb};
 use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
+use crate::evidence::Evidence;
 use crate::operator;
 use crate::oracle::{Open, Oracle};
 use crate::run::Setting;
@@ -11,6 +12,7 @@ use crate::scenario::{self, Nature};
 use crate::server::{Followers, Serials, Server};
 use crate::stats::Stats;
 use crate::store::Store;
+use crate::targets::{self, Fleet, Targets};
 use dns::{Rtype, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
@@ -38,6 +40,9 @@ pub struct World<S: Safeguards> {
     /// Servers that transfer from these.
     pub followers: Followers,
     pub(crate) caches: BTreeMap<u8, Cache>,
+    pub(crate) targets: Targets,
+    pub(crate) evidence: Evidence,
+    pub(crate) fleet: Fleet,
     /// The latest decision of which a write arrived at each server, for the count.
     pub(crate) newest: BTreeMap<usize, u64>,
     /// Enactors.
@@ -59,8 +64,12 @@ pub struct World<S: Safeguards> {
 impl<S: Safeguards> World<S> {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
     pub fn new(setting: &Setting) -> World<S> {
-        let policy = Arc::new(scenario::policy(setting.names));
+        let mut policy = scenario::policy(setting.names);
+        targets::permit(&mut policy, setting.fleet);
+        let policy = Arc::new(policy);
         let start = scenario::start(setting.names);
+        let more: Vec<_> = targets::at_start(setting.fleet).collect();
+        let start = scenario::along(&start, more);
         let records = Arc::new(scenario::records(&start));
         let server = |(i, nature): (usize, &Nature)| Server {
             id: format!("ns{i}"),
@@ -89,6 +98,9 @@ impl<S: Safeguards> World<S> {
             servers,
             followers: Followers::default(),
             caches: BTreeMap::new(),
+            targets: Targets::default(),
+            evidence: Evidence::default(),
+            fleet: setting.fleet,
             newest: BTreeMap::new(),
             enactors: (0..setting.enactors).map(Enactor::new).collect(),
             stats: Stats::default(),
@@ -142,6 +154,8 @@ impl<S: Safeguards> World<S> {
                     enactor.crash();
                     news.extend((0..verbs).map(|_| News::Answered(*e, false)));
                 }
+                self.targets.crash(*e);
+                self.evidence.crash(*e);
                 self.tell(*e, || "dies".into());
             }
             Action::Stall(e) => self.tell(*e, || "is stopped".into()),
@@ -188,6 +202,7 @@ impl<S: Safeguards> World<S> {
             Action::FollowerDown(s, n) => self.followers.set_down((*s, *n), true),
             Action::FollowerUp(s, n) => self.followers.set_down((*s, *n), false),
             Action::Ask(ask) => self.ask(ask),
+            Action::Targets(fate) => self.befalls(*fate, news),
             Action::Full(s) | Action::Roomy(s) => {
                 if let Some(store) = self.stores.get_mut(usize::from(*s)) {
                     store.full = matches!(action, Action::Full(_));
@@ -208,7 +223,11 @@ impl<S: Safeguards> World<S> {
         };
         let id = server.id.clone();
         match action {
-            Action::Down(_) | Action::Up(_) => server.down = matches!(action, Action::Down(_)),
+            Action::Down(_) => server.down = true,
+            Action::Up(_) => {
+                server.down = false;
+                self.targets.returns(index);
+            }
             Action::Refuse(_) | Action::Permit(_) => {
                 server.refuses = matches!(action, Action::Refuse(_));
             }
@@ -306,6 +325,7 @@ impl<S: Safeguards> World<S> {
 
     fn absorb(&mut self, e: E, emitted: Emitted, skew: i64, news: &mut Vec<News>) {
         self.trusts(e, &emitted);
+        self.warranted(e, &emitted);
         news.extend((0..emitted.to_store).map(|_| News::StoreWaits(e)));
         for item in emitted.requests {
             let writes = self
@@ -420,6 +440,8 @@ impl<S: Safeguards> World<S> {
             Entered::Drifted { .. } => &mut self.stats.drifted,
             Entered::Restored { .. } => &mut self.stats.restored,
             Entered::Cleaned { .. } => &mut self.stats.cleaned,
+            Entered::Moved { .. } => &mut self.stats.moved,
+            Entered::Watched { held, .. } if !held.is_empty() => &mut self.stats.held,
             Entered::Decided(d) if d.act == ledger::Act::Revoke => &mut self.stats.revoked,
             _ => return,
         };
@@ -497,8 +519,11 @@ impl<S: Safeguards> World<S> {
             let is_well = x.life.is_some() && !x.failed;
             is_well && (x.store, x.skew) == (0, 0)
         };
-        let serves = |s: &Server| !s.down && !s.refuses && s.skew == 0;
-        !(self.calm && self.enactors.iter().all(lives) && self.servers.iter().all(serves))
+        let serves = |(i, s): (usize, &Server)| {
+            self.targets.is_buried(i) || !s.down && !s.refuses && s.skew == 0
+        };
+        let mut servers = self.servers.iter().enumerate();
+        !(self.calm && self.enactors.iter().all(lives) && servers.all(serves))
             || self.followers.iter().any(|(_, f)| f.down)
             || self.stores.first().is_none_or(|s| s.full)
     }
@@ -519,19 +544,26 @@ impl<S: Safeguards> World<S> {
         }
         let mut open = Vec::new();
         for (i, server) in self.servers.iter().enumerate() {
+            // One that is dead holds nobody else up (I8).
+            if self.targets.is_buried(i) {
+                continue;
+            }
             if self.blocked.contains(&server.id) && !self.oracle.has_a_way(server) {
                 continue;
             }
             open.extend(self.oracle.unfinished(i, server));
         }
         open.extend(self.astray());
+        let unhealed = self.unhealed();
+        open.extend(unhealed.map(|text| Open::new("unhealed", "", text)));
         for enactor in &self.enactors {
             if enactor.verbs > 0 {
                 let text = format!("{} owes an operator an answer", enactor.name);
                 open.push(Open::new("an answer is owed", "", text));
             }
         }
-        if open.is_empty() && !self.is_quiet() {
+        let all_up = (0..self.servers.len()).all(|i| !self.targets.is_buried(i));
+        if open.is_empty() && all_up && !self.is_quiet() {
             let text = "somebody still does something".to_owned();
             open.push(Open::new("no rest", "", text));
         }

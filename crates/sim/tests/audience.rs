@@ -18,6 +18,7 @@ fn script(servers: usize) -> Script<Full> {
         enactors: 1,
         servers: vec![Nature::default(); servers],
         names: 0,
+        fleet: Default::default(),
     })
 }
 

@@ -17,6 +17,7 @@ fn real() -> (Vec<Stored>, Bodies) {
         enactors: 1,
         servers: vec![Nature::default(); 2],
         names: 0,
+        fleet: Default::default(),
     });
     s.act(Action::Start(0));
     s.pass(1_000);

@@ -4,20 +4,21 @@
 use std::collections::BTreeSet;
 use steadfast_core::safeguards::Full;
 use steadfast_sim::mutants::{self, SEEDS};
-use steadfast_sim::{Scenario, run};
+use steadfast_sim::run;
 
 #[test]
 fn every_mutant_is_caught() {
     let mut invariants = BTreeSet::new();
     for mutant in mutants::all() {
-        let all = (mutant.run)(&Scenario::default(), 0..SEEDS);
+        let scenario = mutant.scenario();
+        let all = (mutant.run)(&scenario, 0..SEEDS);
         let Some((seed, outcome)) = all.found else {
             panic!("{} survives {SEEDS} seeds", mutant.name);
         };
         let violation = outcome.violation.as_ref();
         invariants.extend(violation.map(|v| v.invariant));
         // It is the missing safeguard: with all of them the seed is clean.
-        let full = run::<Full>(seed, &Scenario::default());
+        let full = run::<Full>(seed, &scenario);
         assert_eq!(full.violation, None, "{}, seed {seed}", mutant.name);
         println!("{}: {} seeds, {violation:?}", mutant.name, all.runs);
     }
@@ -31,7 +32,7 @@ fn names_are_unique_and_none_is_the_control() {
     let waiting = mutants::WAITING.iter().map(|w| w.name);
     let names: Vec<&str> = names
         .chain(waiting)
-        .chain([mutants::control().name])
+        .chain([mutants::control().name, mutants::control_of_targets().name])
         .collect();
     let unique: BTreeSet<&str> = names.iter().copied().collect();
     assert_eq!(unique.len(), names.len());

@@ -19,6 +19,7 @@ fn script(enactors: u8, servers: usize) -> Script<Full> {
         enactors,
         servers: vec![Nature::default(); servers],
         names: 0,
+        fleet: Default::default(),
     })
 }
 
@@ -203,6 +204,7 @@ fn planted_late() -> Script<Full> {
             ..Nature::default()
         }],
         names: 0,
+        fleet: Default::default(),
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -269,6 +271,7 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
             ..Nature::default()
         }],
         names: 0,
+        fleet: Default::default(),
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -299,6 +302,7 @@ fn misses(recipes: &[u64]) -> Script<Full> {
         enactors: 1,
         servers: vec![Nature::default(), loses],
         names: 0,
+        fleet: Default::default(),
     });
     s.act(Action::Start(0));
     s.pass(1_000);
@@ -408,6 +412,7 @@ fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
         enactors: 1,
         servers: vec![nature],
         names: 0,
+        fleet: Default::default(),
     });
     s.act(Action::Start(0));
     s.pass(1_000);

@@ -15,6 +15,7 @@ fn script() -> Script<Full> {
         enactors: 1,
         servers: vec![Nature::default(); 2],
         names: 0,
+        fleet: Default::default(),
     });
     s.act(Action::Start(0));
     s.pass(1_000);

@@ -9,6 +9,7 @@ use steadfast_sim::scenario::file::File;
 use steadfast_sim::{Scenario, run};
 
 const STANDARD: &str = include_str!("../../../scenarios/standard.toml");
+const TARGETS: &str = include_str!("../../../scenarios/targets.toml");
 
 #[test]
 fn the_standard_file_is_the_default_exploration() {
@@ -20,6 +21,18 @@ fn the_standard_file_is_the_default_exploration() {
         let (one, two) = (run::<Full>(seed, read), run::<Full>(seed, &made));
         assert_eq!(one.hash, two.hash, "seed {seed}");
         assert_eq!(one.trace, two.trace, "seed {seed}");
+    }
+}
+
+#[test]
+fn the_file_of_targets_is_the_exploration_of_their_mutants() {
+    let (file, made) = (File::read(TARGETS).unwrap(), Scenario::targets());
+    let read = &file.scenario;
+    assert_eq!((read.fleet, read.fates), (made.fleet, made.fates));
+    assert_eq!((&read.doses, &read.faults), (&made.doses, &made.faults));
+    for seed in [0, 1, 77] {
+        let (one, two) = (run::<Full>(seed, read), run::<Full>(seed, &made));
+        assert_eq!(one.hash, two.hash, "seed {seed}");
     }
 }
 
@@ -98,9 +111,9 @@ fn all() -> Vec<File> {
 #[test]
 fn every_file_loads_and_names_what_there_is() {
     let files = all();
-    assert_eq!(files.len(), 21);
+    assert_eq!(files.len(), 22);
     let waiting = files.iter().filter(|f| !f.waits_for.is_empty()).count();
-    assert_eq!(waiting, 11);
+    assert_eq!(waiting, 9);
     let known = |i: &String| (1..=14).any(|n| *i == format!("I{n}"));
     let stats = steadfast_sim::stats::Stats::default();
     for file in files {

@@ -168,17 +168,21 @@ impl<S: Safeguards> Lifecycle<S> {
             moves.extend(one);
             said.extend(self.news(now, &name, held, draft.state()));
         }
-        if !moves.is_empty() {
-            match gate::clear_moves(draft.state(), &moves, &live, now) {
-                Ok(()) => self.push_moves(moves, draft),
-                Err(gate::Refusal::Envelope { .. }) if !S::VELOCITY => {
-                    self.push_moves(moves, draft);
-                }
+        // One endpoint that may not move holds up no other.
+        moves.retain(|one: &Move| {
+            let cleared = gate::clear_moves(draft.state(), std::slice::from_ref(one), &live, now);
+            match cleared {
+                Ok(()) => true,
+                Err(gate::Refusal::Envelope { .. }) if !S::VELOCITY => true,
                 Err(refusal) => {
                     let why = format!("health: {refusal}");
                     effects.push(Effect::Tell(Notice::Kept(why)));
+                    false
                 }
             }
+        });
+        if !moves.is_empty() {
+            self.push_moves(moves, draft);
         }
         for event in said {
             draft.push(event);
@@ -242,8 +246,12 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let mut held: Vec<HeldTarget> = choice.held.iter().map(held).collect();
         let mut goes: Vec<IpAddr> = choice.out.difference(out).copied().collect();
-        let of_endpoint = |target: &&IpAddr| !choice.out.contains(*target);
-        let back: Vec<IpAddr> = out.iter().filter(of_endpoint).copied().collect();
+        // A target that the present definition has no more stays out while some server answers by
+        // one that has it: nobody probes it, so nobody can say that it is well.
+        let has = |e: &Endpoint, t: &IpAddr| e.targets.iter().any(|d| d.address == *t);
+        let lives = |t: &IpAddr| live.iter().filter_map(|l| l.get(name)).any(|e| has(e, t));
+        let comes = |t: &&IpAddr| !choice.out.contains(*t) && (has(endpoint, t) || !lives(t));
+        let back: Vec<IpAddr> = out.iter().filter(comes).copied().collect();
         let mut withdrawals = u32::try_from(choice.withdrawals).unwrap_or(u32::MAX);
         let after: BTreeSet<IpAddr> = out.iter().chain(&goes).copied().collect();
         let after = after.into_iter().filter(|t| !back.contains(t)).collect();
@@ -283,22 +291,23 @@ impl<S: Safeguards> Lifecycle<S> {
         })
     }
 
-    /// Every definition of endpoints that a server answers by, the present one first.
+    /// Every definition of endpoints that a server answers by, or may answer by as soon as somebody
+    /// looks: after a write that was decided and not read back. The present one comes first.
     fn live(&mut self) -> Result<Vec<Arc<Endpoints>>, BookError> {
         let mut live = vec![self.book.endpoints()?];
         let state = self.book.state();
-        let elsewhere = |h: &&Holding| h.configuration != state.configuration || !h.is_whole();
-        let holdings = state.servers.values().filter_map(|s| s.holding());
-        let mut generations = BTreeSet::new();
-        for holding in holdings.filter(elsewhere) {
-            generations.insert(holding.configuration);
-            if !holding.is_whole() {
-                generations.insert(holding.configuration.saturating_sub(1));
-            }
-        }
         let oldest = state.generations.keys().next().copied().unwrap_or_default();
-        for generation in generations.into_iter().filter(|g| *g >= oldest) {
-            live.push(Arc::new(endpoints(&*self.book.content(generation)?)));
+        let elsewhere = |h: &Holding| h.configuration != state.configuration || !h.is_whole();
+        let mut holdings = BTreeMap::new();
+        for server in state.servers.values() {
+            let later = server.decisions.range(server.verified.unwrap_or(0)..);
+            let later = later.map(|(_, d)| d.decision.holding);
+            let there = later.filter(|h| elsewhere(h) && h.configuration >= oldest);
+            // Health does not matter here.
+            holdings.extend(there.map(|h| ((h.configuration, h.body, h.step), h)));
+        }
+        for holding in holdings.into_values() {
+            live.push(Arc::new(endpoints(&*self.book.configured(&holding)?)));
         }
         Ok(live)
     }

@@ -1,6 +1,7 @@
 //! The health stream: targets go out and come back, on every server, whatever its configuration.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod definitions;
 mod patrol;
 mod world;
 

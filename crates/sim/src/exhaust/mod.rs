@@ -80,6 +80,7 @@ impl Small {
             enactors: self.enactors,
             servers: vec![Nature::default(); usize::from(self.servers)],
             names: 0,
+            fleet: Default::default(),
         }
     }
 }

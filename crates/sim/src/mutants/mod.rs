@@ -21,6 +21,9 @@ pub struct Mutant {
     pub run: fn(&Scenario, std::ops::Range<u64>) -> Exploration,
     /// What else can be done with it.
     pub kit: Kit,
+    /// Whether it is about the health stream: it is explored in a world that has one
+    /// ([`Scenario::targets`]).
+    pub of_targets: bool,
 }
 
 /// A mutant that waits for a part of the core.
@@ -90,12 +93,46 @@ pub fn all() -> Vec<Mutant> {
             "the decision in the ledger first (I11)",
         ),
         mutant::<NoRevocation>("no-revocation", "moving the marker when frozen (I14)"),
+        of_targets::<ConfigurationCarried>(
+            "configuration-carried",
+            "moves that leave the configuration alone (I4)",
+        ),
+        of_targets::<CutOffBelieved>("cut-off-believed", "silence of who reaches nothing (I8)"),
+        of_targets::<NoPanic>("no-panic", "distrust where everything is sick (I9)"),
+        of_targets::<NoVelocity>("no-velocity", "the cap on withdrawals (I9)"),
+        of_targets::<StandbyCounted>(
+            "standby-counted",
+            "standbys that take over without being counted (I9)",
+        ),
     ]
+}
+
+/// The control of the health stream: the same in the world of the mutants that are about it.
+pub fn control_of_targets() -> Mutant {
+    of_targets::<Full>(
+        "none-of-targets",
+        "nothing: the control of the health stream",
+    )
+}
+
+impl Mutant {
+    /// Whether nothing is taken out, and nothing may break.
+    pub fn is_control(&self) -> bool {
+        [control().name, control_of_targets().name].contains(&self.name)
+    }
+
+    /// The exploration that has to catch it.
+    pub fn scenario(&self) -> Scenario {
+        match self.of_targets {
+            true => Scenario::targets(),
+            false => Scenario::default(),
+        }
+    }
 }
 
 /// The control or the mutant of that name.
 pub fn named(name: &str) -> Option<Mutant> {
-    let mut every = std::iter::once(control()).chain(all());
+    let mut every = [control(), control_of_targets()].into_iter().chain(all());
     every.find(|m| m.name == name)
 }
 
@@ -112,5 +149,13 @@ fn mutant<S: Safeguards>(name: &'static str, takes_out: &'static str) -> Mutant 
         takes_out,
         run: |scenario, seeds| explore::<S>(scenario, seeds),
         kit: Kit::of::<S>(),
+        of_targets: false,
+    }
+}
+
+fn of_targets<S: Safeguards>(name: &'static str, takes_out: &'static str) -> Mutant {
+    Mutant {
+        of_targets: true,
+        ..mutant::<S>(name, takes_out)
     }
 }

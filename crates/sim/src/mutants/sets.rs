@@ -172,3 +172,43 @@ pub struct NoRevocation;
 impl Safeguards for NoRevocation {
     const REVOKES: bool = false;
 }
+
+/// A move of targets is made for the present configuration, whatever the server holds.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigurationCarried;
+
+impl Safeguards for ConfigurationCarried {
+    const OWN_CONFIGURATION: bool = false;
+}
+
+/// A prober that reaches nothing is believed.
+#[derive(Clone, Copy, Debug)]
+pub struct CutOffBelieved;
+
+impl Safeguards for CutOffBelieved {
+    const CUT_OFF: bool = false;
+}
+
+/// Everything sick at once is taken for everything sick.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPanic;
+
+impl Safeguards for NoPanic {
+    const PANIC: bool = false;
+}
+
+/// Targets go out as fast as they fall sick.
+#[derive(Clone, Copy, Debug)]
+pub struct NoVelocity;
+
+impl Safeguards for NoVelocity {
+    const VELOCITY: bool = false;
+}
+
+/// A standby that takes over counts as a withdrawal.
+#[derive(Clone, Copy, Debug)]
+pub struct StandbyCounted;
+
+impl Safeguards for StandbyCounted {
+    const STANDBY: bool = false;
+}

@@ -5,7 +5,7 @@ use crate::server::Server;
 use crate::store::Store;
 use dns::{Digest, Rtype};
 use std::sync::Arc;
-use steadfast_core::ledger::{Act, Decision};
+use steadfast_core::ledger::Decision;
 use steadfast_core::marker::Marker;
 use steadfast_core::policy::Policy;
 use steadfast_core::time::Time;
@@ -48,7 +48,7 @@ impl Ledger {
         let now = self.state.last_at;
         let open = |(_, decided): &(&u64, &Arc<(Decision, Time)>)| {
             let (d, at) = decided.as_ref();
-            d.act == Act::Step && *at + d.deadline >= now && !there(&d.holding.body)
+            d.act.changes_data() && *at + d.deadline >= now && !there(&d.body())
         };
         if let Some((seq, _)) = self.decided.iter().rev().take(64).find(open) {
             return Some(format!(

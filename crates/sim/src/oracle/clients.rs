@@ -98,7 +98,7 @@ impl Oracle {
         let marker = marker.and_then(|m| Marker::read(m).ok());
         let last = self.ledgers.iter().map(|l| l.state.last).max().unwrap_or(0);
         if let Some(watch) = self.watches.get_mut(srv).map(Arc::make_mut) {
-            watch.last = marker.map_or((0, 0), |m| (m.sequence, m.configuration));
+            watch.last = marker.map_or((0, 0, 0), |m| (m.sequence, m.configuration, m.health));
             watch.came_back(server, last);
         }
         self.unhear(srv, server, marker.map(|m| m.sequence));

@@ -36,6 +36,7 @@ impl Oracle {
             Verb::Move(n, to) => {
                 present(0).map(|c| scenario::moving(&c, scenario::endpoint(*n, *to)))
             }
+            Verb::Define(k, shape) => present(0).map(|c| crate::targets::reshaped(&c, *k, *shape)),
             _ => None,
         };
         let asked = Arc::make_mut(&mut self.asked);

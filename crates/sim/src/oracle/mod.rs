@@ -6,6 +6,7 @@ mod clients;
 mod fold;
 mod intent;
 mod plans;
+mod targets;
 mod violation;
 mod witness;
 
@@ -43,6 +44,7 @@ struct Ledger {
     sealed: bool,
     said: Said,
     fold: fold::Fold,
+    health: targets::Health,
     /// What entries broke, until it is told.
     faults: Vec<Fault>,
 }
@@ -50,8 +52,8 @@ struct Ledger {
 /// What the oracle knows of one server.
 #[derive(Clone, Debug, Default)]
 struct Watch {
-    /// Sequence of the last marker, and its configuration generation.
-    last: (u64, u64),
+    /// Sequence of the last marker, and its generations.
+    last: (u64, u64, u64),
     /// What others edited, or the server dropped: no claim is made about it.
     blurred: BTreeSet<(Name, Rtype)>,
     /// Accepted writes by their markers, with what was served of them.
@@ -139,6 +141,7 @@ impl Oracle {
         let ledger = &self.ledgers[store];
         let told = |e: &Arc<Entry>| self.testify(ledger, e, servers);
         faults.extend(entries.iter().filter_map(told));
+        faults.extend(entries.iter().filter_map(|e| ledger.too_low(e, servers)));
         let unasked = entries.iter().filter_map(|e| self.unasked(store, e));
         faults.extend(unasked);
         let ledger = &self.ledgers[store];
@@ -209,7 +212,7 @@ impl Oracle {
             );
             faults.push(("I14", text));
         }
-        let (last, configuration) = watch.last;
+        let (last, configuration, health) = watch.last;
         if write.seq <= last {
             let text = format!("{} went from marker {last} to {}", server.id, write.seq);
             faults.push(("I2", text));
@@ -221,7 +224,18 @@ impl Oracle {
             );
             faults.push(("I2", text));
         }
-        watch.last = (write.seq, decision.holding.configuration);
+        if decision.holding.health < health {
+            let text = format!(
+                "{} went from health {health} back to {}",
+                server.id, decision.holding.health
+            );
+            faults.push(("I2", text));
+        }
+        watch.last = (
+            write.seq,
+            decision.holding.configuration,
+            decision.holding.health,
+        );
         let accepted = (before, write, now);
         faults.extend(ledger.judges(watch, &decision, server, accepted));
         // What the server dropped is its own doing; whether it is noticed is judged at the end.
@@ -348,6 +362,7 @@ impl Oracle {
         for watch in &self.watches {
             to.seq(watch.last.0);
             to.word(watch.last.1);
+            to.word(watch.last.2);
             to.word(u64::from(watch.returned.is_some()));
             for (name, rtype) in &watch.blurred {
                 to.bytes(name.key());
@@ -381,15 +396,23 @@ impl Oracle {
             return open("behind", text);
         }
         let blurred = &self.watches.get(srv)?.blurred;
-        let goal = ledger.contents.get(&state.configuration)?;
-        if let Some((name, rtype)) = ledger.fold.has_ended(&server.id, goal) {
+        if !held.follows(state.health) && !blocked {
+            let at = held.holding().map_or("nothing".into(), ToString::to_string);
+            let (id, health) = (&server.id, state.health);
+            return open("health", format!("{id} holds {at}, health is {health}"));
+        }
+        let goal = ledger.goal()?;
+        if let Some((name, rtype)) = ledger.fold.has_ended(&server.id, &goal) {
             let id = &server.id;
             let text = format!("{name} {rtype} on {id} is drift no more, and still said to be");
             return open("drift", text);
         }
-        let differs = difference(goal, server, blurred)?;
-        let known = |d: &Drift| (&d.name, d.rtype) == (&differs.0, differs.1);
-        if held.drift.iter().any(known) || !held.is_whole_at(state.configuration) {
+        let differs = difference(&goal, server, blurred)?;
+        // Where one family of an endpoint was edited, people decide about both: its definition stays
+        // as it is there until then.
+        let same = |d: &Drift| d.rtype == differs.1 || ledger.is_endpoint(&d.name);
+        let known = |d: &Drift| d.name == differs.0 && same(d);
+        if held.drift.iter().any(known) || !state.is_whole(held) {
             return None;
         }
         let (name, rtype) = differs;
@@ -434,6 +457,8 @@ impl Ledger {
             let frozen = self.fold.is_frozen(entry.at);
             let follows = self.follows(held, &entry, frozen, policy);
             self.faults.extend(follows);
+            self.faults.extend(self.oversteps(&entry, frozen));
+            self.health.hears(&entry, self.contents.get(&held.0));
             self.hears(&entry);
             if let Some(text) = self.fold.hears(&entry, &self.state) {
                 self.faults.push(("I11", text));
@@ -447,8 +472,10 @@ impl Ledger {
                     let records = content
                         .iter()
                         .map(|r| ((r.name().clone(), r.rtype()), r.clone()));
+                    let records: Records = records.collect();
+                    self.defines(&records);
                     self.contents
-                        .insert(adopted.configuration, Arc::new(records.collect()));
+                        .insert(adopted.configuration, Arc::new(records));
                 }
                 Event::Cleared {
                     plan,
@@ -462,6 +489,7 @@ impl Ledger {
                     };
                     let records = Arc::make_mut(&mut content);
                     steps.changes.iter().for_each(|c| put(records, c));
+                    self.defines(&content);
                     self.contents.insert(*configuration, content);
                     self.plans.insert(*configuration, (*plan, entry.at));
                 }
@@ -484,11 +512,7 @@ impl Ledger {
         blurred: &BTreeSet<(Name, Rtype)>,
     ) -> Option<String> {
         let seq = write.seq;
-        let steps = self.bodies.get(&decision.holding.body)?.steps();
-        let decided: Vec<_> = match (&decision.act, steps) {
-            (Act::Step, Some(steps)) => steps.step(decision.holding.step).cloned().collect(),
-            _ => Vec::new(),
-        };
+        let decided = self.changes_of(decision)?;
         if decided != write.changes {
             return Some(format!("write {seq} does not do what was decided"));
         }

@@ -1,8 +1,8 @@
 //! Whether a plan that was cleared may be one: its values, its steps, every state on the way and
 //! back, and the policy's limits, all counted again with the simplest means (I3, I4, I5, I13).
 
-use super::put;
 use super::witness::Fault;
+use super::{Ledger, put};
 use crate::naive::{self, Look};
 use crate::server::Records;
 use dns::{Change, Name, RRset, Rtype, Zone};
@@ -11,26 +11,45 @@ use steadfast_core::plan::{Plan, Purpose, Steps};
 use steadfast_core::policy::{Limit, Policy};
 
 /// What is wrong with a plan that became the configuration after `content`.
-pub(super) fn cleared(content: &Records, plan: &Plan, policy: &Policy) -> Option<Fault> {
+pub(super) fn cleared(
+    content: &Records,
+    plan: &Plan,
+    ledger: &Ledger,
+    policy: &Policy,
+) -> Option<Fault> {
     let said = |invariant, text: String| {
         Some((invariant, format!("the plan after {}: {text}", plan.parent)))
     };
     if let Some(text) = misfit(content, plan) {
         return said("I4", text);
     }
+    let mut result = content.clone();
+    plan.steps.changes.iter().for_each(|c| put(&mut result, c));
+    if digest(&result, policy) != Some(plan.result) {
+        return said("I4", "its result is not what its changes lead to".into());
+    }
+    if let Some((invariant, text)) = ledger.ill_defined(&result, plan) {
+        return said(invariant, text);
+    }
+    match ledger.as_served(content, plan) {
+        Some((content, plan)) => served(&content, &plan, policy),
+        None => served(content, plan, policy),
+    }
+    .and_then(|(invariant, text)| said(invariant, text))
+}
+
+/// The same of what servers see of it.
+fn served(content: &Records, plan: &Plan, policy: &Policy) -> Option<Fault> {
     if let Some(text) = emptied(content, &plan.steps, policy) {
-        return said("I3", text);
+        return Some(("I3", text));
     }
     let mut result = content.clone();
     plan.steps.changes.iter().for_each(|c| put(&mut result, c));
     if let Some(text) = emptied(&result, &plan.rollback(), policy) {
-        return said("I3", format!("on the way back, {text}"));
-    }
-    if digest(&result, policy) != Some(plan.result) {
-        return said("I4", "its result is not what its changes lead to".into());
+        return Some(("I3", format!("on the way back, {text}")));
     }
     if let Some(text) = unheld(content, &result, plan, policy) {
-        return said("I13", text);
+        return Some(("I13", text));
     }
     // Content that was cleared before may come back however much of it there is.
     let limited = !matches!(plan.purpose, Purpose::Rollback { .. });
@@ -39,7 +58,7 @@ pub(super) fn cleared(content: &Records, plan: &Plan, policy: &Policy) -> Option
     let text = over
         .flatten()
         .or_else(|| misplaced(&result, plan, policy).or_else(|| dangles(content, &result, policy)));
-    text.and_then(|text| said("I5", text))
+    text.map(|text| ("I5", text))
 }
 
 fn digest(content: &Records, policy: &Policy) -> Option<dns::Digest> {

@@ -54,6 +54,7 @@ pub(super) fn marker(ledger: LedgerId, seq: u64, holding: &Holding) -> String {
         body,
         step,
         of,
+        ..
     } = holding;
     let hash: String = body.0.iter().take(16).map(|b| format!("{b:02x}")).collect();
     let ledger = ledger.0;
@@ -147,7 +148,7 @@ impl Ledger {
 
     /// What a server holds by the ledger: the content before the body, and its steps done so far.
     /// A course starts where another may have led, and so on, as often as a server came back.
-    pub(super) fn expected(&self, holding: &Holding) -> Option<Arc<Records>> {
+    pub(super) fn configured(&self, holding: &Holding) -> Option<Arc<Records>> {
         if let Some(Body::Plan(plan)) = self.bodies.get(&holding.body).map(AsRef::as_ref)
             && holding.is_whole()
             && plan.generation() == holding.configuration
@@ -246,6 +247,7 @@ impl Ledger {
         let at = |generation: u64| {
             let content = self.contents.get(&generation);
             content.is_some_and(|content| content.get(key) == stood)
+                || self.ever_served(generation, key, stood)
         };
         let mut on = holding;
         loop {
@@ -295,7 +297,7 @@ impl Ledger {
                 let content = self.contents.get(&held.0)?;
                 let poor = |s: &Arc<ServerState>| !s.origin.abilities.swap_cname;
                 let poor = self.state.servers.values().any(poor);
-                super::plans::cleared(content, plan, policy)
+                super::plans::cleared(content, plan, self, policy)
                     .or_else(|| self.wavers(content, plan, entry))
                     .or_else(|| super::plans::swaps(plan).filter(|_| poor))
             }
@@ -392,7 +394,7 @@ impl Ledger {
         }
         let known = *self.said.returned.get(&server.id)?;
         let (decision, _) = self.decision(&write.seq)?;
-        let late = known > returned.last && write.seq > known && decision.act == Act::Step;
+        let late = known > returned.last && write.seq > known && decision.act.changes_data();
         let text = format!(
             "{} came back from a backup, and write {} left its serial at {}, others have {}",
             server.id,
@@ -449,7 +451,7 @@ impl Oracle {
                 let state = ledger.state.servers.get(id)?;
                 // A way that starts at drift which the ledger says by now leaves it out.
                 let holding = state.holding().filter(|h| h.is_whole())?;
-                let expected = ledger.contents.get(&holding.configuration)?;
+                let expected = ledger.whole(holding)?;
                 let server = servers.get(index)?;
                 let stands = |key: &&(Name, Rtype)| {
                     let found = ledger.said.ended.get(&(entry.seq, (*key).clone()));
@@ -501,7 +503,7 @@ impl Oracle {
             let open = |(_, decided): &(&u64, &Arc<(Decision, Time)>)| {
                 let (d, at) = decided.as_ref();
                 d.server == server.id
-                    && d.act == Act::Step
+                    && d.act.changes_data()
                     && d.expect == Expect::Ours(verified)
                     && clock.abs_diff(at.unix_seconds()) <= d.deadline.0 / 1000
             };

@@ -4,6 +4,7 @@ use super::doses::{Dose, Rate};
 use super::{Doses, Faults, Nature, Scenario};
 use crate::action::{Action, Event};
 use crate::cache::Keeps;
+use crate::targets::Fate;
 use crate::trace;
 use crate::world::DAWN;
 use fault::{Kind, Often, Range, Span, What, Whom, nearest};
@@ -100,6 +101,12 @@ struct World {
     calm: Span,
     verbs: Option<u32>,
     misfortunes: Option<Spanned<Often>>,
+    /// Endpoints with targets, and probers of each enactor.
+    endpoints: Spanned<u8>,
+    probers: Spanned<u8>,
+    /// Whether people change definitions, and whether a server may go down for good.
+    redefined: bool,
+    dead_server: bool,
 }
 
 #[derive(Deserialize)]
@@ -134,6 +141,10 @@ impl Default for World {
             calm: Span(standard.calm),
             verbs: None,
             misfortunes: None,
+            endpoints: Spanned::new(0..0, 0),
+            probers: Spanned::new(0..0, 2),
+            redefined: false,
+            dead_server: false,
         }
     }
 }
@@ -262,6 +273,22 @@ fn world(world: &World, scenario: &mut Scenario) -> Result<(), Complaint> {
             return Err((count.span(), message, "the standard world has up to 2"));
         }
     }
+    for (count, what) in [(&world.endpoints, "endpoints"), (&world.probers, "probers")] {
+        if *count.get_ref() > 9 {
+            let message = format!("a world has at most 9 {what}");
+            return Err((
+                count.span(),
+                message,
+                "the exploration of targets has 3 and 2",
+            ));
+        }
+    }
+    if *world.endpoints.get_ref() > 0 {
+        scenario.fleet.endpoints = *world.endpoints.get_ref();
+        scenario.fleet.probers = *world.probers.get_ref();
+    }
+    scenario.fates.definitions = world.redefined;
+    scenario.fates.dead_server = world.dead_server;
     scenario.enactors = *world.enactors.get_ref();
     scenario.followers = *world.followers.get_ref();
     scenario.caches = *world.caches.get_ref();
@@ -298,6 +325,8 @@ fn fits(action: &Action, (enactors, servers): (u8, u8)) -> Result<(), String> {
         | Action::Reload(s)
         | Action::Forge(s, _)
         | Action::Foreign(s, ..) => (None, Some(*s)),
+        Action::Targets(Fate::Blind(e, ..) | Fate::Sees(e, ..)) => (Some(*e), None),
+        Action::Targets(Fate::Dies(_) | Fate::Errs(_) | Fate::Lives(_)) => (None, None),
         Action::CopyStore(_) | Action::PutBack(_) | Action::Rival => (None, None),
         other => return Err(format!("{other:?} follows from others: no schedule has it")),
     };
@@ -311,6 +340,9 @@ fn fits(action: &Action, (enactors, servers): (u8, u8)) -> Result<(), String> {
 /// Takes a fault in, or says why the simulator can't do it.
 fn take(fault: &OneFault, scenario: &mut Scenario) -> Result<(), (String, &'static str)> {
     let what = fault.what;
+    if super::fates::take(what, &fault.whom, fault.often, &mut scenario.fates) {
+        return Ok(());
+    }
     if fault.from.is_some() || fault.until.is_some() {
         let message = format!("`{what}` is drawn at any moment of the rough phase");
         return Err((

@@ -2,6 +2,7 @@
 //! not do where everybody has to be at rest for something to show.
 
 use crate::action::{Action, E, Item};
+use crate::targets::Fate;
 use crate::trace::Trace;
 
 /// The trace without an enactor; the last one gets its number.
@@ -37,6 +38,13 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::Attach(e, _)
         | Action::Cut(e, _)
         | Action::Joined(e, _) => e,
+        Action::Targets(
+            Fate::Blind(e, ..)
+            | Fate::Sees(e, ..)
+            | Fate::Clock(e, ..)
+            | Fate::Probe(e, _)
+            | Fate::Report(e, _),
+        ) => e,
         Action::Send(Item(e, _))
         | Action::Deliver(Item(e, _))
         | Action::Look(Item(e, _))
@@ -62,6 +70,7 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::FollowerDown(..)
         | Action::FollowerUp(..)
         | Action::Ask(_)
+        | Action::Targets(Fate::Dies(_) | Fate::Errs(_) | Fate::Lives(_) | Fate::Buries(_))
         | Action::Full(_)
         | Action::Roomy(_) => return None,
     })

@@ -15,11 +15,12 @@ use sim::mutants::{self, Mutant};
 /// A scenario that is not understood, a mutant that nobody knows.
 pub(super) fn run(args: &MutantsArgs, style: Style) -> Outcome {
     let file = match &args.scenario {
-        Some(path) => load::scenario(path)?,
-        None => load::standard()?,
+        Some(path) => Some(load::scenario(path)?),
+        None => None,
     };
     let wanted: Vec<Mutant> = if args.only.is_empty() {
-        std::iter::once(mutants::control())
+        [mutants::control(), mutants::control_of_targets()]
+            .into_iter()
             .chain(mutants::all())
             .collect()
     } else {
@@ -31,9 +32,10 @@ pub(super) fn run(args: &MutantsArgs, style: Style) -> Outcome {
     let mut bad = Vec::new();
     let mut invariants = std::collections::BTreeSet::new();
     for mutant in &wanted {
+        let standard = mutant.scenario();
         let task = Task {
             kit: mutant.kit,
-            scenario: &file.scenario,
+            scenario: file.as_ref().map_or(&standard, |f| &f.scenario),
             from: 0,
             seeds: args.seeds.unwrap_or(mutants::SEEDS),
             span: None,
@@ -46,7 +48,7 @@ pub(super) fn run(args: &MutantsArgs, style: Style) -> Outcome {
             .found
             .as_ref()
             .and_then(|(_, o)| o.violation.as_ref());
-        let control = mutant.name == "none";
+        let control = mutant.is_control();
         if violation.is_some() == control {
             bad.push(mutant.name);
         }
