@@ -2,6 +2,7 @@
 
 mod authority;
 mod control;
+mod health;
 mod load;
 mod measure;
 mod octodns;
@@ -31,6 +32,11 @@ const BENCHES: &[Bench] = &[
         name: "authority",
         about: "the built-in server beside Knot and NSD: answers per second of its processor, load",
         run: authority::run,
+    },
+    Bench {
+        name: "health",
+        about: "a thousand endpoints that are probed: what the daemon costs, and how soon a dead target is gone",
+        run: health::run,
     },
     Bench {
         name: "resolver",
