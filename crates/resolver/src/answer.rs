@@ -66,6 +66,18 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// NXDOMAIN without a record: not to be kept.
+    pub(crate) fn nothing() -> Answer {
+        Answer {
+            rcode: Rcode::NXDOMAIN,
+            authentic: false,
+            ttl: 0,
+            signed_until: None,
+            full: Body::default(),
+            plain: None,
+        }
+    }
+
     /// Memory in octets, roughly.
     pub(crate) fn weight(&self) -> usize {
         120 + self.full.weight() + self.plain.as_ref().map_or(0, Body::weight)

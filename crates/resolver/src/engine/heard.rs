@@ -38,8 +38,7 @@ impl Resolver {
         if let Some(upstream) = self.upstreams.get(asked.to).filter(|_| asked.case_in_doubt) {
             upstream.keeps_case = false;
         }
-        let (kind, answer) = read(&asked.key, &message);
-        let kind = self.see_through(asked.to, kind);
+        let (kind, answer) = self.see_through(asked.to, read(&asked.key, &message));
         if let Some(probe) = asked.probe {
             return self.probed(&asked, probe, &kind, step);
         }

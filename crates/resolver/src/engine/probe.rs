@@ -1,7 +1,7 @@
 //! Upstreams are looked at: do they live, do they lead back to us, do they make names up?
 
 use super::{Effect, Over, Query, Resolver, Step, Timer};
-use crate::answer::Kind;
+use crate::answer::{Answer, Kind};
 use crate::key::Key;
 use dns::{Name, Rtype};
 use std::net::SocketAddr;
@@ -109,16 +109,20 @@ impl Resolver {
         }
     }
 
-    /// What an upstream makes up for any name is no answer.
-    pub(super) fn see_through(&mut self, from: SocketAddr, kind: Kind) -> Kind {
+    /// What an upstream makes up for any name is no answer: the name does not exist.
+    pub(super) fn see_through(
+        &mut self,
+        from: SocketAddr,
+        (kind, answer): (Kind, Option<Answer>),
+    ) -> (Kind, Option<Answer>) {
         let made_up = self.upstreams.get(from).map(|u| &u.made_up);
         match (&kind, made_up) {
             (Kind::Positive(facts), Some(made_up))
                 if !facts.addresses.is_empty() && facts.addresses.is_subset(made_up) =>
             {
-                Kind::NxDomain(None)
+                (Kind::NxDomain(None), Some(Answer::nothing()))
             }
-            _ => kind,
+            _ => (kind, answer),
         }
     }
 }

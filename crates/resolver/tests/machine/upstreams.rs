@@ -143,7 +143,14 @@ fn an_upstream_that_makes_names_up_is_seen_through() {
             .any(|note| note.contains("names that cannot exist"))
     );
     world.say(A, has("198.51.100.66", 5));
-    for _ in 0..60 {
+    assert_eq!(addresses(&world.ask(API)), ["192.0.2.10"]);
+    // Not for a name that nobody pinned, with nobody else to ask.
+    world.say(B, Says::Silence);
+    for n in 0..20 {
+        assert!(addresses(&world.ask(&format!("n{n}.example.org"))).is_empty());
+    }
+    world.say(B, has("192.0.2.10", 5));
+    for _ in 0..50 {
         world.pass(5);
         assert_eq!(
             addresses(&world.ask(API)),
