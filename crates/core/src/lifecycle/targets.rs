@@ -10,8 +10,8 @@ use crate::body::{Body, Moves};
 use crate::book::{BookError, Endpoints};
 use crate::gate;
 use crate::health::{
-    ENDPOINT, Endpoint, Health, Prober, Reading, Rules, Slot, Standing, Verdict, Why, addresses,
-    ballot, choose, endpoints,
+    Choice, ENDPOINT, Endpoint, Health, Prober, Reading, Rules, Slot, Standing, Verdict, Why,
+    addresses, ballot, choose, endpoints,
 };
 use crate::ledger::differing;
 use crate::ledger::{Act, Event, HeldTarget, HeldWhy, Move, ServerId, ServerState, State};
@@ -215,27 +215,7 @@ impl<S: Safeguards> Lifecycle<S> {
             out: out.clone(),
             withdrawn: withdrawn.cloned().unwrap_or_default(),
         };
-        let verdict = |target: IpAddr| {
-            let slot = (name.clone(), target);
-            let probers = self.watch.probers.values();
-            let votes: Vec<Verdict> = probers
-                .map(|seen| seen.verdict(&slot, endpoint, now))
-                .collect();
-            (target, ballot(&votes))
-        };
-        let verdicts = endpoint.all().into_iter().map(verdict).collect();
-        let failing = |target: &IpAddr| {
-            let slot = (name.clone(), *target);
-            let probers = self.watch.probers.values();
-            let failing = probers.filter(|seen| seen.is_failing(&slot, endpoint, now));
-            failing.count() * 2 > self.watch.probers.len()
-        };
-        let failing = endpoint.all().into_iter().filter(failing).collect();
-        let choice = choose(endpoint, &standing, &verdicts, &failing, Self::RULES, now);
-        match choice.again_at {
-            Some(at) => drop(self.watch.again.insert(name.clone(), at)),
-            None => drop(self.watch.again.remove(name)),
-        }
+        let choice = self.choice(now, endpoint, &standing);
         let held = |h: &crate::health::Held| HeldTarget {
             target: h.target,
             why: match h.why {
@@ -272,6 +252,33 @@ impl<S: Safeguards> Lifecycle<S> {
         };
         let moves = !one.out.is_empty() || !one.back.is_empty();
         (moves.then_some(one), held)
+    }
+
+    /// What the envelope makes of what the probers say of an endpoint.
+    fn choice(&mut self, now: Time, endpoint: &Endpoint, standing: &Standing) -> Choice {
+        let name = &endpoint.name;
+        let verdict = |target: IpAddr| {
+            let slot = (name.clone(), target);
+            let probers = self.watch.probers.values();
+            let votes: Vec<Verdict> = probers
+                .map(|seen| seen.verdict(&slot, endpoint, now))
+                .collect();
+            (target, ballot(&votes))
+        };
+        let verdicts = endpoint.all().into_iter().map(verdict).collect();
+        let failing = |target: &IpAddr| {
+            let slot = (name.clone(), *target);
+            let probers = self.watch.probers.values();
+            let failing = probers.filter(|seen| seen.is_failing(&slot, endpoint, now));
+            failing.count() * 2 > self.watch.probers.len()
+        };
+        let failing = endpoint.all().into_iter().filter(failing).collect();
+        let choice = choose(endpoint, standing, &verdicts, &failing, Self::RULES, now);
+        match choice.again_at {
+            Some(at) => drop(self.watch.again.insert(name.clone(), at)),
+            None => drop(self.watch.again.remove(name)),
+        }
+        choice
     }
 
     /// Whether what is not acted on is to be said in the ledger: when it changes, and not against
