@@ -294,6 +294,9 @@ impl<S: Safeguards> World<S> {
     }
 
     fn start(&mut self, e: E, news: &mut Vec<News>) {
+        // Whoever ran before knows nothing any more.
+        self.targets.crash(e);
+        self.evidence.crash(e);
         let policy = self.policy.clone();
         let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
             return;

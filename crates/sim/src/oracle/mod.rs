@@ -513,7 +513,11 @@ impl Ledger {
     ) -> Option<String> {
         let seq = write.seq;
         let decided = self.changes_of(decision)?;
-        if decided != write.changes {
+        let mut written = write.changes.clone();
+        if self.is_defined() {
+            written.sort_by(|a, b| (a.name(), a.rtype()).cmp(&(b.name(), b.rtype())));
+        }
+        if decided != written {
             return Some(format!("write {seq} does not do what was decided"));
         }
         let Some(expected) = self.expected(&decision.holding) else {

@@ -466,7 +466,11 @@ impl Oracle {
                 let unseen = |f: &&Found| {
                     let key = (f.name.clone(), f.rtype);
                     let had = |view: &Arc<Records>| view.get(&key) == f.found.as_ref();
-                    !watch.blurred.contains(&key) && !watch.back_with.iter().any(had)
+                    // Where one family of an endpoint was edited, the other stays as it was, too.
+                    let mut blurred = watch.blurred.iter();
+                    let beside = ledger.is_endpoint(&f.name) && blurred.any(|(n, _)| n == &f.name);
+                    let known = watch.blurred.contains(&key) || beside;
+                    !known && !watch.back_with.iter().any(had)
                 };
                 let f = found.iter().find(unseen)?;
                 let text = format!("nobody edited {} {} on {id}, drifted", f.name, f.rtype);
