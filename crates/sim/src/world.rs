@@ -574,12 +574,6 @@ impl<S: Safeguards> World<S> {
             self.oracle.unsettled(open);
         }
     }
-
-    /// The server that a request concerns.
-    pub fn server_of(&self, item: Item) -> Option<usize> {
-        let enactor = self.enactors.get(usize::from(item.0))?;
-        enactor.requests.get(&item.1).map(|r| r.server)
-    }
 }
 
 /// The server to which something happens.

@@ -1,6 +1,7 @@
 //! The exploration of the health stream passes with every safeguard, shows what it is about, and
 //! runs byte for byte the same a second time.
-#![allow(missing_docs)]
+// Tests read the environment; the world never does.
+#![allow(clippy::disallowed_methods, missing_docs)]
 
 use steadfast_core::safeguards::Full;
 use steadfast_sim::{Scenario, explore, replay, run};

@@ -560,20 +560,6 @@ impl Ledger {
     }
 }
 
-/// The first RRset that a write replaced without knowing what stood there.
-fn overwritten(before: &Records, write: &Write) -> Option<String> {
-    let unseen = |change: &&dns::Change| {
-        let stood = before.get(&(change.name().clone(), change.rtype()));
-        match (stood, change.before()) {
-            (Some(stood), Some(known)) => !stood.same_data(known),
-            (stood, known) => stood.is_some() != known.is_some(),
-        }
-    };
-    let change = write.changes.iter().find(unseen)?;
-    let (name, rtype) = (change.name(), change.rtype());
-    Some(format!("{name} {rtype} was overwritten unseen"))
-}
-
 /// RFC 1982, for serials.
 fn exceeds(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) > 0
