@@ -252,7 +252,7 @@ impl Director {
     fn edit(&mut self, at: u64, s: Srv) {
         let n = self.rng.below(200) + 1;
         let set = match self.rng.below(7) {
-            6 => strangers_marker(),
+            6 => people::strangers_marker(),
             0 => rrset("api", 60, Rtype::A, &[&format!("203.0.113.{n}")]),
             1 => rrset("pool-a", 60, Rtype::A, &[&format!("203.0.113.{n}")]),
             2 => rrset("www", 60, Rtype::CNAME, &["pool-b"]),
@@ -574,15 +574,6 @@ impl Director {
         }
         self.at(at + self.scenario.calm, Action::Check);
     }
-}
-
-/// The marker of a ledger that nobody here knows.
-fn strangers_marker() -> dns::RRset {
-    let text = format!(
-        "steadfast1 l={:016x} s=7 g=3/0 n=1/1 p={:032x}",
-        0xbad, 0xbad
-    );
-    steadfast_core::marker::text_rrset(&crate::scenario::policy(0).marker_name(), &text)
 }
 
 /// The enactor that has to run for an action to happen.

@@ -10,6 +10,12 @@ use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::{Reading, Reply};
 
 impl<S: Safeguards> World<S> {
+    /// The server that a request concerns.
+    pub fn server_of(&self, item: Item) -> Option<usize> {
+        let enactor = self.enactors.get(usize::from(item.0))?;
+        enactor.requests.get(&item.1).map(|r| r.server)
+    }
+
     pub(crate) fn send(&mut self, item: Item, news: &mut Vec<News>) {
         if let Some(Request {
             ask: Ask::Write(_, sent),

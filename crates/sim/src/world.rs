@@ -294,6 +294,9 @@ impl<S: Safeguards> World<S> {
     }
 
     fn start(&mut self, e: E, news: &mut Vec<News>) {
+        // Whoever ran before knows nothing any more.
+        self.targets.crash(e);
+        self.evidence.crash(e);
         let policy = self.policy.clone();
         let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
             return;
@@ -570,12 +573,6 @@ impl<S: Safeguards> World<S> {
         if !open.is_empty() {
             self.oracle.unsettled(open);
         }
-    }
-
-    /// The server that a request concerns.
-    pub fn server_of(&self, item: Item) -> Option<usize> {
-        let enactor = self.enactors.get(usize::from(item.0))?;
-        enactor.requests.get(&item.1).map(|r| r.server)
     }
 }
 

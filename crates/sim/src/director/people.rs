@@ -114,3 +114,12 @@ impl Director {
         self.at(at, Action::Operate(e, verb.unwrap_or(Verb::Apply(content))));
     }
 }
+
+/// The marker of a ledger that nobody here knows.
+pub(super) fn strangers_marker() -> dns::RRset {
+    let text = format!(
+        "steadfast1 l={:016x} s=7 g=3/0 n=1/1 p={:032x}",
+        0xbad, 0xbad
+    );
+    steadfast_core::marker::text_rrset(&crate::scenario::policy(0).marker_name(), &text)
+}

@@ -513,7 +513,11 @@ impl Ledger {
     ) -> Option<String> {
         let seq = write.seq;
         let decided = self.changes_of(decision)?;
-        if decided != write.changes {
+        let mut written = write.changes.clone();
+        if self.is_defined() {
+            written.sort_by(|a, b| (a.name(), a.rtype()).cmp(&(b.name(), b.rtype())));
+        }
+        if decided != written {
             return Some(format!("write {seq} does not do what was decided"));
         }
         let Some(expected) = self.expected(&decision.holding) else {
@@ -554,20 +558,6 @@ impl Ledger {
             "the ledger takes planting {seq} on {id} for true, but {name} {rtype} is not what it says"
         ))
     }
-}
-
-/// The first RRset that a write replaced without knowing what stood there.
-fn overwritten(before: &Records, write: &Write) -> Option<String> {
-    let unseen = |change: &&dns::Change| {
-        let stood = before.get(&(change.name().clone(), change.rtype()));
-        match (stood, change.before()) {
-            (Some(stood), Some(known)) => !stood.same_data(known),
-            (stood, known) => stood.is_some() != known.is_some(),
-        }
-    };
-    let change = write.changes.iter().find(unseen)?;
-    let (name, rtype) = (change.name(), change.rtype());
-    Some(format!("{name} {rtype} was overwritten unseen"))
 }
 
 /// RFC 1982, for serials.

@@ -25,8 +25,10 @@ pub(super) struct Health {
     now: u64,
     generations: BTreeMap<u64, Outs>,
     moves: BTreeMap<u64, Vec<Move>>,
-    /// When an answer lost an address by health, by endpoint.
+    /// When an answer lost an address by health, by endpoint…
     lost: BTreeMap<Name, Vec<Time>>,
+    /// …and when it may have, where several went at once and nobody knows in which order.
+    perhaps: BTreeMap<Name, Vec<Time>>,
 }
 
 fn definition(content: &Records, name: &Name) -> Option<Endpoint> {
@@ -159,6 +161,12 @@ impl Health {
             let endpoint = head.and_then(|h| definition(h, &one.endpoint));
             let lost = endpoint.map_or(0, |e| lost_by(&e, &out_of(&before, &one.endpoint), one));
             times.extend((0..lost).map(|_| entry.at));
+            let most = match one.out.len() {
+                0 | 1 => lost,
+                several => several,
+            };
+            let times = self.perhaps.entry(one.endpoint.clone()).or_default();
+            times.extend((0..most).map(|_| entry.at));
         }
         outs.retain(|_, out| !out.is_empty());
         self.generations.insert(*health, outs);
@@ -259,6 +267,11 @@ impl Ledger {
         self.health.defined |= content.keys().any(|(_, t)| *t == ENDPOINT);
     }
 
+    /// Whether there has ever been an endpoint.
+    pub(super) fn is_defined(&self) -> bool {
+        self.health.defined
+    }
+
     /// Whether a name has been an endpoint.
     pub(super) fn is_endpoint(&self, name: &Name) -> bool {
         let defined = |content: &Arc<Records>| content.contains_key(&(name.clone(), ENDPOINT));
@@ -334,9 +347,16 @@ impl Ledger {
                     ..decision.holding
                 };
                 let content = self.configured(&before)?;
-                let changes: Vec<Change> = step().collect();
+                let all: Vec<Change> = step().collect();
+                let defined = all.iter().filter(|c| c.rtype() == ENDPOINT);
+                let defined: BTreeSet<Name> = defined.map(|c| c.name().clone()).collect();
+                // What was edited starts from what was found, and travels as it was decided.
+                let is = |c: &Change| defined.contains(c.name());
+                let (at, mut changes): (Vec<Change>, Vec<Change>) = all.into_iter().partition(is);
                 let sight = self.health.sight(&decision.holding);
-                Some(served(&content, &changes, &sight))
+                changes.extend(served(&content, &at, &sight));
+                changes.sort_by(|a, b| (a.name(), a.rtype()).cmp(&(b.name(), b.rtype())));
+                Some(changes)
             }
             _ => Some(Vec::new()),
         }
@@ -412,7 +432,10 @@ impl Ledger {
             // Nobody can know that an older one is back before somebody looks.
             let verified = self.state.servers.get(&server.id)?.verified;
             let (decision, _) = self.decision(&seq).filter(|_| Some(seq) >= verified)?;
-            let content = self.configured(&decision.holding)?;
+            let content = match decision.holding.is_whole() {
+                true => self.contents.get(&decision.holding.configuration)?.clone(),
+                false => self.configured(&decision.holding)?,
+            };
             moves.iter().find_map(|one| {
                 let name = &one.endpoint;
                 let endpoint = definition(&content, name)?;
@@ -470,7 +493,7 @@ impl Oracle {
             if sick > 1 && sick * 2 > all.len() {
                 return None;
             }
-            let times = ledger.health.lost.get(name);
+            let times = ledger.health.perhaps.get(name);
             let within = |at: &&Time| Time(now) < **at + endpoint.velocity.per;
             let spent = times.map_or(0, |t| t.iter().filter(within).count());
             let stays = all.iter().find(|target| {

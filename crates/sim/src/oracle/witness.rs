@@ -111,7 +111,7 @@ impl Ledger {
         if let Some(marker) = &write.marker {
             watch.awaits(marker, write);
         }
-        let unseen = super::overwritten(before, write).map(|text| ("I1", text));
+        let unseen = overwritten(before, write).map(|text| ("I1", text));
         let mut faults: Vec<Fault> = unseen.into_iter().collect();
         faults.extend(self.unrepaired(watch, server, write));
         faults.extend(self.refuses(decision, server, before, write, now));
@@ -466,7 +466,11 @@ impl Oracle {
                 let unseen = |f: &&Found| {
                     let key = (f.name.clone(), f.rtype);
                     let had = |view: &Arc<Records>| view.get(&key) == f.found.as_ref();
-                    !watch.blurred.contains(&key) && !watch.back_with.iter().any(had)
+                    // Where one family of an endpoint was edited, the other stays as it was, too.
+                    let mut blurred = watch.blurred.iter();
+                    let beside = ledger.is_endpoint(&f.name) && blurred.any(|(n, _)| n == &f.name);
+                    let known = watch.blurred.contains(&key) || beside;
+                    !known && !watch.back_with.iter().any(had)
                 };
                 let f = found.iter().find(unseen)?;
                 let text = format!("nobody edited {} {} on {id}, drifted", f.name, f.rtype);
@@ -514,4 +518,18 @@ impl Oracle {
             ))
         })
     }
+}
+
+/// The first RRset that a write replaced without knowing what stood there.
+fn overwritten(before: &Records, write: &Write) -> Option<String> {
+    let unseen = |change: &&Change| {
+        let stood = before.get(&(change.name().clone(), change.rtype()));
+        match (stood, change.before()) {
+            (Some(stood), Some(known)) => !stood.same_data(known),
+            (stood, known) => stood.is_some() != known.is_some(),
+        }
+    };
+    let change = write.changes.iter().find(unseen)?;
+    let (name, rtype) = (change.name(), change.rtype());
+    Some(format!("{name} {rtype} was overwritten unseen"))
 }
