@@ -88,6 +88,24 @@ pub struct Oracle {
     pub violation: Option<Violation>,
 }
 
+/// What went back on a server that only goes forward: sequence, configuration, health (I2).
+fn back(server: &str, was: (u64, u64, u64), is: (u64, u64, u64)) -> Vec<Fault> {
+    let pairs = [
+        ("marker", was.0, is.0, is.0 <= was.0),
+        ("configuration", was.1, is.1, is.1 < was.1),
+        ("health", was.2, is.2, is.2 < was.2),
+    ];
+    let gone_back = pairs.into_iter().filter(|(.., back)| *back);
+    gone_back
+        .map(|(what, from, to, _)| {
+            (
+                "I2",
+                format!("{server} went from {what} {from} back to {to}"),
+            )
+        })
+        .collect()
+}
+
 impl Oracle {
     /// A judge of a world with that many servers.
     pub fn new(policy: Arc<Policy>, servers: usize) -> Oracle {
@@ -212,30 +230,10 @@ impl Oracle {
             );
             faults.push(("I14", text));
         }
-        let (last, configuration, health) = watch.last;
-        if write.seq <= last {
-            let text = format!("{} went from marker {last} to {}", server.id, write.seq);
-            faults.push(("I2", text));
-        }
-        if decision.holding.configuration < configuration {
-            let text = format!(
-                "{} went from configuration {configuration} back to {}",
-                server.id, decision.holding.configuration
-            );
-            faults.push(("I2", text));
-        }
-        if decision.holding.health < health {
-            let text = format!(
-                "{} went from health {health} back to {}",
-                server.id, decision.holding.health
-            );
-            faults.push(("I2", text));
-        }
-        watch.last = (
-            write.seq,
-            decision.holding.configuration,
-            decision.holding.health,
-        );
+        let (configuration, health) = (decision.holding.configuration, decision.holding.health);
+        let now_at = (write.seq, configuration, health);
+        let was_at = std::mem::replace(&mut watch.last, now_at);
+        faults.extend(back(&server.id, was_at, now_at));
         let accepted = (before, write, now);
         faults.extend(ledger.judges(watch, &decision, server, accepted));
         // What the server dropped is its own doing; whether it is noticed is judged at the end.

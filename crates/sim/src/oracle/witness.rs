@@ -406,6 +406,16 @@ impl Ledger {
     }
 }
 
+/// Whether nobody had edited what is said to be found.
+fn is_made_up(f: &Found, ledger: &Ledger, watch: &Watch) -> bool {
+    let key = (f.name.clone(), f.rtype);
+    let had = |view: &Arc<Records>| view.get(&key) == f.found.as_ref();
+    // Where one family of an endpoint was edited, the other stays as it was, too.
+    let mut blurred = watch.blurred.iter();
+    let beside = ledger.is_endpoint(&f.name) && blurred.any(|(n, _)| n == &f.name);
+    !watch.blurred.contains(&key) && !beside && !watch.back_with.iter().any(had)
+}
+
 impl Oracle {
     /// What an entry says of a server, compared with what was to be seen there.
     pub(super) fn testify(
@@ -463,16 +473,7 @@ impl Oracle {
                 Some(("I7", text))
             }
             Event::Drifted { found, .. } => {
-                let unseen = |f: &&Found| {
-                    let key = (f.name.clone(), f.rtype);
-                    let had = |view: &Arc<Records>| view.get(&key) == f.found.as_ref();
-                    // Where one family of an endpoint was edited, the other stays as it was, too.
-                    let mut blurred = watch.blurred.iter();
-                    let beside = ledger.is_endpoint(&f.name) && blurred.any(|(n, _)| n == &f.name);
-                    let known = watch.blurred.contains(&key) || beside;
-                    !known && !watch.back_with.iter().any(had)
-                };
-                let f = found.iter().find(unseen)?;
+                let f = found.iter().find(|f| is_made_up(f, ledger, watch))?;
                 let text = format!("nobody edited {} {} on {id}, drifted", f.name, f.rtype);
                 Some(("I7", text))
             }

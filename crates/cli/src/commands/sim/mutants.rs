@@ -4,7 +4,7 @@ use super::args::MutantsArgs;
 use super::jobs::{Task, explore};
 use super::load;
 use crate::commands::{out, words};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
 use serde_json::{Value, json};
 use sim::mutants::{self, Mutant};
@@ -18,15 +18,7 @@ pub(super) fn run(args: &MutantsArgs, style: Style) -> Outcome {
         Some(path) => Some(load::scenario(path)?),
         None => None,
     };
-    let wanted: Vec<Mutant> = if args.only.is_empty() {
-        [mutants::control(), mutants::control_of_targets()]
-            .into_iter()
-            .chain(mutants::all())
-            .collect()
-    } else {
-        let named = args.only.iter().map(|name| load::safeguards(name));
-        named.collect::<Result<_, _>>()?
-    };
+    let wanted = wanted(&args.only)?;
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let mut rows = Vec::new();
     let mut bad = Vec::new();
@@ -84,6 +76,15 @@ pub(super) fn run(args: &MutantsArgs, style: Style) -> Outcome {
     } else {
         Exit::Error
     })
+}
+
+/// The mutants named, or all of them after their controls.
+fn wanted(only: &[String]) -> Result<Vec<Mutant>, Fail> {
+    if !only.is_empty() {
+        return only.iter().map(|name| load::safeguards(name)).collect();
+    }
+    let controls = [mutants::control(), mutants::control_of_targets()];
+    Ok(controls.into_iter().chain(mutants::all()).collect())
 }
 
 /// What is not built, how many were caught, and what is not as it has to be.
