@@ -395,8 +395,8 @@ static SERVER: Section = Section {
 
 static ENDPOINT: Section = Section {
     header: r#"[endpoint."NAME"]"#,
-    doc: "A name that is served from health-checked targets. It lies in a zone of this file and is owned there. This \
-          version checks endpoints and keeps them, and does not act on them yet.",
+    doc: "A name that is served from health-checked targets. It lies in a zone of this file and is owned there. It \
+          becomes part of the configuration with the next plan; `steadfast up` acts on it.",
     keys: &[
         key(
             "policy",
