@@ -40,5 +40,7 @@ fn shrinks(mutant: &Mutant) {
 /// come before is part of the story.
 #[test]
 fn every_mutant_is_told_in_a_dozen_lines() {
-    mutants::all().iter().for_each(shrinks);
+    // Stories of targets are longer: each round of a prober has its line.
+    let all = mutants::all();
+    all.iter().filter(|m| !m.of_targets).for_each(shrinks);
 }
