@@ -46,14 +46,11 @@ fn a_deletion_at_one_is_held_and_at_both_is_honoured_by_the_deadline() {
         ask(&resolver, API, Rtype::A);
         why().0.starts_with("waiting: 2 of 2 sources say NXDOMAIN")
     });
-    // What was cached from the second one before it let go is fresh for its TTL of a second, and
-    // rightly served without a label until then.
+    // What was cached before is fresh for its TTL of a second, and rightly without a label.
     std::thread::sleep(Duration::from_millis(1_500));
     let held = ask(&resolver, API, Rtype::A);
-    assert_eq!(
-        (addresses(&held), errors(&held)),
-        (vec!["192.0.2.1".into()], vec![3])
-    );
+    assert_eq!(addresses(&held), ["192.0.2.1"]);
+    assert_eq!(errors(&held), [3]);
 
     // Accept: it is gone, and the name is gone for clients within the deadline.
     let began = std::time::Instant::now();
