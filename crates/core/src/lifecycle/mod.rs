@@ -399,8 +399,11 @@ impl<S: Safeguards> Lifecycle<S> {
     /// Somebody else's append came first. What people said holds whatever came before it, and is
     /// said again; what was decided on the ledger's old end is stale.
     fn overtaken(&mut self, effects: &mut Vec<Effect>) {
-        let submission = self.inflight.take().and_then(|draft| draft.submission);
-        match submission {
+        let draft = self.inflight.take();
+        // What was to be said of targets is found anew.
+        let entries = draft.iter().flat_map(|d| d.entries());
+        self.watch.look_anew(entries.map(|(entry, _)| &entry.event));
+        match draft.and_then(|draft| draft.submission) {
             Some(said) if said.is_said() || !S::CLEARED_AT_END => self.submissions.insert(0, said),
             Some(_) => effects.push(Effect::Tell(Notice::Stale)),
             None => {}

@@ -63,6 +63,20 @@ impl Seen {
 }
 
 impl Watch {
+    /// Endpoints that these events would have been about are decided about again.
+    pub(super) fn look_anew<'e>(&mut self, events: impl Iterator<Item = &'e Event>) {
+        for event in events {
+            match event {
+                Event::Moved { moves, .. } => {
+                    let endpoints = moves.iter().map(|one| one.endpoint.clone());
+                    self.dirty.extend(endpoints);
+                }
+                Event::Watched { endpoint, .. } => self.dirty.extend([endpoint.clone()]),
+                _ => {}
+            }
+        }
+    }
+
     pub(super) fn wakes_at(&self) -> Option<Time> {
         self.again.values().min().copied()
     }

@@ -85,6 +85,33 @@ fn what_fails_at_once_is_not_counted_out_one_by_one() {
 }
 
 #[test]
+fn what_could_not_be_said_because_others_spoke_is_said_then() {
+    let mut world = World::start(&["ns1"], 2, 60_000);
+    let mut three = endpoint("api", &[1, 2, 3]);
+    three.floor.targets = 1;
+    world
+        .clear(&content(&[], &[three]), Purpose::Change)
+        .unwrap();
+    world.settle();
+    world.probe(&["api"], &[], 3);
+    world.probe_by(&[1], &["api"], &[1, 2], 3);
+    assert!(!world.state().endpoints.held.is_empty());
+    world.probe_by(&[1], &["api"], &[], 1);
+    // The second pass ends it; somebody else's entry comes just before.
+    let reason = "in between".to_owned();
+    world.submit(Submission {
+        cleared: None,
+        events: vec![Event::Thawed { reason }],
+        bodies: Vec::new(),
+    });
+    world.probe_by(&[1], &["api"], &[], 1);
+    assert!(
+        world.state().endpoints.held.is_empty(),
+        "the hold is told though it ended"
+    );
+}
+
+#[test]
 fn the_second_withdrawal_waits_for_the_window() {
     let mut world = World::start(&["ns1"], 1, 60_000);
     let mut five = endpoint("api", &[1, 2, 3, 4, 5]);
