@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::fields::{At, Fields, Reader, Span, Value};
-use super::model::{Check, Endpoint, MaxWithdraw, Policy, Probe, Target};
+use super::model::{Check, Endpoint, MaxWithdraw, Policy, Target};
 use super::text::{Fault, show_duration, show_seconds};
 use super::zone::{Bounds, is_owned};
 use crate::diag::Diag;
+use steadfast_core::health::Check as Probe;
 
 /// `zones` has every zone of the file, as far as it could be read.
 pub(super) fn load(

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use steadfast_core::health;
+
 /// A whole config file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -225,7 +227,7 @@ pub struct MaxWithdraw {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// What is asked, and where.
-    pub probe: Probe,
+    pub probe: health::Check,
     /// From one probe to the next.
     pub interval: Duration,
     /// A probe without an answer by then has failed; at most `interval`.
@@ -234,35 +236,6 @@ pub struct Check {
     pub fall: u32,
     /// So many successes in a row make it well; at least 1.
     pub rise: u32,
-}
-
-/// What a check asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Probe {
-    /// GET `path`; any 2xx is healthy.
-    Http {
-        /// Default 80.
-        port: u16,
-        /// Starts with `/`.
-        path: String,
-    },
-    /// The same over TLS.
-    Https {
-        /// Default 443.
-        port: u16,
-        /// Starts with `/`.
-        path: String,
-    },
-    /// A connection is accepted.
-    Tcp {
-        /// Has no default.
-        port: u16,
-    },
-    /// A DNS query is answered.
-    Dns {
-        /// Default 53.
-        port: u16,
-    },
 }
 
 /// One of an endpoint's targets.

@@ -166,6 +166,10 @@ fn plain(label: &str, text: &str) -> Result<(), Fault> {
         .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/')))
     {
         None => Ok(()),
+        Some('*') if label == "*" => wrong(
+            "is a pattern, and one name is wanted here".to_owned(),
+            "write the name of a host, without `*`",
+        ),
         Some('*') => wrong(
             "has a `*` inside a label".to_owned(),
             "`*` takes one whole label, `**` any number of them",

@@ -1,10 +1,10 @@
 //! The endpoints of the config, as part of a zone's content.
 
-use crate::config::model::{self, Probe};
+use crate::config::model;
 use crate::exit::{Exit, Fail};
 use dns::{Name, Rtype, Zone};
 use std::time::Duration;
-use steadfast_core::health::{Answer, Cadence, Check, Endpoint, Floor, Target, Velocity, to_rrset};
+use steadfast_core::health::{Answer, Cadence, Endpoint, Floor, Target, Velocity, to_rrset};
 use steadfast_core::time::Millis;
 
 /// The content with the definitions of a zone's endpoints.
@@ -57,18 +57,6 @@ fn definition(endpoint: &model::Endpoint) -> Result<Endpoint, Fail> {
             "write a name like www.example.com",
         )
     };
-    let check = match &endpoint.check.probe {
-        Probe::Http { port, path } => Check::Http {
-            port: *port,
-            path: path.clone(),
-        },
-        Probe::Https { port, path } => Check::Https {
-            port: *port,
-            path: path.clone(),
-        },
-        Probe::Tcp { port } => Check::Tcp { port: *port },
-        Probe::Dns { port } => Check::Dns { port: *port },
-    };
     let target = |t: &model::Target| Target {
         address: t.address,
         region: t.region.clone(),
@@ -89,7 +77,7 @@ fn definition(endpoint: &model::Endpoint) -> Result<Endpoint, Fail> {
             targets: endpoint.max_withdraw.targets as usize,
             per: millis(endpoint.max_withdraw.per),
         },
-        check,
+        check: endpoint.check.probe.clone(),
         cadence: Cadence {
             interval: millis(endpoint.check.interval),
             timeout: millis(endpoint.check.timeout),

@@ -112,6 +112,7 @@ bad! {
     ttl_of_endpoint_out_of_bounds: "ttl          = \"30s\"" => "ttl          = \"30d\"";
     endpoint_outside: "[endpoint.\"api.example.com\"]" => "[endpoint.\"api.example.org\"]";
     endpoint_ignored: "[endpoint.\"api.example.com\"]" => "[endpoint.\"_acme-challenge.example.com\"]";
+    endpoint_at_a_wildcard: "[endpoint.\"api.example.com\"]" => "[endpoint.\"*.apps.example.com\"]";
     endpoint_without_withdrawal: "{ targets = 1, per" => "{ targets = 0, per";
     endpoint_floor_over_targets: "min-targets  = 2" => "min-targets  = 4";
     endpoint_floor_is_all: "min-targets  = 2" => "min-targets  = 3";
