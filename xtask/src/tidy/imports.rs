@@ -175,8 +175,13 @@ mod tests {
             ),
             (
                 "crates/sim/Cargo.toml",
+                "[dependencies]\nrand = \"1\"",
+                "not with `rand`",
+            ),
+            (
+                "crates/serve/Cargo.toml",
                 "[dependencies]\ntokio = \"1\"",
-                "not with `tokio`",
+                "only `cell` may see `tokio`",
             ),
             (
                 "crates/core/Cargo.toml",
