@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use peers::Port;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
@@ -19,17 +20,19 @@ ns1  A   127.0.0.1
 www  A   192.0.2.10
 ";
 
-struct Folder(PathBuf);
+/// A folder with a config, and its server's port for as long.
+struct Folder(
+    PathBuf,
+    #[expect(dead_code, reason = "nobody else gets the port")] Port,
+);
 
 impl Folder {
     fn new(name: &str) -> (Folder, SocketAddr) {
         let path = std::env::temp_dir().join(format!("steadfast-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
-        let address = UdpSocket::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let reserved = Port::reserve();
+        let address = reserved.addr();
         let config = format!(
             "[cell]\nname = \"test\"\nstate = \"state\"\n\n[zone.\"dev.test\"]\ncontent = \"dev.test.zone\"\n\
              servers = [\"local\"]\nown = [\"**\"]\ncritical = [\"www\"]\n\n[zone.\"dev.test\".limits]\n\
@@ -38,7 +41,7 @@ impl Folder {
         );
         fs::write(path.join("steadfast.toml"), config).unwrap();
         fs::write(path.join("dev.test.zone"), ZONE).unwrap();
-        (Folder(path), address)
+        (Folder(path, reserved), address)
     }
 
     fn site(&self) -> Site {

@@ -44,6 +44,7 @@ pub use builder::{Mode, PeerBuilder, zone_text};
 pub use counts::rounds;
 pub use kind::{Kind, Program, install_command, missing, require};
 pub use peer::{Backup, Peer};
+pub use port::Port;
 pub use proxy::{Behaviour, Proxy};
 pub use sampler::{FirstEmpty, Sampler, Samples};
 pub use tools::{TOOLS, nsupdate, octodns};

@@ -17,17 +17,22 @@ const RANGE: std::ops::Range<u16> = 12_000..32_000;
 /// They vanish with this process, however it ends.
 const RESERVATIONS: Ipv4Addr = Ipv4Addr::new(127, 53, 53, 53);
 
-/// A reserved port of `127.0.0.1`, free for UDP and TCP when it was reserved.
+/// A reserved port of `127.0.0.1`, free for UDP and TCP when it was reserved. Nobody else who
+/// reserves gets it while this lives.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub struct Port {
     number: u16,
     _reservation: UdpSocket,
 }
 
 impl Port {
     /// Reserves a free one.
+    ///
+    /// # Panics
+    ///
+    /// If every port of the range is taken.
     #[track_caller]
-    pub(crate) fn reserve() -> Self {
+    pub fn reserve() -> Self {
         let span = u32::from(RANGE.end - RANGE.start);
         let start = std::process::id().wrapping_mul(97);
         for step in 0..span {
@@ -53,11 +58,13 @@ impl Port {
         })
     }
 
-    pub(crate) fn number(&self) -> u16 {
+    /// Its number.
+    pub fn number(&self) -> u16 {
         self.number
     }
 
-    pub(crate) fn addr(&self) -> SocketAddr {
+    /// Its address on `127.0.0.1`.
+    pub fn addr(&self) -> SocketAddr {
         SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.number))
     }
 }

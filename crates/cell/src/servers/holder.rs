@@ -106,10 +106,7 @@ mod tests {
 
     #[test]
     fn a_free_port_has_nobody() {
-        let gone = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        assert_eq!(of(gone), None);
+        let gone = peers::Port::reserve();
+        assert_eq!(of(gone.addr()), None);
     }
 }

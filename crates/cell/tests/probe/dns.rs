@@ -1,6 +1,7 @@
 //! DNS targets.
 
 use crate::kit::*;
+use peers::Port;
 use std::net::{SocketAddr, UdpSocket};
 use steadfast_cell::probe::Trust;
 use steadfast_core::health::{Check, Outcome};
@@ -92,9 +93,6 @@ fn silence_is_nothing_and_a_closed_port_an_answer() {
         Outcome::Nothing,
         "no answer in 400ms",
     );
-    let closed = UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    is(&ask(closed), Outcome::Wrong, "connection refused");
+    let closed = Port::reserve();
+    is(&ask(closed.addr()), Outcome::Wrong, "connection refused");
 }

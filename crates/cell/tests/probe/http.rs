@@ -1,8 +1,8 @@
 //! What HTTP and TCP targets say, and what that counts as.
 
 use crate::kit::*;
+use peers::Port;
 use std::io::Write;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -172,10 +172,8 @@ fn who_takes_the_connection_and_says_nothing_is_reachable_and_wrong() {
 
 #[test]
 fn a_refusal_is_an_answer_and_a_dead_machine_gives_none() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let reserved = Port::reserve();
+    let closed = reserved.addr();
     is(
         &once(Trust::System, closed, http(closed)),
         Outcome::Wrong,

@@ -2,6 +2,7 @@
 
 use dns::tsig::{Algorithm, Key};
 use dns::{Message, Name, Rtype, Update};
+use peers::Port;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -220,11 +221,8 @@ fn silence_and_dripping_end_at_the_deadline() {
 
 #[test]
 fn an_update_that_found_no_server_was_not_sent() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let reply = connect(free).update(&change(), now(), 10);
+    let free = Port::reserve();
+    let reply = connect(free.addr()).update(&change(), now(), 10);
     assert_eq!(reply.outcome, Outcome::NotSent, "{reply}");
 }
 

@@ -1,6 +1,7 @@
 //! Configurations that must not be: each is refused with the rule and the fix.
 
-use crate::rig::{Folder, free, steadfast};
+use crate::rig::{Folder, steadfast};
+use peers::Port;
 
 #[track_caller]
 fn refused(words: &[&str], part: &str) {
@@ -17,7 +18,8 @@ fn refused(words: &[&str], part: &str) {
 
 #[test]
 fn what_must_not_be_is_refused() {
-    let free = free();
+    let reserved = Port::reserve();
+    let free = reserved.addr().to_string();
     let listen = ["--listen", &free];
     let with = |words: &[&str], part: &str| refused(&[&listen[..], words].concat(), part);
     with(&[], "no upstream: name at least one");
@@ -58,11 +60,11 @@ fn what_must_not_be_is_refused() {
 
 #[test]
 fn files_that_must_not_be_are_refused() {
-    let folder = Folder::new();
+    let (folder, reserved) = (Folder::new(), Port::reserve());
     let path = folder.path().join("r.toml");
     let head = format!(
         "listen = [\"{}\"]\nupstream = [\"127.0.0.1:5300\"]\n",
-        free()
+        reserved.addr()
     );
     for (text, part) in [
         ("[[pin]]\nnmae = \"x.example\"\n", "unknown field `nmae`"),

@@ -1,9 +1,11 @@
 //! A resolver in a process of its own, before an authority that can be made to misbehave.
 
-use peers::{Answer, Behaviour, Kind, Peer, PeerBuilder, Proxy, try_ask_recursive, zone_text};
+use peers::{
+    Answer, Behaviour, Kind, Peer, PeerBuilder, Port, Proxy, try_ask_recursive, zone_text,
+};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,12 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) fn steadfast(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
     command.args(words).output().unwrap()
-}
-
-/// An address that nobody listens on.
-pub(crate) fn free() -> String {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.local_addr().unwrap().to_string()
 }
 
 /// A folder that is removed when the test ends well.
@@ -74,27 +70,23 @@ pub(crate) struct Running {
     child: Child,
     pub(crate) addr: SocketAddr,
     said: Arc<Mutex<String>>,
+    _port: Port,
 }
 
 impl Running {
-    /// Starts it, with these words besides the address, and waits until it answers. Somebody may
-    /// take the port meanwhile: then it is another one.
+    /// Starts it, with these words besides the address, and waits until it answers.
     pub(crate) fn start(words: &[&str]) -> Running {
-        for _ in 0..5 {
-            let running = Running::spawn(words);
-            running.until_said("o");
-            if !running.said().contains("Address already in use") {
-                running.until_said("resolving on");
-                return running;
-            }
-        }
-        panic!("no free port in five attempts");
+        let running = Running::spawn(words);
+        running.until_said("resolving on");
+        running
     }
 
     fn spawn(words: &[&str]) -> Running {
-        let addr = free();
+        let port = Port::reserve();
         let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
-        command.args(["resolver", "--listen", &addr]).args(words);
+        command
+            .args(["resolver", "--listen", &port.addr().to_string()])
+            .args(words);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let (lines, into) = (
@@ -110,8 +102,9 @@ impl Running {
         });
         Running {
             child,
-            addr: addr.parse().unwrap(),
+            addr: port.addr(),
             said,
+            _port: port,
         }
     }
 

@@ -124,7 +124,8 @@ fn two_resolvers_do_not_share_a_folder() {
     let running = Running::pinned(&upstream, &folder);
     let proxy = upstream.proxy.addr().to_string();
     let state = folder.path().to_str().unwrap();
-    let free = crate::rig::free();
+    let reserved = peers::Port::reserve();
+    let free = reserved.addr().to_string();
     let words = [
         "resolver",
         "--listen",

@@ -111,10 +111,8 @@ fn sighup_reads_the_file_again_and_a_bad_one_changes_nothing() {
 #[test]
 fn metrics_count_and_name_nobody() {
     let (upstream, folder) = (Upstream::new(), Folder::new());
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let reserved = peers::Port::reserve();
+    let free = reserved.addr();
     let proxy = upstream.proxy.addr().to_string();
     let state = folder.path().to_str().unwrap();
     let running = Running::start(&[

@@ -1,7 +1,7 @@
 //! Real servers, a config with an endpoint, and targets that can be stopped.
 
 use crate::kit::{Config, Ended, Process, Server, ZONE, binary};
-use peers::{Kind, Peer, PeerBuilder, zone_text};
+use peers::{Kind, Peer, PeerBuilder, Port, zone_text};
 use std::cell::Cell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -85,6 +85,7 @@ pub(crate) struct Rig {
     pub(crate) peers: Vec<Peer>,
     pub(crate) targets: Vec<Target>,
     runs: Cell<u32>,
+    _port: Port,
 }
 
 /// The addresses of targets, counted from 1, as an answer has them.
@@ -98,16 +99,14 @@ impl Rig {
         let records = "www 60 A 192.0.2.1\n";
         let text = zone_text(ZONE, records);
         let start = |kind: &Kind| PeerBuilder::new(*kind).zone(ZONE, &text).start();
-        let port = TcpListener::bind("127.0.3.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let reserved = Port::reserve();
+        let port = reserved.number();
         let target = |n| Target::new(SocketAddrV4::new(Ipv4Addr::new(127, 0, 3, n), port));
         let rig = Rig {
             peers: kinds.iter().map(start).collect(),
             targets: (1..=targets).map(target).collect(),
             runs: Cell::new(0),
+            _port: reserved,
         };
         fs::create_dir(rig.dir()).unwrap();
         fs::write(rig.dir().join("zone"), zone_text(ZONE, records)).unwrap();

@@ -169,10 +169,8 @@ fn an_upstream_that_is_ourselves_is_refused_and_a_loop_through_others_is_found()
         Err(ResolverError::Itself(_))
     ));
     // Two resolvers that ask each other.
-    let free = std::net::UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let reserved = peers::Port::reserve();
+    let free = reserved.addr();
     let first = resolver(&[free], &[]);
     let mut second = config(first.addresses(), &[]);
     second.listen = vec![free];
