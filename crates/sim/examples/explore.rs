@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_types, missing_docs)]
 
 use std::time::Instant;
-use steadfast_core::safeguards::{Full, Safeguards};
+use steadfast_sim::kit::Kit;
 use steadfast_sim::mutants::{
     ConfigurationCarried, CutOffBelieved, FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker,
     NoPanic, NoRests, NoVelocity, StandbyCounted,
@@ -18,17 +18,17 @@ fn main() {
     let mutant = args.next().unwrap_or_else(|| "full".into());
     let first = args.next().and_then(|a| a.parse().ok()).unwrap_or(0);
     match mutant.as_str() {
-        "full" => report::<Full>(first, seeds),
-        "no-marker" => report::<NoMarker>(first, seeds),
-        "no-fence" => report::<NoFence>(first, seeds),
-        "no-rests" => report::<NoRests>(first, seeds),
-        "fresh-checked-once" => report::<FreshCheckedOnce>(first, seeds),
-        "no-before-values" => report::<NoBeforeValues>(first, seeds),
-        "configuration-carried" => report::<ConfigurationCarried>(first, seeds),
-        "cut-off-believed" => report::<CutOffBelieved>(first, seeds),
-        "no-panic" => report::<NoPanic>(first, seeds),
-        "no-velocity" => report::<NoVelocity>(first, seeds),
-        "standby-counted" => report::<StandbyCounted>(first, seeds),
+        "full" => report(Kit::FULL, first, seeds),
+        "no-marker" => report(Kit::of::<NoMarker>(), first, seeds),
+        "no-fence" => report(Kit::of::<NoFence>(), first, seeds),
+        "no-rests" => report(Kit::of::<NoRests>(), first, seeds),
+        "fresh-checked-once" => report(Kit::of::<FreshCheckedOnce>(), first, seeds),
+        "no-before-values" => report(Kit::of::<NoBeforeValues>(), first, seeds),
+        "configuration-carried" => report(Kit::of::<ConfigurationCarried>(), first, seeds),
+        "cut-off-believed" => report(Kit::of::<CutOffBelieved>(), first, seeds),
+        "no-panic" => report(Kit::of::<NoPanic>(), first, seeds),
+        "no-velocity" => report(Kit::of::<NoVelocity>(), first, seeds),
+        "standby-counted" => report(Kit::of::<StandbyCounted>(), first, seeds),
         other => {
             eprintln!(
                 "no mutant {other:?}: full, no-marker, no-fence, no-rests, fresh-checked-once, no-before-values, configuration-carried, cut-off-believed, no-panic, no-velocity, standby-counted"
@@ -38,7 +38,7 @@ fn main() {
     }
 }
 
-fn report<S: Safeguards>(first: u64, seeds: u64) {
+fn report(kit: Kit, first: u64, seeds: u64) {
     let start = Instant::now();
     let mut scenario = Scenario::default();
     match std::env::args().nth(4).as_deref() {
@@ -47,7 +47,7 @@ fn report<S: Safeguards>(first: u64, seeds: u64) {
         Some("targets") => scenario = Scenario::targets(),
         _ => {}
     }
-    let all = explore::<S>(&scenario, first..first + seeds);
+    let all = explore(kit, &scenario, first..first + seeds);
     let took = start.elapsed().as_secs_f64();
     println!(
         "{} runs in {took:.1} s, {:.0} events/s",
@@ -59,7 +59,7 @@ fn report<S: Safeguards>(first: u64, seeds: u64) {
         return println!("nothing broke");
     };
     let small = match &outcome.violation {
-        Some(v) if v.invariant != "I12" => minimise::<S>(&outcome),
+        Some(v) if v.invariant != "I12" => minimise(kit, &outcome),
         _ => outcome.clone(),
     };
     let lengths = (outcome.trace.len(), small.trace.len());
@@ -67,5 +67,5 @@ fn report<S: Safeguards>(first: u64, seeds: u64) {
         "seed {seed}: {:?}, {} events, {} of them needed",
         outcome.violation, lengths.0, lengths.1
     );
-    println!("{}", story::tell::<S>(&small.setting, &small.trace));
+    println!("{}", story::tell(kit, &small.setting, &small.trace));
 }

@@ -2,8 +2,9 @@
 //! simulator faster compares the lines of before and after: not one may differ.
 #![allow(missing_docs)]
 
-use steadfast_core::safeguards::Full;
 use steadfast_sim::exhaust::{Small, exhaust};
+use steadfast_sim::explore;
+use steadfast_sim::kit::Kit;
 use steadfast_sim::scenario::{Faults, Scenario};
 use steadfast_sim::{Outcome, mutants, run};
 
@@ -18,13 +19,13 @@ fn main() {
         ..Scenario::default()
     };
     for seed in 0..seeds {
-        line("standard", seed, &run::<Full>(seed, &standard));
+        line("standard", seed, &run(Kit::FULL, seed, &standard));
     }
     for seed in 0..seeds / 30 {
-        line("busy", seed, &run::<Full>(seed, &busy));
+        line("busy", seed, &run(Kit::FULL, seed, &busy));
     }
     for mutant in mutants::all() {
-        let found = (mutant.run)(&standard, 0..seeds);
+        let found = explore(mutant.kit, &standard, 0..seeds);
         println!("{} {} {:?}", mutant.name, found.runs, found.stats);
         if let Some((seed, outcome)) = found.found {
             line(mutant.name, seed, &outcome);
@@ -34,7 +35,7 @@ fn main() {
     for (enactors, plans, crashes, depth) in small {
         let mut small = Small::new(enactors, plans, crashes);
         small.depth = depth;
-        let mut report = exhaust::<Full>(&small, &mut |_| ());
+        let mut report = exhaust(Kit::FULL, &small, &mut |_| ());
         let found = report.violation.take();
         println!("exhaust {enactors} {plans} {crashes}: {report:?}");
         if let Some(outcome) = found {

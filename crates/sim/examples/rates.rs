@@ -8,8 +8,8 @@
     clippy::expect_used
 )]
 
-use steadfast_core::safeguards::Full;
 use steadfast_sim::exhaust::{Report, Small, exhaust};
+use steadfast_sim::kit::Kit;
 use steadfast_sim::{Scenario, run};
 
 /// Repeats of each measurement.
@@ -52,7 +52,7 @@ fn search() {
     let mut report = Report::default();
     for _ in 0..REPEATS {
         let begun = on_cpu();
-        report = exhaust::<Full>(&small, &mut |_| ());
+        report = exhaust(Kit::FULL, &small, &mut |_| ());
         assert!(report.exhausted && report.violation.is_none(), "{report:?}");
         rates.push(report.unique as f64 / (on_cpu() - begun));
     }
@@ -78,7 +78,7 @@ fn world(scenario: &Scenario) -> (f64, f64, f64) {
     let begun = on_cpu();
     let (mut events, mut simulated, mut cleared) = (0, 0, 0);
     for seed in 0..SEEDS {
-        let outcome = run::<Full>(seed, scenario);
+        let outcome = run(Kit::FULL, seed, scenario);
         assert!(outcome.violation.is_none(), "seed {seed}");
         let first = outcome.trace.first().map_or(0, |e| e.at);
         let last = outcome.trace.last().map_or(0, |e| e.at);

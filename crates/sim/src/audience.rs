@@ -7,7 +7,6 @@ use crate::rng::Rng;
 use crate::scenario::{Scenario, critical};
 use crate::world::World;
 use std::collections::BTreeMap;
-use steadfast_core::safeguards::Safeguards;
 
 /// BIND waits so long at most until it tells followers of a change (`notify-delay`, in
 /// milliseconds; facts: a follower after 5 s).
@@ -109,12 +108,7 @@ impl Audience {
     }
 
     /// What follows from an event.
-    pub fn react<S: Safeguards>(
-        &mut self,
-        at: u64,
-        action: &Action,
-        world: &World<S>,
-    ) -> Vec<(u64, Action)> {
+    pub fn react(&mut self, at: u64, action: &Action, world: &World) -> Vec<(u64, Action)> {
         let mut due = Vec::new();
         match action {
             Action::Ask(ask) => {

@@ -5,7 +5,6 @@
 use crate::kit::Kit;
 use crate::trace::{Trace, broken};
 use std::fmt;
-use steadfast_core::safeguards::Full;
 
 /// How a trace of the corpus fares now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,8 +21,8 @@ pub enum Verdict {
 }
 
 /// Judges a trace; `kit` is for the safeguards that its header names.
-pub fn judge(trace: &Trace, kit: &Kit) -> Verdict {
-    if let Some(b) = broken(&Kit::of::<Full>().again(trace)) {
+pub fn judge(trace: &Trace, kit: Kit) -> Verdict {
+    if let Some(b) = broken(&Kit::FULL.again(trace)) {
         return Verdict::Breaks(format!("{}: {}", b.invariant, b.text));
     }
     if trace.header.without == "none" {

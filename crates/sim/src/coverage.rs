@@ -2,6 +2,7 @@
 //! happen sometimes and must happen at least once.
 
 use crate::action::{Action, Event, Fnv};
+use crate::kit::{Kit, Life};
 use crate::run::{Outcome, run_seen};
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -9,9 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use steadfast_core::body::Body;
 use steadfast_core::ledger::{Act, Decision, Entry, Event as Entered, Loss, Settlement};
-use steadfast_core::lifecycle::Lifecycle;
 use steadfast_core::plan::Purpose;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::Time;
 
 /// Things that have to happen in some run, or the exploration shows nothing about them.
@@ -82,7 +81,7 @@ impl Coverage {
 }
 
 /// Runs a seed, and says what it reached.
-pub fn cover<S: Safeguards>(seed: u64, scenario: &Scenario) -> (Outcome, Coverage) {
+pub fn cover(kit: Kit, seed: u64, scenario: &Scenario) -> (Outcome, Coverage) {
     let mut coverage = Coverage {
         runs: 1,
         ..Coverage::default()
@@ -90,7 +89,7 @@ pub fn cover<S: Safeguards>(seed: u64, scenario: &Scenario) -> (Outcome, Coverag
     let mut stalled = BTreeSet::new();
     let mut entries: Vec<Entry> = Vec::new();
     let mut back = BTreeSet::new();
-    let outcome = run_seen::<S>(seed, scenario, &mut |world, event| {
+    let outcome = run_seen(kit, seed, scenario, &mut |world, event| {
         let input = word(&event.action);
         match event.action {
             Action::Stall(e) => drop(stalled.insert(e)),
@@ -147,7 +146,7 @@ fn word(action: &Action) -> &'static str {
 }
 
 /// What an enactor believes, without numbers that only grow.
-fn belief<S: Safeguards>(life: &Lifecycle<S>, world: &World<S>, to: &mut Fnv) {
+fn belief(life: &dyn Life, world: &World, to: &mut Fnv) {
     let state = life.state();
     state.is_adopted().hash(to);
     state.frozen.is_some().hash(to);
@@ -166,7 +165,7 @@ fn belief<S: Safeguards>(life: &Lifecycle<S>, world: &World<S>, to: &mut Fnv) {
     }
 }
 
-fn state<S: Safeguards>(world: &World<S>, event: &Event) -> u64 {
+fn state(world: &World, event: &Event) -> u64 {
     let mut to = Fnv::default();
     let e = match &event.action {
         Action::Wake(e) | Action::Store(e) | Action::Answer(e) | Action::Operate(e, _) => Some(*e),
@@ -174,17 +173,17 @@ fn state<S: Safeguards>(world: &World<S>, event: &Event) -> u64 {
         _ => None,
     };
     let enactor = e.and_then(|e| world.enactors.get(usize::from(e)));
-    if let Some(life) = enactor.and_then(|x| x.life.as_ref()) {
+    if let Some(life) = enactor.and_then(|x| x.life.as_deref()) {
         belief(life, world, &mut to);
     }
     to.finish()
 }
 
 /// The whole world, without numbers that only grow.
-fn whole<S: Safeguards>(world: &World<S>) -> u64 {
+fn whole(world: &World) -> u64 {
     let mut to = Fnv::default();
     for enactor in &world.enactors {
-        if let Some(life) = &enactor.life {
+        if let Some(life) = enactor.life.as_deref() {
             belief(life, world, &mut to);
         }
         (enactor.out.len(), enactor.back.len(), enactor.verbs).hash(&mut to);
@@ -206,7 +205,7 @@ fn whole<S: Safeguards>(world: &World<S>) -> u64 {
     to.finish()
 }
 
-fn in_force<S: Safeguards>(world: &World<S>, stalled: bool) -> Vec<&'static str> {
+fn in_force(world: &World, stalled: bool) -> Vec<&'static str> {
     let any = |f: fn(&crate::server::Server) -> bool| world.servers.iter().any(f);
     let faults = [
         (stalled, "stall"),
@@ -228,7 +227,7 @@ fn in_force<S: Safeguards>(world: &World<S>, stalled: bool) -> Vec<&'static str>
 }
 
 /// The generation that an entry makes, where it is a rollback.
-fn goes_back<S: Safeguards>(entry: &Entry, world: &World<S>) -> Option<u64> {
+fn goes_back(entry: &Entry, world: &World) -> Option<u64> {
     let Entered::Cleared {
         plan,
         configuration,

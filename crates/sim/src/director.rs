@@ -11,7 +11,6 @@ use crate::targets::Fate;
 use crate::world::{DAWN, World};
 use dns::Rtype;
 use std::collections::{BTreeMap, BTreeSet};
-use steadfast_core::safeguards::Safeguards;
 
 /// How often things go wrong, in parts per million per occasion; drawn for each seed.
 #[derive(Clone, Debug)]
@@ -271,7 +270,7 @@ impl Director {
     }
 
     /// The next thing that happens; `None`: the run is over.
-    pub fn next<S: Safeguards>(&mut self, world: &World<S>) -> Option<Event> {
+    pub fn next(&mut self, world: &World) -> Option<Event> {
         loop {
             let ((at, _), action) = self.queue.pop_first()?;
             if self.calm && at > DAWN + self.scenario.rough + self.scenario.calm {
@@ -307,12 +306,7 @@ impl Director {
     }
 
     /// What of it gets through the network.
-    fn through<S: Safeguards>(
-        &mut self,
-        at: u64,
-        action: Action,
-        world: &World<S>,
-    ) -> Option<Action> {
+    fn through(&mut self, at: u64, action: Action, world: &World) -> Option<Action> {
         let (Action::Deliver(item) | Action::Look(item)) = action else {
             return Some(action);
         };
@@ -335,7 +329,7 @@ impl Director {
     }
 
     /// Plans what follows from an event.
-    pub fn react<S: Safeguards>(&mut self, event: &Event, news: &[News], world: &World<S>) {
+    pub fn react(&mut self, event: &Event, news: &[News], world: &World) {
         let at = event.at;
         match &event.action {
             Action::Start(e) => {
@@ -521,7 +515,7 @@ impl Director {
     }
 
     /// Faults end: everything is up, clocks are right, everybody starts anew.
-    fn soothe<S: Safeguards>(&mut self, at: u64, world: &World<S>) {
+    fn soothe(&mut self, at: u64, world: &World) {
         self.calm = true;
         self.cut.clear();
         self.apart.clear();

@@ -1,12 +1,12 @@
 //! An enactor: the production lifecycle, and around it what its process has in hand.
 
 use crate::action::{E, Item};
+use crate::kit::{Kit, Life};
 use crate::store::Store;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use steadfast_core::lifecycle::{Append, Effect, Input, Lifecycle, Notice};
+use steadfast_core::lifecycle::{Append, Effect, Input, Notice};
 use steadfast_core::policy::Policy;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::{Reading, Write};
 use steadfast_core::time::Time;
 
@@ -64,11 +64,13 @@ pub enum ToStore {
 
 /// An enactor.
 #[derive(Clone, Debug)]
-pub struct Enactor<S: Safeguards> {
+pub struct Enactor {
     /// Its name.
     pub name: String,
+    /// The safeguards it has.
+    pub kit: Kit,
     /// The production state machine; `None`: not running.
-    pub life: Option<Lifecycle<S>>,
+    pub life: Option<Box<dyn Life>>,
     /// How often it was started.
     pub lives: u32,
     /// Index of its store, and of the one it uses from its next start.
@@ -109,11 +111,12 @@ pub struct Emitted {
     pub notices: Vec<Notice>,
 }
 
-impl<S: Safeguards> Enactor<S> {
+impl Enactor {
     /// An enactor that does not run yet.
-    pub fn new(index: E) -> Enactor<S> {
+    pub fn new(kit: Kit, index: E) -> Enactor {
         Enactor {
             name: format!("e{index}"),
+            kit,
             life: None,
             lives: 0,
             store: 0,
@@ -141,7 +144,7 @@ impl<S: Safeguards> Enactor<S> {
         self.lives += 1;
         self.store = self.next_store;
         let by = format!("{}.{}", self.name, self.lives);
-        self.life = Some(Lifecycle::new(policy.clone(), by));
+        self.life = Some(self.kit.start(policy.clone(), by));
     }
 
     /// Loses everything that is not in the store. What has left the machine is on its way.

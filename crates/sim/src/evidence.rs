@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use steadfast_core::health::{Endpoint, Outcome, Slot};
 use steadfast_core::ledger::{Entry, Event, Move};
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::{Millis, Time};
 
 /// Readings further apart than this are no row: three rounds and the time of one answer.
@@ -98,7 +97,7 @@ impl Evidence {
     }
 }
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// Whether the moves that an enactor wants to append follow from what it was told.
     pub(crate) fn warranted(&mut self, e: E, emitted: &Emitted) {
         if self.fleet.is_none() {

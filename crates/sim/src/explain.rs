@@ -6,7 +6,7 @@ mod render;
 mod words;
 
 use crate::action::{Action, Event};
-use crate::follow::Mark;
+use crate::follow::{self, Mark};
 use crate::kit::Kit;
 use crate::run::build;
 use crate::shrink::shrink;
@@ -16,7 +16,6 @@ pub use difference::{Difference, difference};
 pub use render::render;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use steadfast_core::safeguards::Safeguards;
 
 /// Most runs that are spent on making a whole trace tellable.
 const MOST: u64 = 20_000;
@@ -52,7 +51,7 @@ pub struct Explained {
 }
 
 /// Tells a trace. One in the whole form is made small first, where that can be done.
-pub fn explain(kit: &Kit, trace: &Trace) -> Explained {
+pub fn explain(kit: Kit, trace: &Trace) -> Explained {
     let small = match trace.header.follows {
         Follows::Nothing => shrink(kit, trace, MOST).ok().map(|s| s.trace),
         Follows::AtOnce => None,
@@ -60,9 +59,9 @@ pub fn explain(kit: &Kit, trace: &Trace) -> Explained {
     let told = small.as_ref().unwrap_or(trace);
     let (outcome, marks) = match told.header.follows {
         Follows::Nothing => (kit.again(told), Vec::new()),
-        Follows::AtOnce => (kit.marked)(told),
+        Follows::AtOnce => follow::marked(kit, told),
     };
-    let rows = (kit.rows)(&outcome.setting, &outcome.trace, &marks);
+    let rows = rows(kit, &outcome.setting, &outcome.trace, &marks);
     let mut lanes = vec!["operators".to_owned()];
     lanes.extend((0..outcome.setting.enactors).map(|e| format!("e{e}")));
     lanes.push("ledger".into());
@@ -85,12 +84,8 @@ pub fn explain(kit: &Kit, trace: &Trace) -> Explained {
 }
 
 /// What happens in a run, in words.
-pub fn rows<S: Safeguards>(
-    setting: &crate::run::Setting,
-    trace: &[Event],
-    marks: &[Mark],
-) -> Vec<Row> {
-    let mut world = build::<S>(setting);
+pub fn rows(kit: Kit, setting: &crate::run::Setting, trace: &[Event], marks: &[Mark]) -> Vec<Row> {
+    let mut world = build(kit, setting);
     world.story = Some(Vec::new());
     let mut seen = BTreeMap::new();
     views(&world, &mut seen);
@@ -140,10 +135,7 @@ pub fn rows<S: Safeguards>(
 }
 
 /// What clients see anew, server by server and critical name by name.
-fn views<S: Safeguards>(
-    world: &World<S>,
-    seen: &mut BTreeMap<(usize, String), String>,
-) -> Vec<(String, String)> {
+fn views(world: &World, seen: &mut BTreeMap<(usize, String), String>) -> Vec<(String, String)> {
     let mut news = Vec::new();
     for (i, server) in world.servers.iter().enumerate() {
         for name in &world.policy.critical {

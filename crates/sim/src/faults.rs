@@ -3,12 +3,11 @@
 use crate::action::{Action, Item};
 use crate::enactor::Ask;
 use crate::world::World;
-use steadfast_core::safeguards::Safeguards;
 
 /// Milliseconds that a clock may be off without having jumped.
 const OFF: i64 = 5_000;
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// What an action is, before it happens.
     pub(crate) fn tally(&mut self, action: &Action) {
         let given_up = match action {

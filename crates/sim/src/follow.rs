@@ -8,11 +8,11 @@
 
 use crate::action::{Action, E, Event, Item, News};
 use crate::enactor::Ask;
+use crate::kit::Kit;
 use crate::run::{Outcome, Setting, build};
 use crate::trace::{Line, Trace, Which};
 use crate::world::{DAWN, World};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use steadfast_core::safeguards::Safeguards;
 
 /// How often an enactor looks at its ledger, in milliseconds.
 pub(crate) const POLL: u64 = 500;
@@ -50,7 +50,7 @@ struct Names {
 
 impl Names {
     /// The how-manieth write or question of its enactor a request is.
-    fn item<S: Safeguards>(&mut self, item: Item, world: &World<S>) -> (u32, bool) {
+    fn item(&mut self, item: Item, world: &World) -> (u32, bool) {
         if let Some(known) = self.items.get(&item) {
             return *known;
         }
@@ -72,7 +72,7 @@ impl Names {
     }
 
     /// What news leads to, and its key.
-    fn due<S: Safeguards>(&mut self, news: &News, world: &World<S>) -> Option<(Key, Action)> {
+    fn due(&mut self, news: &News, world: &World) -> Option<(Key, Action)> {
         Some(match news {
             News::StoreWaits(e) => (Key::Store(*e, self.next(*e, 's')), Action::Store(*e)),
             News::AnswerWaits(e) => (Key::Answer(*e, self.next(*e, 'a')), Action::Answer(*e)),
@@ -150,14 +150,14 @@ pub struct Mark {
 }
 
 /// Runs a told trace.
-pub fn follow<S: Safeguards>(trace: &Trace) -> Outcome {
-    marked::<S>(trace).0
+pub fn follow(kit: Kit, trace: &Trace) -> Outcome {
+    marked(kit, trace).0
 }
 
 /// The same, and when each line was due and done.
-pub fn marked<S: Safeguards>(trace: &Trace) -> (Outcome, Vec<Mark>) {
+pub fn marked(kit: Kit, trace: &Trace) -> (Outcome, Vec<Mark>) {
     let setting = &trace.header.setting;
-    let mut run = Run::<S>::new(setting);
+    let mut run = Run::new(kit, setting);
     for key in trace.lines.iter().filter_map(key) {
         *run.later.entry(key).or_default() += 1;
     }
@@ -197,8 +197,8 @@ pub fn marked<S: Safeguards>(trace: &Trace) -> (Outcome, Vec<Mark>) {
     (run.outcome(setting), marks)
 }
 
-struct Run<S: Safeguards> {
-    world: World<S>,
+struct Run {
+    world: World,
     trace: Vec<Event>,
     names: Names,
     /// What is due, in order.
@@ -213,10 +213,10 @@ struct Run<S: Safeguards> {
     instant: (u64, u64),
 }
 
-impl<S: Safeguards> Run<S> {
-    fn new(setting: &Setting) -> Run<S> {
+impl Run {
+    fn new(kit: Kit, setting: &Setting) -> Run {
         Run {
-            world: build(setting),
+            world: build(kit, setting),
             trace: Vec::new(),
             names: Names::default(),
             due: VecDeque::new(),
@@ -400,8 +400,8 @@ fn side(action: &Action) -> Option<E> {
 
 /// Gives every event of a whole trace its line in the told form, and says at the end what never
 /// happened although it was due.
-pub fn name<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Vec<Line> {
-    let mut world = build::<S>(setting);
+pub fn name(kit: Kit, setting: &Setting, trace: &[Event]) -> Vec<Line> {
+    let mut world = build(kit, setting);
     let mut names = Names::default();
     let mut due: VecDeque<(Key, Action)> = VecDeque::new();
     let mut died: Vec<(Key, Action)> = Vec::new();

@@ -9,7 +9,6 @@ use crate::world::World;
 use dns::{Name, Rtype};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use steadfast_core::safeguards::Safeguards;
 
 /// A client's question for a name's addresses.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -32,7 +31,7 @@ pub struct Ask {
     pub parts: bool,
 }
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// A follower asks its primary for something newer.
     pub(crate) fn transfer(&mut self, srv: Srv, n: u8) {
         let Some(primary) = self.servers.get(usize::from(srv)) else {

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use steadfast_core::ledger::{Act, Entry, Event as Entered, State};
 use steadfast_core::lifecycle::Append;
 use steadfast_core::marker::Marker;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::Time;
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// Whether an enactor concluded something from a reading during which the marker moved (I7).
     pub(crate) fn judged(
         &mut self,
@@ -105,7 +104,7 @@ pub(crate) fn forged(server: &Server, part: u8) -> Option<RRset> {
     Some(marker.rrset(&server.marker))
 }
 
-impl<S: Safeguards> Enactor<S> {
+impl Enactor {
     /// A new write that changes something although the zone is frozen, or that leads elsewhere than
     /// to the present configuration, by all that its sender knows; or one whose time is over.
     fn calls_off(&self, clock: Time, emitted: &Emitted) -> Option<(&'static str, String)> {

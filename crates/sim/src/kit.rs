@@ -1,63 +1,122 @@
-//! What can be done with a lifecycle whose safeguards are a type, without naming the type.
+//! A set of safeguards as a value: which lifecycle the enactors of a world run.
+//!
+//! Safeguards are types, and each makes a lifecycle of its own. What is around the lifecycle is
+//! the same for all of them, and is compiled once.
 
-use crate::action::Event;
-use crate::coverage::{self, Coverage};
-use crate::exhaust::{self, Report, Small};
-use crate::explain::{self, Row};
-use crate::follow::{self, Mark};
-use crate::run::{Outcome, Setting, replay, run};
-use crate::scenario::Scenario;
-use crate::story;
+use crate::follow::follow;
+use crate::run::{Outcome, replay};
 use crate::trace::{Follows, Trace};
-use steadfast_core::safeguards::Safeguards;
+use std::fmt::Debug;
+use steadfast_core::book::Book;
+use steadfast_core::ledger::State;
+use steadfast_core::lifecycle::{Effect, Input, Lifecycle, Print, Submission};
+use steadfast_core::policy::Policy;
+use steadfast_core::safeguards::{Full, Safeguards};
+use steadfast_core::time::Time;
 
-/// Searches a small world, and tells somebody how far it is.
-pub type Exhaust = fn(&Small, &mut dyn FnMut(&Report)) -> Report;
+use dns::Zone;
 
-/// The tools for one set of safeguards.
-#[derive(Clone, Copy, Debug)]
-pub struct Kit {
-    /// Runs a seed of a scenario.
-    pub run: fn(u64, &Scenario) -> Outcome,
-    /// Runs a seed of a scenario, and says what it reached.
-    pub cover: fn(u64, &Scenario) -> (Outcome, Coverage),
-    /// Searches the whole of a small world.
-    pub exhaust: Exhaust,
-    /// Runs a whole trace again.
-    pub replay: fn(&Setting, &[Event]) -> Outcome,
-    /// Runs a told trace.
-    pub follow: fn(&Trace) -> Outcome,
-    /// Tells what happens in a whole trace.
-    pub tell: fn(&Setting, &[Event]) -> String,
-    /// Runs a told trace, and says when its lines were due and done.
-    pub marked: fn(&Trace) -> (Outcome, Vec<Mark>),
-    /// What happens in a whole trace, in words.
-    pub rows: fn(&Setting, &[Event], &[Mark]) -> Vec<Row>,
-    /// Gives the events of a whole trace the names that the told form has for them.
-    pub name: fn(&Setting, &[Event]) -> Vec<crate::trace::Line>,
+/// The production state machine, whatever safeguards it has: [`Lifecycle`].
+pub trait Life: Debug + Send {
+    /// [`Lifecycle::state`].
+    fn state(&self) -> &State;
+    /// [`Lifecycle::book`].
+    fn book(&mut self) -> &mut Book;
+    /// [`Lifecycle::policy`].
+    fn policy(&self) -> &Policy;
+    /// [`Lifecycle::set_context`].
+    fn set_context(&mut self, unowned: Zone);
+    /// [`Lifecycle::offer`].
+    fn offer(&mut self, submission: Submission);
+    /// [`Lifecycle::is_at_rest`].
+    fn is_at_rest(&self) -> bool;
+    /// [`Lifecycle::step`].
+    fn step(&mut self, now: Time, input: Input) -> Vec<Effect>;
+    /// [`Lifecycle::print`].
+    fn print(&self, known: bool, to: &mut dyn Print);
+    /// Whether it goes back by a new generation (I2).
+    fn goes_forward(&self) -> bool;
+    /// Whether what a guard refuses is refused.
+    fn enforces(&self, guard: &str) -> bool;
+    /// The same, for itself.
+    fn duplicate(&self) -> Box<dyn Life>;
 }
 
+impl<S: Safeguards + Debug + Send> Life for Lifecycle<S> {
+    fn state(&self) -> &State {
+        self.state()
+    }
+
+    fn book(&mut self) -> &mut Book {
+        self.book()
+    }
+
+    fn policy(&self) -> &Policy {
+        self.policy()
+    }
+
+    fn set_context(&mut self, unowned: Zone) {
+        self.set_context(unowned);
+    }
+
+    fn offer(&mut self, submission: Submission) {
+        self.offer(submission);
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.is_at_rest()
+    }
+
+    fn step(&mut self, now: Time, input: Input) -> Vec<Effect> {
+        self.step(now, input)
+    }
+
+    fn print(&self, known: bool, to: &mut dyn Print) {
+        self.print(known, to);
+    }
+
+    fn goes_forward(&self) -> bool {
+        S::FORWARD
+    }
+
+    fn enforces(&self, guard: &str) -> bool {
+        S::enforces(guard)
+    }
+
+    fn duplicate(&self) -> Box<dyn Life> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Life> {
+    fn clone(&self) -> Box<dyn Life> {
+        self.as_ref().duplicate()
+    }
+}
+
+/// A set of safeguards.
+#[derive(Clone, Copy, Debug)]
+pub struct Kit(fn(Policy, String) -> Box<dyn Life>);
+
 impl Kit {
-    /// The tools for these safeguards.
-    pub const fn of<S: Safeguards>() -> Kit {
-        Kit {
-            run: run::<S>,
-            cover: coverage::cover::<S>,
-            exhaust: exhaust::exhaust::<S>,
-            replay: replay::<S>,
-            follow: follow::follow::<S>,
-            tell: story::tell::<S>,
-            marked: follow::marked::<S>,
-            rows: explain::rows::<S>,
-            name: follow::name::<S>,
-        }
+    /// All of them, as in production.
+    pub const FULL: Kit = Kit::of::<Full>();
+
+    /// These.
+    pub const fn of<S: Safeguards + Debug + Send>() -> Kit {
+        Kit(|policy, by| Box::new(Lifecycle::<S>::new(policy, by)))
+    }
+
+    /// A lifecycle that has them and knows nothing yet: [`Lifecycle::new`].
+    pub fn start(self, policy: Policy, by: String) -> Box<dyn Life> {
+        (self.0)(policy, by)
     }
 
     /// Runs a trace of either form.
-    pub fn again(&self, trace: &Trace) -> Outcome {
+    pub fn again(self, trace: &Trace) -> Outcome {
         match trace.header.follows {
-            Follows::Nothing => (self.replay)(&trace.header.setting, &trace.events()),
-            Follows::AtOnce => (self.follow)(trace),
+            Follows::Nothing => replay(self, &trace.header.setting, &trace.events()),
+            Follows::AtOnce => follow(self, trace),
         }
     }
 }

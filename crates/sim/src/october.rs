@@ -7,11 +7,11 @@
 //! marker, says yes to it and `www` is empty.
 
 use crate::action::{Action, Verb};
+use crate::kit::Kit;
 use crate::run::{Outcome, Setting};
 use crate::scenario::{BACK, FORTH, Nature};
 use crate::script::Script;
 use dns::Rtype;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::Write;
 
 /// How the schedule went.
@@ -26,14 +26,14 @@ pub struct October {
 }
 
 /// Runs the schedule.
-pub fn october<S: Safeguards>() -> October {
+pub fn october(kit: Kit) -> October {
     let setting = Setting {
         enactors: 2,
         servers: vec![Nature::default()],
         names: 0,
         fleet: Default::default(),
     };
-    let mut script = Script::<S>::new(&setting);
+    let mut script = Script::new(kit, &setting);
     script.act(Action::Start(0));
     script.pass(2_000);
     script.act(Action::Operate(0, Verb::Apply(FORTH)));

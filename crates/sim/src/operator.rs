@@ -1,6 +1,7 @@
 //! What an operator's command does: read the ledger, plan, pass the gate, submit.
 
 use crate::action::Verb;
+use crate::kit::Life;
 use crate::scenario;
 use dns::Zone;
 use std::sync::Arc;
@@ -8,17 +9,16 @@ use steadfast_core::body::Body;
 use steadfast_core::gate;
 use steadfast_core::guards::{Finding, judge_plan};
 use steadfast_core::ledger::Event;
-use steadfast_core::lifecycle::{Lifecycle, Submission};
+use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::{Desired, Form, Held, Plan, Purpose, plan};
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::{Millis, Time};
 
 /// The submission of a verb, by what the enactor knows of the ledger.
 ///
 /// # Errors
 /// Nothing to do, or a refusal; for the story.
-pub fn submission<S: Safeguards>(
-    life: &mut Lifecycle<S>,
+pub fn submission(
+    life: &mut dyn Life,
     servers: &[String],
     verb: &Verb,
     now: Time,
@@ -75,7 +75,7 @@ pub fn submission<S: Safeguards>(
         Verb::Rollback(by) => {
             let held = life.state().configuration;
             let to = held.saturating_sub(*by);
-            if !S::FORWARD {
+            if !life.goes_forward() {
                 return again(life, to).map(plain);
             }
             let content = life.book().content(to).map_err(|e| e.to_string())?;
@@ -85,7 +85,7 @@ pub fn submission<S: Safeguards>(
 }
 
 /// What going back by re-using the old number would be. Only weakened safeguards do it.
-fn again<S: Safeguards>(life: &Lifecycle<S>, to: u64) -> Result<Event, String> {
+fn again(life: &dyn Life, to: u64) -> Result<Event, String> {
     let made = life
         .state()
         .generations
@@ -100,8 +100,8 @@ fn again<S: Safeguards>(life: &Lifecycle<S>, to: u64) -> Result<Event, String> {
 }
 
 /// Plans the way to `wanted`, passes the gate, and makes the events that a plan consists of.
-fn propose<S: Safeguards>(
-    life: &mut Lifecycle<S>,
+fn propose(
+    life: &mut dyn Life,
     wanted: Zone,
     purpose: Purpose,
     now: Time,
@@ -112,8 +112,8 @@ fn propose<S: Safeguards>(
 }
 
 /// The same after a generation that may not be the present one: a plan that was saved long ago.
-fn propose_after<S: Safeguards>(
-    life: &mut Lifecycle<S>,
+fn propose_after(
+    life: &mut dyn Life,
     (configuration, head): (u64, Arc<Zone>),
     wanted: Zone,
     purpose: Purpose,
@@ -170,12 +170,7 @@ fn with_soa(content: &Zone) -> Zone {
     Zone::new(scenario::apex(), all).unwrap_or_else(|_| content.clone())
 }
 
-fn findings<S: Safeguards>(
-    plan: &Plan,
-    before: &Zone,
-    life: &Lifecycle<S>,
-    now: Time,
-) -> Vec<Finding> {
+fn findings(plan: &Plan, before: &Zone, life: &dyn Life, now: Time) -> Vec<Finding> {
     let state = life.state();
     let servers = state.servers.iter();
     let abilities: Vec<_> = servers
@@ -186,6 +181,6 @@ fn findings<S: Safeguards>(
     let history: Vec<_> = newest.map(|g| (g.at, g.result)).collect();
     let policy = life.policy();
     let mut found = judge_plan(plan, held, before, policy, &abilities, &history, now);
-    found.retain(|f| S::enforces(&f.guard));
+    found.retain(|f| life.enforces(&f.guard));
     found
 }

@@ -6,10 +6,9 @@ use crate::world::World;
 use dns::{Name, Rtype, Zone};
 use steadfast_core::ledger::Loss;
 use steadfast_core::lifecycle::Input;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::{Reading, Reply};
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// The server that a request concerns.
     pub fn server_of(&self, item: Item) -> Option<usize> {
         let enactor = self.enactors.get(usize::from(item.0))?;

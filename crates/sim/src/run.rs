@@ -2,6 +2,7 @@
 
 use crate::action::Event;
 use crate::director::Director;
+use crate::kit::Kit;
 use crate::oracle::Violation;
 use crate::rng::Rng;
 use crate::scenario::{Nature, Scenario};
@@ -10,7 +11,6 @@ use crate::stats::Stats;
 use crate::targets::Fleet;
 use crate::world::World;
 use serde::{Deserialize, Serialize};
-use steadfast_core::safeguards::Safeguards;
 
 /// What a world consists of, before anything happens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -59,20 +59,21 @@ pub struct Exploration {
 }
 
 /// A world in its first instant.
-pub fn build<S: Safeguards>(setting: &Setting) -> World<S> {
-    World::new(setting)
+pub fn build(kit: Kit, setting: &Setting) -> World {
+    World::new(kit, setting)
 }
 
 /// Runs a seed to its first violation, or to rest.
-pub fn run<S: Safeguards>(seed: u64, scenario: &Scenario) -> Outcome {
-    run_seen::<S>(seed, scenario, &mut |_, _| {})
+pub fn run(kit: Kit, seed: u64, scenario: &Scenario) -> Outcome {
+    run_seen(kit, seed, scenario, &mut |_, _| {})
 }
 
 /// The same, with somebody who looks at the world after every event.
-pub fn run_seen<S: Safeguards>(
+pub fn run_seen(
+    kit: Kit,
     seed: u64,
     scenario: &Scenario,
-    seen: &mut dyn FnMut(&World<S>, &Event),
+    seen: &mut dyn FnMut(&World, &Event),
 ) -> Outcome {
     let mut rng = Rng::new(seed);
     let faults = scenario.faults.draw(&mut rng);
@@ -93,7 +94,7 @@ pub fn run_seen<S: Safeguards>(
         names: scenario.names,
         fleet: scenario.fleet,
     };
-    let mut world = build::<S>(&setting);
+    let mut world = build(kit, &setting);
     let mut director = Director::new(rng, scenario, faults);
     director.open();
     let mut trace = Vec::new();
@@ -111,8 +112,8 @@ pub fn run_seen<S: Safeguards>(
 }
 
 /// Runs a trace again. Nothing is drawn.
-pub fn replay<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Outcome {
-    let mut world = build::<S>(setting);
+pub fn replay(kit: Kit, setting: &Setting, trace: &[Event]) -> Outcome {
+    let mut world = build(kit, setting);
     let mut done = Vec::with_capacity(trace.len());
     for event in trace {
         world.act(event);
@@ -124,7 +125,7 @@ pub fn replay<S: Safeguards>(setting: &Setting, trace: &[Event]) -> Outcome {
     outcome(world, done, setting.clone())
 }
 
-fn outcome<S: Safeguards>(world: World<S>, trace: Vec<Event>, setting: Setting) -> Outcome {
+fn outcome(world: World, trace: Vec<Event>, setting: Setting) -> Outcome {
     Outcome {
         hash: world.hash(),
         stats: world.stats,
@@ -135,13 +136,10 @@ fn outcome<S: Safeguards>(world: World<S>, trace: Vec<Event>, setting: Setting) 
 }
 
 /// Runs seed after seed until one of them breaks something.
-pub fn explore<S: Safeguards>(
-    scenario: &Scenario,
-    seeds: impl IntoIterator<Item = u64>,
-) -> Exploration {
+pub fn explore(kit: Kit, scenario: &Scenario, seeds: impl IntoIterator<Item = u64>) -> Exploration {
     let mut all = Exploration::default();
     for seed in seeds {
-        let outcome = run::<S>(seed, scenario);
+        let outcome = run(kit, seed, scenario);
         all.runs += 1;
         all.stats.add(&outcome.stats);
         if outcome.violation.is_some() {
@@ -154,7 +152,7 @@ pub fn explore<S: Safeguards>(
 
 /// Leaves out of a trace what its violation does not need. Only for safety: a trace without
 /// deliveries comes to no rest, whatever the lifecycle does.
-pub fn minimise<S: Safeguards>(outcome: &Outcome) -> Outcome {
+pub fn minimise(kit: Kit, outcome: &Outcome) -> Outcome {
     let mut best = outcome.clone();
     let Some(wanted) = best.violation.as_ref().map(|v| v.invariant) else {
         return best;
@@ -166,7 +164,7 @@ pub fn minimise<S: Safeguards>(outcome: &Outcome) -> Outcome {
         while at < best.trace.len() {
             let mut less = best.trace.clone();
             less.drain(at..(at + size).min(less.len()));
-            let tried = replay::<S>(&best.setting, &less);
+            let tried = replay(kit, &best.setting, &less);
             if tried
                 .violation
                 .as_ref()

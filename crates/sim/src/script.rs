@@ -2,11 +2,11 @@
 
 use crate::action::{Action, E, Event, Item, News};
 use crate::enactor::Ask;
+use crate::kit::Kit;
 use crate::run::{Outcome, Setting, build};
 use crate::targets::Fate;
 use crate::world::{DAWN, World};
 use std::collections::{BTreeMap, VecDeque};
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::Write;
 
 /// The most that may follow from each other in one instant.
@@ -14,9 +14,9 @@ const INSTANT: u32 = 10_000;
 
 /// Does everything at once, in order, but for one write that it holds back.
 #[derive(Debug)]
-pub struct Script<S: Safeguards> {
+pub struct Script {
     /// The world.
-    pub world: World<S>,
+    pub world: World,
     setting: Setting,
     trace: Vec<Event>,
     pending: VecDeque<News>,
@@ -28,11 +28,11 @@ pub struct Script<S: Safeguards> {
     trailing: Vec<News>,
 }
 
-impl<S: Safeguards> Script<S> {
+impl Script {
     /// A world in its first instant.
-    pub fn new(setting: &Setting) -> Script<S> {
+    pub fn new(kit: Kit, setting: &Setting) -> Script {
         Script {
-            world: build(setting),
+            world: build(kit, setting),
             setting: setting.clone(),
             trace: Vec::new(),
             pending: VecDeque::new(),

@@ -10,7 +10,7 @@
 mod actors;
 
 use crate::action::{Action, Verb};
-use crate::follow::POLL;
+use crate::follow::{self, POLL};
 use crate::kit::Kit;
 use crate::oracle::Violation;
 use crate::run::Outcome;
@@ -42,8 +42,8 @@ const SHORT: usize = 12;
 /// See [`SHORT`].
 const NEARLY: usize = 20;
 
-struct Search<'a> {
-    kit: &'a Kit,
+struct Search {
+    kit: Kit,
     wanted: Violation,
     best: Trace,
     runs: u64,
@@ -54,13 +54,13 @@ struct Search<'a> {
 ///
 /// # Errors
 /// A trace that breaks nothing, or only whole.
-pub fn shrink(kit: &Kit, trace: &Trace, most: u64) -> Result<Shrunk, NotShrunk> {
+pub fn shrink(kit: Kit, trace: &Trace, most: u64) -> Result<Shrunk, NotShrunk> {
     let outcome = kit.again(trace);
     let wanted = outcome.violation.clone().ok_or(NotShrunk::Clean)?;
     let mut best = trace.clone();
     if trace.header.follows == Follows::Nothing {
         best.header.follows = Follows::AtOnce;
-        best.lines = (kit.name)(&trace.header.setting, &outcome.trace);
+        best.lines = follow::name(kit, &trace.header.setting, &outcome.trace);
     }
     let mut search = Search {
         kit,
@@ -79,7 +79,7 @@ pub fn shrink(kit: &Kit, trace: &Trace, most: u64) -> Result<Shrunk, NotShrunk> 
     Ok(Shrunk { trace: best, runs })
 }
 
-impl Search<'_> {
+impl Search {
     fn end(&self) -> Option<u64> {
         let last = self.best.lines.last().map_or(0, |l| l.at);
         Some(self.best.header.until.unwrap_or(last).max(last))

@@ -12,10 +12,9 @@ use steadfast_core::guards::Abilities;
 use steadfast_core::ledger::{self, Adopted, Entry, Event as Entered, FORMAT, Origin};
 use steadfast_core::lifecycle::Append;
 use steadfast_core::marker::LedgerId;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::Time;
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// A ledger begins, in an empty store: with a content, on servers as they are.
     pub(crate) fn adopt(&mut self, store: usize, ledger: LedgerId, content: Zone) {
         let result = content.digest();

@@ -1,17 +1,17 @@
 //! A trace as people read it: one line a thing, one lane an actor.
 
 use crate::action::{Event, Item};
+use crate::kit::Kit;
 use crate::run::{Setting, build};
 use crate::world::DAWN;
 use std::fmt::Write as _;
 use steadfast_core::ledger::{Act, Entry, Event as Entered, Expect};
 use steadfast_core::lifecycle::Notice;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::{Reply, Write};
 
 /// Tells a trace, lane by lane, up to the first violation.
-pub fn tell<S: Safeguards>(setting: &Setting, trace: &[Event]) -> String {
-    let mut world = build::<S>(setting);
+pub fn tell(kit: Kit, setting: &Setting, trace: &[Event]) -> String {
+    let mut world = build(kit, setting);
     world.story = Some(Vec::new());
     let mut out = String::new();
     for event in trace {

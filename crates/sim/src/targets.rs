@@ -13,7 +13,6 @@ use steadfast_core::health::{
 };
 use steadfast_core::lifecycle::Input;
 use steadfast_core::policy::{Limit, Policy};
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::time::{Millis, Time};
 
 /// What all endpoints with targets are below.
@@ -284,7 +283,7 @@ impl Targets {
     }
 }
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// Something befalls targets or probers.
     pub(crate) fn befalls(&mut self, fate: Fate, news: &mut Vec<News>) {
         match fate {
@@ -367,7 +366,7 @@ impl<S: Safeguards> World<S> {
     }
 }
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// A target that is not where everything at rest has it (I12).
     pub(crate) fn unhealed(&self) -> Option<String> {
         let well = |target: &IpAddr| self.targets.condition(number(*target)) == Condition::Well;

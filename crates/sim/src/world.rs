@@ -5,6 +5,7 @@ use crate::action::{Action, E, Event, Fnv, Item, News, Srv, Verb};
 use crate::cache::Cache;
 use crate::enactor::{Ask, Emitted, Enactor, Request, ToStore};
 use crate::evidence::Evidence;
+use crate::kit::Kit;
 use crate::operator;
 use crate::oracle::{Open, Oracle};
 use crate::run::Setting;
@@ -21,14 +22,13 @@ use steadfast_core::ledger::{self, Entry, Event as Entered};
 use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
-use steadfast_core::safeguards::Safeguards;
 
 /// When every story begins, in milliseconds since 1970.
 pub const DAWN: u64 = 1_760_918_400_000;
 
 /// The world.
 #[derive(Clone, Debug)]
-pub struct World<S: Safeguards> {
+pub struct World {
     /// Milliseconds.
     pub now: u64,
     pub(crate) policy: Arc<Policy>,
@@ -46,7 +46,7 @@ pub struct World<S: Safeguards> {
     /// The latest decision of which a write arrived at each server, for the count.
     pub(crate) newest: BTreeMap<usize, u64>,
     /// Enactors.
-    pub enactors: Vec<Enactor<S>>,
+    pub enactors: Vec<Enactor>,
     /// The judge.
     pub oracle: Oracle,
     /// Numbers.
@@ -61,9 +61,9 @@ pub struct World<S: Safeguards> {
     pub story: Option<Vec<(String, String)>>,
 }
 
-impl<S: Safeguards> World<S> {
+impl World {
     /// A world at its dawn: the zone adopted by the ledger, no marker planted, nobody running.
-    pub fn new(setting: &Setting) -> World<S> {
+    pub fn new(kit: Kit, setting: &Setting) -> World {
         let mut policy = scenario::policy(setting.names);
         targets::permit(&mut policy, setting.fleet);
         let policy = Arc::new(policy);
@@ -102,7 +102,9 @@ impl<S: Safeguards> World<S> {
             evidence: Evidence::default(),
             fleet: setting.fleet,
             newest: BTreeMap::new(),
-            enactors: (0..setting.enactors).map(Enactor::new).collect(),
+            enactors: (0..setting.enactors)
+                .map(|e| Enactor::new(kit, e))
+                .collect(),
             stats: Stats::default(),
             hash: Fnv::default(),
             serials: Serials::default(),
@@ -279,7 +281,7 @@ impl<S: Safeguards> World<S> {
         }
     }
 
-    pub(crate) fn enactor(&mut self, e: E) -> Option<&mut Enactor<S>> {
+    pub(crate) fn enactor(&mut self, e: E) -> Option<&mut Enactor> {
         self.enactors.get_mut(usize::from(e))
     }
 
@@ -488,7 +490,7 @@ impl<S: Safeguards> World<S> {
         };
         let held = life.state().configuration;
         self.oracle.asked(enactor.store, held, verb, clock);
-        match operator::submission(life, &self.ids, verb, clock) {
+        match operator::submission(life.as_mut(), &self.ids, verb, clock) {
             Ok(submission) => {
                 enactor.verbs += 1;
                 self.tell(e, || format!("is asked: {verb:?}"));
@@ -503,11 +505,11 @@ impl<S: Safeguards> World<S> {
 
     /// Whether nothing more is to be expected: everybody at rest, nothing on its way.
     pub fn is_quiet(&self) -> bool {
-        let at_rest = |x: &Enactor<S>| {
+        let at_rest = |x: &Enactor| {
             x.out.is_empty() && x.back.is_empty() && x.life.as_ref().is_some_and(|l| l.is_at_rest())
         };
         let last = self.stores.first().map_or(0, Store::last);
-        let knows = |x: &Enactor<S>| x.life.as_ref().is_some_and(|l| l.state().last == last);
+        let knows = |x: &Enactor| x.life.as_ref().is_some_and(|l| l.state().last == last);
         // A freeze that ends by itself is something to wait for.
         let freeze = self.oracle.state(0).and_then(|s| s.frozen.as_ref());
         let until = freeze.and_then(|f| f.until);
@@ -518,7 +520,7 @@ impl<S: Safeguards> World<S> {
 
     /// Whether some fault has not ended, so that nothing is to be expected of whom it concerns.
     fn is_rough(&self) -> bool {
-        let lives = |x: &Enactor<S>| {
+        let lives = |x: &Enactor| {
             let is_well = x.life.is_some() && !x.failed;
             is_well && (x.store, x.skew) == (0, 0)
         };

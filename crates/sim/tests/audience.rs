@@ -3,26 +3,29 @@
 
 use dns::Rtype;
 use proptest::prelude::*;
-use steadfast_core::safeguards::Full;
 use steadfast_sim::action::{Action, Verb};
 use steadfast_sim::cache::{Cache, Keeps};
 use steadfast_sim::followers::Ask;
+use steadfast_sim::kit::Kit;
 use steadfast_sim::naive::End;
 use steadfast_sim::scenario::{FORTH, MORE, Nature, apex, name, records, rrset, start};
 use steadfast_sim::script::Script;
 use steadfast_sim::server::{Records, serial};
 use steadfast_sim::{Scenario, Setting, run};
 
-fn script(servers: usize) -> Script<Full> {
-    Script::new(&Setting {
-        enactors: 1,
-        servers: vec![Nature::default(); servers],
-        names: 0,
-        fleet: Default::default(),
-    })
+fn script(servers: usize) -> Script {
+    Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors: 1,
+            servers: vec![Nature::default(); servers],
+            names: 0,
+            fleet: Default::default(),
+        },
+    )
 }
 
-fn broken(script: Script<Full>) -> Option<&'static str> {
+fn broken(script: Script) -> Option<&'static str> {
     script.outcome().violation.map(|v| v.invariant)
 }
 
@@ -97,7 +100,7 @@ fn a_follower_is_behind_until_it_transfers() {
     s.pass(1_000);
     s.act(Action::Operate(0, Verb::Apply(MORE)));
     s.pass(1_000);
-    let has = |s: &Script<Full>| serial(&s.world.followers.get((0, 0)).unwrap().served);
+    let has = |s: &Script| serial(&s.world.followers.get((0, 0)).unwrap().served);
     assert_eq!(has(&s), 1);
     s.act(ask(0, (0, Some(0)), false));
     s.act(Action::FollowerDown(0, 0));
@@ -230,7 +233,7 @@ fn an_older_answer_after_a_newer_one_from_the_same_server() {
 fn the_standard_world_reaches_all_of_it() {
     let mut all = steadfast_sim::tally::Tally::default();
     for seed in 0..200 {
-        all.add(&run::<Full>(seed, &Scenario::default()).stats.world);
+        all.add(&run(Kit::FULL, seed, &Scenario::default()).stats.world);
     }
     // Rare, and shown above; and what only other caches do.
     let elsewhere = [

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use steadfast_core::ledger::{Entry, Event, Stored, seal};
-use steadfast_core::safeguards::Full;
 use steadfast_sim::action::{Action, Verb};
 use steadfast_sim::conform::judge;
+use steadfast_sim::kit::Kit;
 use steadfast_sim::run::{Setting, run_seen};
 use steadfast_sim::scenario::{BACK, FORTH, Nature, Scenario};
 use steadfast_sim::script::Script;
@@ -13,12 +13,15 @@ use steadfast_sim::script::Script;
 type Bodies = BTreeMap<dns::Digest, Vec<u8>>;
 
 fn real() -> (Vec<Stored>, Bodies) {
-    let mut s = Script::<Full>::new(&Setting {
-        enactors: 1,
-        servers: vec![Nature::default(); 2],
-        names: 0,
-        fleet: Default::default(),
-    });
+    let mut s = Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors: 1,
+            servers: vec![Nature::default(); 2],
+            names: 0,
+            fleet: Default::default(),
+        },
+    );
     s.act(Action::Start(0));
     s.pass(1_000);
     for recipe in [FORTH, BACK, FORTH] {
@@ -77,17 +80,22 @@ fn what_the_lifecycle_wrote_conforms() {
 fn what_rough_worlds_wrote_conforms() {
     let mut restored = 0;
     for seed in 0..120 {
-        run_seen::<Full>(seed, &Scenario::default(), &mut |world, event| {
-            if event.action != Action::Check {
-                return;
-            }
-            let store = &world.stores[0];
-            let bodies = store.bodies.iter();
-            let bodies: Bodies = bodies.map(|(h, b)| (*h, b.to_vec())).collect();
-            let judged = judge(&store.entries, &bodies);
-            assert_eq!(judged.breaches, [], "seed {seed}");
-            restored = restored.max(world.stats.restored);
-        });
+        run_seen(
+            Kit::FULL,
+            seed,
+            &Scenario::default(),
+            &mut |world, event| {
+                if event.action != Action::Check {
+                    return;
+                }
+                let store = &world.stores[0];
+                let bodies = store.bodies.iter();
+                let bodies: Bodies = bodies.map(|(h, b)| (*h, b.to_vec())).collect();
+                let judged = judge(&store.entries, &bodies);
+                assert_eq!(judged.breaches, [], "seed {seed}");
+                restored = restored.max(world.stats.restored);
+            },
+        );
     }
     assert!(restored > 0, "no backup was restored");
 }

@@ -2,7 +2,6 @@
 // Tests read files; the world never does.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
 
-use steadfast_core::safeguards::Full;
 use steadfast_sim::corpus::{Verdict, judge};
 use steadfast_sim::kit::Kit;
 use steadfast_sim::mutants;
@@ -18,7 +17,7 @@ fn every_trace_holds() {
         let text = std::fs::read_to_string(&path).unwrap();
         let trace = Trace::read(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let mutant = mutants::named(&trace.header.without).unwrap();
-        let verdict = judge(&trace, &mutant.kit);
+        let verdict = judge(&trace, mutant.kit);
         assert_eq!(verdict, Verdict::Holds, "{}", path.display());
         assert!(trace.lines.len() <= 12, "{}", path.display());
         count += 1;
@@ -33,7 +32,7 @@ fn every_trace_holds() {
 fn a_clock_that_is_behind_takes_the_write_and_the_freeze_knows() {
     let path = format!("{FOLDER}/own-clock-behind-a-freeze.trace");
     let trace = Trace::read(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let outcome = Kit::of::<Full>().again(&trace);
+    let outcome = Kit::FULL.again(&trace);
     assert_eq!(outcome.violation, None);
     // Planted, and then the write that came late by everybody's clock but the server's.
     assert_eq!((outcome.stats.accepted, outcome.stats.late), (2, 0));
@@ -48,12 +47,12 @@ fn a_trace_that_never_broke_anything_is_said_and_so_is_another_number() {
     };
     let mut idle = read("own-clock-behind-a-freeze");
     idle.header.violation = None;
-    let verdict = judge(&idle, &Kit::of::<Full>());
+    let verdict = judge(&idle, Kit::FULL);
     assert!(matches!(verdict, Verdict::Toothless(_)), "{verdict}");
     let mut other = read("october");
     let kit = mutants::named(&other.header.without).unwrap().kit;
-    assert_eq!(judge(&other, &kit), Verdict::Holds);
+    assert_eq!(judge(&other, kit), Verdict::Holds);
     other.header.hash = "0".repeat(16);
-    let verdict = judge(&other, &kit);
+    let verdict = judge(&other, kit);
     assert!(verdict.is_good() && verdict != Verdict::Holds, "{verdict}");
 }

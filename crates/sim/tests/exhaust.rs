@@ -1,15 +1,15 @@
 //! Every interleaving of small worlds: clean with all safeguards, and October without them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use steadfast_core::safeguards::{Full, Safeguards};
 use steadfast_sim::exhaust::{Report, Small, exhaust};
+use steadfast_sim::kit::Kit;
 use steadfast_sim::mutants::{CleanupByAge, NoBeforeValues, NoFence, RestoredTrusted};
 use steadfast_sim::{replay, story};
 
-fn search<S: Safeguards>(small: &Small) -> Report {
-    let report = exhaust::<S>(small, &mut |_| ());
+fn search(kit: Kit, small: &Small) -> Report {
+    let report = exhaust(kit, small, &mut |_| ());
     if let Some(outcome) = &report.violation {
-        let again = replay::<S>(&outcome.setting, &outcome.trace);
+        let again = replay(kit, &outcome.setting, &outcome.trace);
         assert_eq!(again.violation, outcome.violation);
         assert_eq!(again.hash, outcome.hash);
     }
@@ -17,9 +17,9 @@ fn search<S: Safeguards>(small: &Small) -> Report {
 }
 
 fn clean(small: &Small) -> Report {
-    let report = search::<Full>(small);
+    let report = search(Kit::FULL, small);
     let told = report.violation.as_ref().map(|o| {
-        let story = story::tell::<Full>(&o.setting, &o.trace);
+        let story = story::tell(Kit::FULL, &o.setting, &o.trace);
         format!("{:?}\n{story}", o.violation)
     });
     assert!(told.is_none(), "{}", told.unwrap_or_default());
@@ -56,18 +56,23 @@ fn without_a_fence_it_finds_october() {
         wanted: Some("I3"),
         ..Small::new(2, 2, 0)
     };
-    let report = search::<NoFence>(&small);
+    let report = search(Kit::of::<NoFence>(), &small);
     let found = report.violation.unwrap();
     let violation = found.violation.unwrap();
     assert_eq!(violation.invariant, "I3");
     assert!(violation.text.contains("www.example.com."), "{violation:?}");
     // With the fence the same events do no harm.
-    assert_eq!(replay::<Full>(&found.setting, &found.trace).violation, None);
+    assert_eq!(
+        replay(Kit::FULL, &found.setting, &found.trace).violation,
+        None
+    );
 }
 
 #[test]
 fn without_any_wish_it_finds_the_first_write_over_a_marker() {
-    let found = search::<NoFence>(&Small::new(2, 2, 0)).violation.unwrap();
+    let found = search(Kit::of::<NoFence>(), &Small::new(2, 2, 0))
+        .violation
+        .unwrap();
     assert_eq!(found.violation.unwrap().invariant, "I1");
 }
 
@@ -77,7 +82,7 @@ fn cleanup_by_age_forgets_what_a_server_holds() {
         history: 4,
         ..Small::new(2, 4, 0)
     };
-    let found = search::<CleanupByAge>(&small).violation.unwrap();
+    let found = search(Kit::of::<CleanupByAge>(), &small).violation.unwrap();
     assert_eq!(found.violation.unwrap().invariant, "I6");
 }
 
@@ -99,7 +104,9 @@ fn a_restored_server_that_is_trusted_is_found() {
         restores: 1,
         ..Small::new(1, 1, 0)
     };
-    let found = search::<RestoredTrusted>(&small).violation.unwrap();
+    let found = search(Kit::of::<RestoredTrusted>(), &small)
+        .violation
+        .unwrap();
     assert_eq!(found.violation.unwrap().invariant, "I2");
 }
 
@@ -119,6 +126,8 @@ fn without_before_values_a_foreign_edit_is_lost() {
         edits: 1,
         ..Small::new(1, 2, 0)
     };
-    let found = search::<NoBeforeValues>(&small).violation.unwrap();
+    let found = search(Kit::of::<NoBeforeValues>(), &small)
+        .violation
+        .unwrap();
     assert!(["I1", "I4"].contains(&found.violation.unwrap().invariant));
 }

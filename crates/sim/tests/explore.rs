@@ -3,7 +3,7 @@
 // The environment says how long to look; the world never asks it.
 #![allow(clippy::disallowed_methods, missing_docs)]
 
-use steadfast_core::safeguards::{Full, Safeguards};
+use steadfast_sim::kit::Kit;
 use steadfast_sim::run::Exploration;
 use steadfast_sim::{Scenario, explore, story};
 
@@ -15,11 +15,11 @@ fn seeds(ci: u64) -> u64 {
     }
 }
 
-fn told<S: Safeguards>(all: &Exploration) -> String {
+fn told(kit: Kit, all: &Exploration) -> String {
     let Some((seed, outcome)) = &all.found else {
         return "nothing broke".into();
     };
-    let story = story::tell::<S>(&outcome.setting, &outcome.trace);
+    let story = story::tell(kit, &outcome.setting, &outcome.trace);
     format!("seed {seed}: {:?}\n{story}", outcome.violation)
 }
 
@@ -28,8 +28,8 @@ fn told<S: Safeguards>(all: &Exploration) -> String {
 fn the_busy_world_changes_something_every_second_and_stays_clean() {
     let scenario = Scenario::busy();
     assert_eq!(scenario.names, 50);
-    let all = explore::<Full>(&scenario, 0..3);
-    assert!(all.found.is_none(), "{}", told::<Full>(&all));
+    let all = explore(Kit::FULL, &scenario, 0..3);
+    assert!(all.found.is_none(), "{}", told(Kit::FULL, &all));
     let seconds = all.runs * scenario.rough / 1_000;
     let made = all.stats.cleared;
     assert!(made >= seconds, "{made} generations in {seconds} seconds");
@@ -37,8 +37,8 @@ fn the_busy_world_changes_something_every_second_and_stays_clean() {
 
 #[test]
 fn nothing_breaks_with_every_safeguard() {
-    let all = explore::<Full>(&Scenario::default(), 0..seeds(300));
-    assert!(all.found.is_none(), "{}", told::<Full>(&all));
+    let all = explore(Kit::FULL, &Scenario::default(), 0..seeds(300));
+    assert!(all.found.is_none(), "{}", told(Kit::FULL, &all));
     // What never happened was not explored.
     let s = all.stats;
     let happened = [

@@ -2,7 +2,8 @@
 #![allow(missing_docs)]
 
 use std::collections::BTreeSet;
-use steadfast_core::safeguards::Full;
+use steadfast_sim::explore;
+use steadfast_sim::kit::Kit;
 use steadfast_sim::mutants::{self, SEEDS};
 use steadfast_sim::run;
 
@@ -11,14 +12,14 @@ fn every_mutant_is_caught() {
     let mut invariants = BTreeSet::new();
     for mutant in mutants::all() {
         let scenario = mutant.scenario();
-        let all = (mutant.run)(&scenario, 0..SEEDS);
+        let all = explore(mutant.kit, &scenario, 0..SEEDS);
         let Some((seed, outcome)) = all.found else {
             panic!("{} survives {SEEDS} seeds", mutant.name);
         };
         let violation = outcome.violation.as_ref();
         invariants.extend(violation.map(|v| v.invariant));
         // It is the missing safeguard: with all of them the seed is clean.
-        let full = run::<Full>(seed, &scenario);
+        let full = run(Kit::FULL, seed, &scenario);
         assert_eq!(full.violation, None, "{}, seed {seed}", mutant.name);
         println!("{}: {} seeds, {violation:?}", mutant.name, all.runs);
     }

@@ -4,7 +4,6 @@
 
 use dns::Rtype;
 use steadfast_core::ledger::State;
-use steadfast_core::safeguards::Full;
 use steadfast_core::server::Write;
 use steadfast_sim::action::{Action, Verb};
 use steadfast_sim::kit::Kit;
@@ -14,29 +13,32 @@ use steadfast_sim::server::Habit;
 use steadfast_sim::trace::Trace;
 use steadfast_sim::{Setting, story};
 
-fn script(enactors: u8, servers: usize) -> Script<Full> {
-    Script::new(&Setting {
-        enactors,
-        servers: vec![Nature::default(); servers],
-        names: 0,
-        fleet: Default::default(),
-    })
+fn script(enactors: u8, servers: usize) -> Script {
+    Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors,
+            servers: vec![Nature::default(); servers],
+            names: 0,
+            fleet: Default::default(),
+        },
+    )
 }
 
-fn state(script: &Script<Full>) -> &State {
+fn state(script: &Script) -> &State {
     script.world.oracle.state(0).unwrap()
 }
 
-fn holds(script: &Script<Full>, server: &str) -> u64 {
+fn holds(script: &Script, server: &str) -> u64 {
     let holding = *state(script).servers[server].holding().unwrap();
     assert!(holding.is_whole(), "{server} holds {holding}");
     holding.configuration
 }
 
 /// Nothing was broken, and what was left undone is said.
-fn clean(script: Script<Full>) {
+fn clean(script: Script) {
     let outcome = script.outcome();
-    let told = story::tell::<Full>(&outcome.setting, &outcome.trace);
+    let told = story::tell(Kit::FULL, &outcome.setting, &outcome.trace);
     assert_eq!(outcome.violation, None, "{told}");
 }
 
@@ -196,16 +198,19 @@ fn a_server_whose_clock_is_behind_takes_nothing_after_a_freeze_is_complete() {
 
 /// A server whose served view trails, whose marker was wiped, and an enactor that is stopped with a
 /// planting by values for generation 1 in hand. Another enactor has planted before, and goes on.
-fn planted_late() -> Script<Full> {
-    let mut s = Script::new(&Setting {
-        enactors: 2,
-        servers: vec![Nature {
-            lags: true,
-            ..Nature::default()
-        }],
-        names: 0,
-        fleet: Default::default(),
-    });
+fn planted_late() -> Script {
+    let mut s = Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors: 2,
+            servers: vec![Nature {
+                lags: true,
+                ..Nature::default()
+            }],
+            names: 0,
+            fleet: Default::default(),
+        },
+    );
     s.act(Action::Start(0));
     s.pass(1_000);
     s.act(Action::Reload(0));
@@ -224,7 +229,7 @@ fn planted_late() -> Script<Full> {
     s
 }
 
-fn ends_with_the_note(mut s: Script<Full>) {
+fn ends_with_the_note(mut s: Script) {
     s.release();
     s.hidden = false;
     for e in [0, 1] {
@@ -264,15 +269,18 @@ fn a_planting_by_values_from_before_what_was_read_back_is_no_backup() {
 
 #[test]
 fn plantings_on_a_server_that_serves_them_late_are_few() {
-    let mut s = Script::new(&Setting {
-        enactors: 2,
-        servers: vec![Nature {
-            lags: true,
-            ..Nature::default()
-        }],
-        names: 0,
-        fleet: Default::default(),
-    });
+    let mut s = Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors: 2,
+            servers: vec![Nature {
+                lags: true,
+                ..Nature::default()
+            }],
+            names: 0,
+            fleet: Default::default(),
+        },
+    );
     s.act(Action::Start(0));
     s.pass(1_000);
     s.act(Action::Reload(0));
@@ -293,17 +301,20 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
 }
 
 /// A server that loses swaps misses the generations from `recipes`, and comes back.
-fn misses(recipes: &[u64]) -> Script<Full> {
+fn misses(recipes: &[u64]) -> Script {
     let loses = Nature {
         habit: Habit::KnotSigned,
         ..Nature::default()
     };
-    let mut s = Script::new(&Setting {
-        enactors: 1,
-        servers: vec![Nature::default(), loses],
-        names: 0,
-        fleet: Default::default(),
-    });
+    let mut s = Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors: 1,
+            servers: vec![Nature::default(), loses],
+            names: 0,
+            fleet: Default::default(),
+        },
+    );
     s.act(Action::Start(0));
     s.pass(1_000);
     let (first, missed) = recipes.split_first().unwrap();
@@ -339,7 +350,7 @@ fn a_server_that_loses_swaps_goes_the_way_that_it_missed() {
 }
 
 /// What the store's entries say, as text.
-fn ledger_says(script: &Script<Full>, words: &str) -> bool {
+fn ledger_says(script: &Script, words: &str) -> bool {
     let mut entries = script.world.stores[0].entries.iter();
     entries.any(|e| String::from_utf8_lossy(&e.bytes).contains(words))
 }
@@ -408,12 +419,15 @@ fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
         habit: Habit::KnotSigned,
         ..Nature::default()
     };
-    let mut s = Script::<Full>::new(&Setting {
-        enactors: 1,
-        servers: vec![nature],
-        names: 0,
-        fleet: Default::default(),
-    });
+    let mut s = Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors: 1,
+            servers: vec![nature],
+            names: 0,
+            fleet: Default::default(),
+        },
+    );
     s.act(Action::Start(0));
     s.pass(1_000);
     s.act(Action::Operate(0, Verb::Apply(FORTH)));
@@ -455,7 +469,7 @@ fn a_server_that_comes_back_twice_gets_a_serial_above_both() {
 #[test]
 fn a_server_that_returns_into_its_own_repair_is_repaired_anew() {
     let trace = Trace::read(include_str!("traces/returned-into-its-own-repair.trace")).unwrap();
-    let outcome = Kit::of::<Full>().again(&trace);
+    let outcome = Kit::FULL.again(&trace);
     assert_eq!(outcome.violation, None);
     assert_eq!(outcome.stats.restored, 2);
 }

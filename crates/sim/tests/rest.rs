@@ -1,7 +1,6 @@
 //! When everything has to be at rest, and what it is that does not come to rest (I12).
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use steadfast_core::safeguards::Full;
 use steadfast_sim::Violation;
 use steadfast_sim::action::{Action, Verb};
 use steadfast_sim::kit::Kit;
@@ -10,13 +9,16 @@ use steadfast_sim::scenario::{FORTH, MORE, Nature};
 use steadfast_sim::script::Script;
 use steadfast_sim::trace::Trace;
 
-fn script() -> Script<Full> {
-    let mut s = Script::new(&Setting {
-        enactors: 1,
-        servers: vec![Nature::default(); 2],
-        names: 0,
-        fleet: Default::default(),
-    });
+fn script() -> Script {
+    let mut s = Script::new(
+        Kit::FULL,
+        &Setting {
+            enactors: 1,
+            servers: vec![Nature::default(); 2],
+            names: 0,
+            fleet: Default::default(),
+        },
+    );
     s.act(Action::Start(0));
     s.pass(1_000);
     s
@@ -102,7 +104,7 @@ fn a_told_trace_that_keeps_an_answer_back_claims_nothing() {
             "{head}\n{{\"at\":0,\"start\":0}}\n{{\"at\":1000,\"operate\":[0,{{\"apply\":1000001}}]}}\n{{\"at\":2000,\"calm\":null}}\n{{\"at\":60000,\"check\":null}}\n{held}"
         );
         let trace = Trace::read(&lines).unwrap_or_else(|e| panic!("{e}"));
-        Kit::of::<Full>().again(&trace).violation
+        Kit::FULL.again(&trace).violation
     };
     assert_eq!(told(""), None);
     let held = "{\"at\":60000,\"send\":[0,2],\"never\":true}\n";

@@ -3,7 +3,8 @@
 // Tests read files; the world never does.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs)]
 
-use steadfast_core::safeguards::Full;
+use steadfast_sim::explore;
+use steadfast_sim::kit::Kit;
 use steadfast_sim::mutants;
 use steadfast_sim::scenario::file::File;
 use steadfast_sim::{Scenario, run};
@@ -18,7 +19,7 @@ fn the_standard_file_is_the_default_exploration() {
     assert_eq!(read.doses, made.doses);
     assert_eq!(read.faults, made.faults);
     for seed in [0, 1, 77] {
-        let (one, two) = (run::<Full>(seed, read), run::<Full>(seed, &made));
+        let (one, two) = (run(Kit::FULL, seed, read), run(Kit::FULL, seed, &made));
         assert_eq!(one.hash, two.hash, "seed {seed}");
         assert_eq!(one.trace, two.trace, "seed {seed}");
     }
@@ -31,7 +32,7 @@ fn the_file_of_targets_is_the_exploration_of_their_mutants() {
     assert_eq!((read.fleet, read.fates), (made.fleet, made.fates));
     assert_eq!((&read.doses, &read.faults), (&made.doses, &made.faults));
     for seed in [0, 1, 77] {
-        let (one, two) = (run::<Full>(seed, read), run::<Full>(seed, &made));
+        let (one, two) = (run(Kit::FULL, seed, read), run(Kit::FULL, seed, &made));
         assert_eq!(one.hash, two.hash, "seed {seed}");
     }
 }
@@ -138,7 +139,7 @@ fn every_file_loads_and_names_what_there_is() {
 #[test]
 fn what_is_ready_shows_what_it_says() {
     for file in all().into_iter().filter(|f| f.waits_for.is_empty()) {
-        let clean = steadfast_sim::explore::<Full>(&file.scenario, 0..40);
+        let clean = steadfast_sim::explore(Kit::FULL, &file.scenario, 0..40);
         assert!(
             clean.found.is_none(),
             "{}: {:?}",
@@ -147,7 +148,7 @@ fn what_is_ready_shows_what_it_says() {
         );
         for caught in &file.scenario.expect.caught {
             let mutant = mutants::named(&caught.without).unwrap();
-            let found = (mutant.run)(&file.scenario, 0..caught.within).found;
+            let found = explore(mutant.kit, &file.scenario, 0..caught.within).found;
             let found = found
                 .and_then(|(_, o)| o.violation)
                 .map(|v| v.invariant.to_owned());

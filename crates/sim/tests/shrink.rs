@@ -1,8 +1,8 @@
 //! A failing run becomes a short story, and the story is the run again, wherever it is told.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use steadfast_core::safeguards::Full;
 use steadfast_sim::Scenario;
+use steadfast_sim::explore;
 use steadfast_sim::kit::Kit;
 use steadfast_sim::mutants::{self, Mutant};
 use steadfast_sim::shrink::shrink;
@@ -13,10 +13,10 @@ const MOST: usize = 12;
 
 /// The first trace of the standard scenario that a mutant is caught by becomes a short story.
 fn shrinks(mutant: &Mutant) {
-    let found = (mutant.run)(&Scenario::default(), 0..mutants::SEEDS).found;
+    let found = explore(mutant.kit, &Scenario::default(), 0..mutants::SEEDS).found;
     let (seed, outcome) = found.unwrap();
     let trace = Trace::of(&outcome, "standard", Some(seed), mutant.name);
-    let small = shrink(&mutant.kit, &trace, 20_000);
+    let small = shrink(mutant.kit, &trace, 20_000);
     let small = small
         .unwrap_or_else(|e| panic!("{}: {e}", mutant.name))
         .trace;
@@ -28,12 +28,7 @@ fn shrinks(mutant: &Mutant) {
     assert_eq!(hex(again.hash), read.header.hash);
     assert_eq!(broken(&again), read.header.violation);
     // It is the missing safeguard.
-    assert_eq!(
-        Kit::of::<Full>().again(&read).violation,
-        None,
-        "{}",
-        mutant.name
-    );
+    assert_eq!(Kit::FULL.again(&read).violation, None, "{}", mutant.name);
 }
 
 /// Among them traces in which an enactor dies with answers waiting for it: that those did not

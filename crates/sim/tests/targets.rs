@@ -3,14 +3,14 @@
 // Tests read the environment; the world never does.
 #![allow(clippy::disallowed_methods, missing_docs)]
 
-use steadfast_core::safeguards::Full;
+use steadfast_sim::kit::Kit;
 use steadfast_sim::{Scenario, explore, replay, run};
 
 #[test]
 fn targets_and_probers_break_nothing() {
     let soak = std::env::var_os("STEADFAST_SOAK").is_some();
     let seeds = if soak { 20_000 } else { 200 };
-    let all = explore::<Full>(&Scenario::targets(), 0..seeds);
+    let all = explore(Kit::FULL, &Scenario::targets(), 0..seeds);
     let found = all.found.map(|(seed, o)| (seed, o.violation));
     assert_eq!(found, None);
     let stats = all.stats;
@@ -21,8 +21,8 @@ fn targets_and_probers_break_nothing() {
 #[test]
 fn a_trace_replays_without_its_seed() {
     for seed in [3, 44] {
-        let outcome = run::<Full>(seed, &Scenario::targets());
-        let again = replay::<Full>(&outcome.setting, &outcome.trace);
+        let outcome = run(Kit::FULL, seed, &Scenario::targets());
+        let again = replay(Kit::FULL, &outcome.setting, &outcome.trace);
         assert_eq!((outcome.hash, outcome.stats), (again.hash, again.stats));
     }
 }

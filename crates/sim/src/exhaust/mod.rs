@@ -13,11 +13,11 @@ mod picture;
 mod seen;
 
 use crate::action::{Action, Event, Verb};
+use crate::kit::Kit;
 use crate::run::{Outcome, Setting, build, replay};
 use crate::scenario::{BACK, FORTH, MORE, NOTES, Nature};
 use moves::{Move, Node};
 use seen::Seen;
-use steadfast_core::safeguards::Safeguards;
 
 /// A small world and its bounds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,29 +120,30 @@ const OFTEN: u64 = 10_000;
 
 /// Searches the whole of a small world. `progress` is told at the end of each level, and now and
 /// then inside of one.
-pub fn exhaust<S: Safeguards>(small: &Small, progress: &mut dyn FnMut(&Report)) -> Report {
-    let mut search = Search::<S>::new(small);
+pub fn exhaust(kit: Kit, small: &Small, progress: &mut dyn FnMut(&Report)) -> Report {
+    let mut search = Search::new(kit, small);
     search.run(progress);
     search.report
 }
 
-struct Search<'a, S: Safeguards> {
+struct Search<'a> {
+    kit: Kit,
     small: &'a Small,
     /// What led to the first state.
     opening: Vec<Event>,
     seen: Seen,
     /// For each unique state, in the order of finding, where it came from.
     came: Vec<(u32, Move)>,
-    level: Vec<(u32, Node<S>)>,
+    level: Vec<(u32, Node)>,
     /// Whether something was not looked behind.
     left_out: bool,
     report: Report,
 }
 
-impl<'a, S: Safeguards> Search<'a, S> {
-    fn new(small: &'a Small) -> Search<'a, S> {
+impl<'a> Search<'a> {
+    fn new(kit: Kit, small: &'a Small) -> Search<'a> {
         let mut opening = Vec::new();
-        let node = open(small, &mut opening);
+        let node = open(kit, small, &mut opening);
         let mut seen = Seen::default();
         seen.insert(picture::picture(
             &node.world,
@@ -155,6 +156,7 @@ impl<'a, S: Safeguards> Search<'a, S> {
             ..Report::default()
         };
         Search {
+            kit,
             small,
             opening,
             seen,
@@ -186,7 +188,7 @@ impl<'a, S: Safeguards> Search<'a, S> {
     }
 
     /// Looks at everything that follows from a state; `false`: the search is over.
-    fn expand(&mut self, index: u32, node: Node<S>, progress: &mut dyn FnMut(&Report)) -> bool {
+    fn expand(&mut self, index: u32, node: Node, progress: &mut dyn FnMut(&Report)) -> bool {
         let (moves, busy) = node.moves(self.small);
         if !busy {
             self.report.ends += 1;
@@ -212,7 +214,7 @@ impl<'a, S: Safeguards> Search<'a, S> {
                     continue;
                 }
                 let trace = self.trace(index, Some(step));
-                self.report.violation = Some(replay::<S>(&self.small.setting(), &trace));
+                self.report.violation = Some(replay(self.kit, &self.small.setting(), &trace));
                 return false;
             }
             if !self.seen.insert(picture::picture(
@@ -238,7 +240,7 @@ impl<'a, S: Safeguards> Search<'a, S> {
     }
 
     /// Nobody does anything of their own accord: then all must be done.
-    fn undone(&self, index: u32, node: &Node<S>) -> Option<Outcome> {
+    fn undone(&self, index: u32, node: &Node) -> Option<Outcome> {
         let mut last = node.clone();
         let mut events = Vec::new();
         last.act(Action::Calm, &mut events);
@@ -251,7 +253,7 @@ impl<'a, S: Safeguards> Search<'a, S> {
         last.world.oracle.violation.as_ref()?;
         let mut trace = self.trace(index, None);
         trace.extend(events);
-        Some(replay::<S>(&self.small.setting(), &trace))
+        Some(replay(self.kit, &self.small.setting(), &trace))
     }
 
     /// The events that led to a state, and those of one more move.
@@ -262,7 +264,7 @@ impl<'a, S: Safeguards> Search<'a, S> {
             moves.push(*step);
             at = *from;
         }
-        let mut node = open::<S>(self.small, &mut Vec::new());
+        let mut node = open(self.kit, self.small, &mut Vec::new());
         let mut trace = self.opening.clone();
         for step in moves.into_iter().rev() {
             node.go(step, self.small, &mut trace);
@@ -272,8 +274,8 @@ impl<'a, S: Safeguards> Search<'a, S> {
 }
 
 /// A world in which markers are planted, the history is made, and everybody is at rest.
-fn open<S: Safeguards>(small: &Small, trace: &mut Vec<Event>) -> Node<S> {
-    let mut node = Node::new(build::<S>(&small.setting()), small);
+fn open(kit: Kit, small: &Small, trace: &mut Vec<Event>) -> Node {
+    let mut node = Node::new(build(kit, &small.setting()), small);
     for e in 0..small.enactors {
         node.act(Action::Start(e), trace);
         settle(&mut node, small, trace);
@@ -287,7 +289,7 @@ fn open<S: Safeguards>(small: &Small, trace: &mut Vec<Event>) -> Node<S> {
 }
 
 /// Everybody does what there is to do, in order, until nobody has anything.
-fn settle<S: Safeguards>(node: &mut Node<S>, small: &Small, trace: &mut Vec<Event>) {
+fn settle(node: &mut Node, small: &Small, trace: &mut Vec<Event>) {
     const ENOUGH: usize = 10_000;
     for _ in 0..ENOUGH {
         let (moves, busy) = node.moves(small);

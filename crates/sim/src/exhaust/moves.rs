@@ -20,7 +20,6 @@ use super::Small;
 use crate::action::{Action, E, Event, Item, News};
 use crate::enactor::Ask;
 use crate::world::World;
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::Reply;
 
 /// No timer.
@@ -63,8 +62,8 @@ pub(super) enum Move {
 
 /// A world, and what the search remembers of it.
 #[derive(Clone, Debug)]
-pub(super) struct Node<S: Safeguards> {
-    pub(super) world: World<S>,
+pub(super) struct Node {
+    pub(super) world: World,
     wakes: Vec<u64>,
     /// Verbs said.
     said: usize,
@@ -77,8 +76,8 @@ pub(super) struct Node<S: Safeguards> {
     edits: u8,
 }
 
-impl<S: Safeguards> Node<S> {
-    pub(super) fn new(world: World<S>, small: &Small) -> Node<S> {
+impl Node {
+    pub(super) fn new(world: World, small: &Small) -> Node {
         Node {
             wakes: vec![NEVER; world.enactors.len()],
             world,

@@ -8,11 +8,11 @@
 //! and is in the picture once it is set.
 
 use crate::enactor::{Ask, Enactor, Progress, Request};
+use crate::kit::Life;
 use crate::world::World;
 use dns::{Name, RRset, Rtype};
 use steadfast_core::ledger::{Expect, State};
-use steadfast_core::lifecycle::{Lifecycle, Print, print_reading};
-use steadfast_core::safeguards::Safeguards;
+use steadfast_core::lifecycle::{Print, print_reading};
 use steadfast_core::server::{Require, Write};
 use steadfast_core::time::Time;
 
@@ -163,7 +163,7 @@ impl Picture<'_> {
 
     /// What counts besides where a server may come back from a backup: the backups, decisions whose
     /// marker may stand again, and serials that a repair must exceed.
-    fn past<S: Safeguards>(&mut self, world: &World<S>) {
+    fn past(&mut self, world: &World) {
         for server in &world.servers {
             self.word(u64::from(server.backup.is_some()));
             let backup = server.backup.iter().flat_map(|b| b.values());
@@ -200,7 +200,7 @@ impl Picture<'_> {
         self.word(0);
     }
 
-    fn enactor<S: Safeguards>(&mut self, enactor: &Enactor<S>, last: u64) {
+    fn enactor(&mut self, enactor: &Enactor, last: u64) {
         let waits = enactor.out.len() as u64;
         self.word(waits << 8 | u64::from(enactor.failed));
         if let Some(life) = &enactor.life {
@@ -225,7 +225,7 @@ fn rank(words: &mut [u64], places: &[(usize, u64)]) {
 }
 
 /// The picture of a world (`goes_back`: in which a server may come back from a backup), and of what the search itself remembers.
-pub(super) fn picture<S: Safeguards>(world: &World<S>, beside: &[u64], goes_back: bool) -> u128 {
+pub(super) fn picture(world: &World, beside: &[u64], goes_back: bool) -> u128 {
     let Some(marker) = world.servers.first().map(|s| &s.marker) else {
         return 0;
     };
@@ -255,8 +255,8 @@ pub(super) fn picture<S: Safeguards>(world: &World<S>, beside: &[u64], goes_back
     let mut ends = Vec::with_capacity(world.enactors.len());
     for enactor in &world.enactors {
         all.enactor(enactor, last);
-        let behind = |l: &&Lifecycle<S>| goes_back && l.state().last != last;
-        if let Some(life) = enactor.life.as_ref().filter(behind) {
+        let behind = |l: &&dyn Life| goes_back && l.state().last != last;
+        if let Some(life) = enactor.life.as_deref().filter(behind) {
             all.decisions(life.state());
         }
         ends.push(all.words.len());

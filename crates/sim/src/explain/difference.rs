@@ -18,7 +18,7 @@ pub enum Difference {
 
 /// Finds a reordering of a told trace without which nothing breaks; the last one, because what
 /// comes late is what raced.
-pub fn difference(kit: &Kit, trace: &Trace) -> Option<Difference> {
+pub fn difference(kit: Kit, trace: &Trace) -> Option<Difference> {
     if trace.header.follows == Follows::Nothing || trace.header.violation.is_none() {
         return None;
     }

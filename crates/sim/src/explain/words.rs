@@ -7,7 +7,6 @@ use crate::scenario::{BACK, FORTH, recipe};
 use crate::server::Records;
 use crate::world::World;
 use dns::{Name, Rtype};
-use steadfast_core::safeguards::Safeguards;
 use steadfast_core::server::Write;
 
 type Said = (String, String);
@@ -41,7 +40,7 @@ pub(super) fn verb(e: E, verb: &Verb) -> String {
 }
 
 /// What the world's own story does not tell.
-pub(super) fn of<S: Safeguards>(event: &Event, world: &World<S>) -> Vec<Said> {
+pub(super) fn of(event: &Event, world: &World) -> Vec<Said> {
     let one = |lane: String, text: &str| vec![(lane, text.to_owned())];
     match &event.action {
         Action::Send(item) => write(*item, world)
@@ -114,7 +113,7 @@ pub(super) fn kept(lane: String, what: String) -> Option<Said> {
 }
 
 /// What is held back.
-pub(super) fn held<S: Safeguards>(mark: &Mark, world: &World<S>) -> Option<Said> {
+pub(super) fn held(mark: &Mark, world: &World) -> Option<Said> {
     let until = match mark.done {
         Some(_) => format!("until event {}", mark.line + 1),
         None => "for good".to_owned(),
@@ -146,7 +145,7 @@ pub(super) fn held<S: Safeguards>(mark: &Mark, world: &World<S>) -> Option<Said>
     Some((lane, format!("{what}; held back {until}")))
 }
 
-fn write<S: Safeguards>(item: Item, world: &World<S>) -> Option<&Write> {
+fn write(item: Item, world: &World) -> Option<&Write> {
     let enactor = world.enactors.get(usize::from(item.0))?;
     match &enactor.requests.get(&item.1)?.ask {
         Ask::Write(write, _) => Some(write),

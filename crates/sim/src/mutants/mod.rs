@@ -5,9 +5,9 @@
 mod sets;
 
 use crate::kit::Kit;
-use crate::run::{Exploration, explore};
 use crate::scenario::Scenario;
 pub use sets::*;
+use std::fmt::Debug;
 use steadfast_core::safeguards::{Full, Safeguards};
 
 /// A lifecycle with a safeguard taken out.
@@ -17,9 +17,7 @@ pub struct Mutant {
     pub name: &'static str,
     /// What it does without.
     pub takes_out: &'static str,
-    /// Explores seed after seed of a scenario, up to the first violation.
-    pub run: fn(&Scenario, std::ops::Range<u64>) -> Exploration,
-    /// What else can be done with it.
+    /// The rest.
     pub kit: Kit,
     /// Whether it is about the health stream: it is explored in a world that has one
     /// ([`Scenario::targets`]).
@@ -143,17 +141,16 @@ pub const WAITING: [Waiting; 1] = [Waiting {
     waits_for: "approvals",
 }];
 
-fn mutant<S: Safeguards>(name: &'static str, takes_out: &'static str) -> Mutant {
+fn mutant<S: Safeguards + Debug + Send>(name: &'static str, takes_out: &'static str) -> Mutant {
     Mutant {
         name,
         takes_out,
-        run: |scenario, seeds| explore::<S>(scenario, seeds),
         kit: Kit::of::<S>(),
         of_targets: false,
     }
 }
 
-fn of_targets<S: Safeguards>(name: &'static str, takes_out: &'static str) -> Mutant {
+fn of_targets<S: Safeguards + Debug + Send>(name: &'static str, takes_out: &'static str) -> Mutant {
     Mutant {
         of_targets: true,
         ..mutant::<S>(name, takes_out)

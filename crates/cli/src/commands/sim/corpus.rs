@@ -34,7 +34,7 @@ fn add(args: &CorpusAdd, style: Style) -> Outcome {
         ));
     }
     if trace.header.follows == Follows::Nothing
-        && let Ok(small) = sim::shrink::shrink(&safeguards.kit, &trace, 20_000)
+        && let Ok(small) = sim::shrink::shrink(safeguards.kit, &trace, 20_000)
     {
         trace = small.trace;
     }
@@ -71,7 +71,7 @@ fn run_all(args: &CorpusRun, style: Style) -> Outcome {
     for path in &files {
         let trace = load::trace(path)?;
         let safeguards = load::safeguards(&trace.header.without)?;
-        let verdict = judge(&trace, &safeguards.kit);
+        let verdict = judge(&trace, safeguards.kit);
         let good = verdict.is_good();
         bad += usize::from(!good);
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();

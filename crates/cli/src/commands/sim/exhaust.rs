@@ -28,7 +28,7 @@ pub(super) fn run(args: &ExhaustArgs, style: Style) -> Outcome {
     let small = small(args)?;
     let started = Instant::now();
     let mut progress = Progress::new(style, started);
-    let report = (without.kit.exhaust)(&small, &mut |r| progress.at(r));
+    let report = sim::exhaust::exhaust(without.kit, &small, &mut |r| progress.at(r));
     progress.over();
     let took = started.elapsed();
     let stored = stored(&report, &without, &args.out)?;

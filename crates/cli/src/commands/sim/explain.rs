@@ -15,7 +15,7 @@ use sim::explain::{explain, render};
 pub(super) fn run(args: &ExplainArgs, style: Style) -> Outcome {
     let trace = load::trace(&args.trace)?;
     let safeguards = load::safeguards(&trace.header.without)?;
-    let story = explain(&safeguards.kit, &trace);
+    let story = explain(safeguards.kit, &trace);
     if style.json {
         out::json(&json!(story));
     } else {

@@ -124,19 +124,19 @@ fn work(task: &Task<'_>, shared: &Shared) {
 
 fn one(task: &Task<'_>, seed: u64, mine: &mut Explored, shared: &Shared) {
     let outcome = if task.coverage {
-        let (outcome, reached) = (task.kit.cover)(seed, task.scenario);
+        let (outcome, reached) = sim::coverage::cover(task.kit, seed, task.scenario);
         if let Ok(mut all) = shared.coverage.lock() {
             all.add(reached);
         }
         outcome
     } else {
-        (task.kit.run)(seed, task.scenario)
+        sim::run(task.kit, seed, task.scenario)
     };
     mine.stats.add(&outcome.stats);
     let last = outcome.trace.last().map_or(DAWN, |e| e.at);
     mine.simulated += last.saturating_sub(DAWN);
     if seed.is_multiple_of(TWICE) {
-        let again = (task.kit.run)(seed, task.scenario);
+        let again = sim::run(task.kit, seed, task.scenario);
         let text = |o: &Outcome| Trace::of(o, "", None, "").text();
         if text(&again) == text(&outcome) {
             mine.twice += 1;

@@ -52,7 +52,11 @@ pub(super) fn run(args: &ReplayArgs, style: Style) -> Outcome {
             "violation": found,
         }));
     } else {
-        out::text(&(safeguards.kit.tell)(&outcome.setting, &outcome.trace));
+        out::text(&sim::story::tell(
+            safeguards.kit,
+            &outcome.setting,
+            &outcome.trace,
+        ));
         let end = match &found {
             Some(b) => format!("{} is broken: {}", b.invariant, b.text),
             None => "nothing is broken".to_owned(),

@@ -16,7 +16,7 @@ use sim::shrink::shrink;
 pub(super) fn run(args: &ShrinkArgs, style: Style) -> Outcome {
     let trace = load::trace(&args.trace)?;
     let safeguards = load::safeguards(&trace.header.without)?;
-    let small = shrink(&safeguards.kit, &trace, args.runs).map_err(|e| {
+    let small = shrink(safeguards.kit, &trace, args.runs).map_err(|e| {
         let help = "shrink a trace that `steadfast sim run` stored for a violation";
         Fail::new(Exit::Error, "not-shrunk", e.to_string(), help)
     })?;
