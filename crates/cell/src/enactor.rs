@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use steadfast_core::body::Body;
 use steadfast_core::book::{Book, BookError};
+use steadfast_core::health::{Reading, Slot};
 use steadfast_core::ledger::{Event, State, Stored};
 use steadfast_core::lifecycle::{Append, Effect, Input, Lifecycle, Notice, Submission};
 use steadfast_core::policy::Policy;
@@ -23,6 +24,11 @@ use steadfast_core::written::Written;
 /// How long the ledger may go unread while nothing happens: what other processes append is noticed
 /// within this.
 const REFRESH: Duration = Duration::from_millis(500);
+
+/// What probers find is gathered for four times as long as taking in the last of it took, and for so
+/// long at least and at most: ten thousand targets leave time for everything else, and a reading that
+/// comes alone is taken in at once.
+const GATHER: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 /// Why a zone's ledger can't be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +61,10 @@ pub struct Enactor {
     inputs: Receiver<Input>,
     results: Sender<Input>,
     queue: std::collections::VecDeque<Input>,
+    /// What probers found and nobody took in yet, by prober: its clock, its readings.
+    found: BTreeMap<String, (Time, Vec<(Slot, Reading)>)>,
+    /// Not before this is more of it taken in.
+    gathered: Instant,
     wake: Option<Time>,
 }
 
@@ -230,6 +240,8 @@ impl Enactor {
             inputs,
             results,
             queue,
+            found: BTreeMap::new(),
+            gathered: Instant::now(),
             wake: None,
         })
     }
@@ -279,7 +291,9 @@ impl Enactor {
         let mut refreshed = Instant::now();
         let mut doubt = false;
         loop {
+            self.take_found();
             while let Some(input) = self.queue.pop_front() {
+                let (is_found, began) = (matches!(input, Input::Probed(..)), Instant::now());
                 watch.before(&mut self.lifecycle, &input);
                 for effect in self.lifecycle.step(now(), input) {
                     if let Effect::Tell(notice) = &effect {
@@ -287,6 +301,10 @@ impl Enactor {
                         watch.tell(notice, self.lifecycle.state());
                     }
                     self.carry_out(effect);
+                }
+                if is_found {
+                    let took = Instant::now().duration_since(began);
+                    self.gathered = Instant::now() + (took * 4).clamp(GATHER.0, GATHER.1);
                 }
             }
             if doubt {
@@ -308,16 +326,42 @@ impl Enactor {
         }
     }
 
+    /// Queues what came in. What probers found waits until it is its turn: where thousands of targets
+    /// change at once, what follows is one health generation and not thousands.
+    fn came(&mut self, input: Input) {
+        match input {
+            Input::Probed(by, clock, readings) => {
+                let found = self.found.entry(by).or_insert((clock, Vec::new()));
+                found.0 = found.0.max(clock);
+                found.1.extend(readings);
+            }
+            other => self.queue.push_back(other),
+        }
+    }
+
+    fn take_found(&mut self) {
+        if !self.found.is_empty() && self.gathered <= Instant::now() {
+            let found = std::mem::take(&mut self.found).into_iter();
+            let inputs = found.map(|(by, (clock, readings))| Input::Probed(by, clock, readings));
+            self.queue.extend(inputs);
+        }
+    }
+
     /// Waits for an answer, for the wake-up, or for as long as told.
     fn wait(&mut self, longest: Duration) {
         let until_wake = self
             .wake
             .map(|wake| Duration::from_millis(wake.since(now()).0));
-        let timeout = until_wake.map_or(longest, |wake| wake.min(longest));
+        let mut timeout = until_wake.map_or(longest, |wake| wake.min(longest));
+        if !self.found.is_empty() {
+            timeout = timeout.min(self.gathered.saturating_duration_since(Instant::now()));
+        }
         match self.inputs.recv_timeout(timeout) {
             Ok(input) => {
-                self.queue.push_back(input);
-                self.queue.extend(self.inputs.try_iter());
+                self.came(input);
+                while let Ok(input) = self.inputs.try_recv() {
+                    self.came(input);
+                }
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }

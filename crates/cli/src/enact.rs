@@ -11,9 +11,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use steadfast_core::gate::Refusal;
-use steadfast_core::ledger::{Act, Found, HaltKind, Loss, State};
+use steadfast_core::ledger::{Act, Found, HaltKind, Loss, Move, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
 use steadfast_core::server::Reply;
+
+/// So many endpoints of a health generation are told by name in a line.
+const SHOWN: usize = 10;
 
 /// A foreground run.
 pub struct Run {
@@ -189,14 +192,21 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
         Notice::Blocked(server, error) => format!("  {server}  blocked: {error}"),
         Notice::Doubt(why) => format!("  stopped, nothing more is written: {why}"),
         Notice::Cleaned(through) => format!("  forgot plans up to configuration {through}"),
-        Notice::Moved(health, moves) => {
-            let moves: Vec<String> = moves.iter().map(words::moved).collect();
-            format!("  health {health}: {}", moves.join("; "))
-        }
+        Notice::Moved(health, moves) => moved(*health, moves),
         Notice::Held(endpoint, held) => format!("  {}", words::held(endpoint, held)),
         Notice::Kept(why) => format!("  nothing moved: {why}"),
         Notice::Submitted(_) | Notice::Stale | Notice::Sent(..) => return None,
     })
+}
+
+/// A health generation, the first of its endpoints by name.
+fn moved(health: u64, moves: &[Move]) -> String {
+    let shown: Vec<String> = moves.iter().take(SHOWN).map(words::moved).collect();
+    let more = match moves.len() - shown.len() {
+        0 => String::new(),
+        n => format!("; and {n} more endpoints"),
+    };
+    format!("  health {health}: {}{more}", shown.join("; "))
 }
 
 /// What a server said to a write, where that was not yes.

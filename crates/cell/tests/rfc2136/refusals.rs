@@ -49,7 +49,7 @@ fn a_wrong_secret_is_refused() {
         let reply = wrong.update(&step("one", "two"), now(), 10);
         let expected = match kind {
             Kind::PowerDns => Outcome::Refused,
-            Kind::Bind | Kind::Knot => Outcome::BadSig,
+            Kind::Bind | Kind::Knot | Kind::Builtin => Outcome::BadSig,
         };
         assert_eq!(reply.outcome, expected, "{kind}: {reply}");
         assert!(wrong.transfer().is_err(), "{kind}");
@@ -71,7 +71,7 @@ fn an_unknown_key_is_refused() {
         let reply = unknown.update(&step("one", "two"), now(), 10);
         let expected = match kind {
             Kind::PowerDns => Outcome::Refused,
-            Kind::Bind | Kind::Knot => Outcome::BadKey,
+            Kind::Bind | Kind::Knot | Kind::Builtin => Outcome::BadKey,
         };
         assert_eq!(reply.outcome, expected, "{kind}: {reply}");
         assert_eq!(fixture.marker(), "one", "{kind}");

@@ -16,12 +16,16 @@ use std::sync::Arc;
 const REMEMBERED: Millis = Millis::seconds(30 * 86_400);
 /// How many of an endpoint's withdrawals are remembered: no `max-withdraw` permits more in a window.
 const MOST: usize = 1_000;
+/// Endpoints that no move touches are looked through for what is too old once in so many moves: they
+/// may be ten thousand.
+const LOOKED_THROUGH: u64 = 64;
 
 /// See the module.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct HealthState {
     /// The targets that are out, by health generation: the present one, and each that a server holds
     /// or may come to hold. Generation zero, before anything moved, is not in it.
+    #[serde(with = "super::layers")]
     pub generations: BTreeMap<u64, Arc<Outs>>,
     /// When targets were taken out, by endpoint, oldest first.
     pub withdrawn: BTreeMap<Name, Vec<Time>>,
@@ -99,16 +103,25 @@ impl HealthState {
                 out.remove(target);
                 since.remove(target);
             }
-            let times = self.withdrawn.entry(one.endpoint.clone()).or_default();
-            times.extend((0..one.withdrawals).map(|_| at));
-            times.drain(..times.len().saturating_sub(MOST));
+            if out.is_empty() {
+                outs.remove(&one.endpoint);
+            }
+            if since.is_empty() {
+                self.since.remove(&one.endpoint);
+            }
+            if one.withdrawals > 0 {
+                let times = self.withdrawn.entry(one.endpoint.clone()).or_default();
+                times.extend((0..one.withdrawals).map(|_| at));
+                times.retain(|then| at.since(*then) <= REMEMBERED);
+                times.drain(..times.len().saturating_sub(MOST));
+            }
         }
-        outs.retain(|_, out| !out.is_empty());
-        self.since.retain(|_, since| !since.is_empty());
-        for times in self.withdrawn.values_mut() {
-            times.retain(|then| at.since(*then) <= REMEMBERED);
+        if to.is_multiple_of(LOOKED_THROUGH) {
+            self.withdrawn.retain(|_, times| {
+                times.retain(|then| at.since(*then) <= REMEMBERED);
+                !times.is_empty()
+            });
         }
-        self.withdrawn.retain(|_, times| !times.is_empty());
         self.generations.insert(to, Arc::new(outs));
     }
 }

@@ -4,6 +4,7 @@ mod chain;
 mod entry;
 mod fold;
 mod health;
+mod layers;
 mod state;
 
 pub use chain::{ChainError, Stored, link, open, seal};

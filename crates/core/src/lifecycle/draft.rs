@@ -10,6 +10,10 @@ use std::sync::Arc;
 
 /// A snapshot of the state goes with the append that passes a multiple of this many entries.
 const SNAPSHOT_EVERY: u64 = 256;
+/// Where targets of so many endpoints are out, folding an entry is work: snapshots come sooner, so
+/// that whoever reads the ledger (`status`) does not wait.
+const MANY_OUT: usize = 500;
+const SNAPSHOT_SOONER: u64 = 32;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -112,7 +116,11 @@ impl Draft {
 
     /// What is to be stored. The bodies are handed over, so it is asked for once.
     pub(crate) fn take_append(&mut self) -> Append {
-        let snapshot = self.start / SNAPSHOT_EVERY != self.state.last / SNAPSHOT_EVERY;
+        let every = match self.state.outs().len() {
+            MANY_OUT.. => SNAPSHOT_SOONER,
+            _ => SNAPSHOT_EVERY,
+        };
+        let snapshot = self.start / every != self.state.last / every;
         Append {
             expect_last: self.start,
             entries: self

@@ -36,6 +36,8 @@ pub(super) struct Watch {
     dirty: BTreeSet<Name>,
     /// When the same verdicts lead to something else.
     again: BTreeMap<Name, Time>,
+    /// The adoption and configuration whose targets alone are remembered.
+    kept: Option<(u64, u64)>,
 }
 
 /// What one prober has seen.
@@ -170,9 +172,14 @@ impl<S: Safeguards> Lifecycle<S> {
         let (Ok(head), Ok(live)) = (self.book.endpoints(), self.live()) else {
             return;
         };
-        let keep = |slot: &Slot| head.contains_key(&slot.0);
-        let probers = self.watch.probers.values_mut();
-        probers.for_each(|seen| seen.pulses.keep(keep));
+        // Over all targets there are: once a configuration, not once a reading.
+        let present = Some((state.adopted_at, state.configuration));
+        if self.watch.kept != present {
+            self.watch.kept = present;
+            let keep = |slot: &Slot| head.contains_key(&slot.0);
+            let probers = self.watch.probers.values_mut();
+            probers.for_each(|seen| seen.pulses.keep(keep));
+        }
         let (mut moves, mut said) = (Vec::new(), Vec::new());
         for name in std::mem::take(&mut self.watch.dirty) {
             let Some(endpoint) = head.get(&name) else {

@@ -14,7 +14,8 @@ use steadfast_core::ledger::State;
 use steadfast_core::lifecycle::Notice;
 use tracing::{error, info, warn};
 
-/// So many lines about targets in [`WINDOW`], and no more: ten thousand endpoints may flap at once.
+/// So many lines about targets in [`WINDOW`], and so many about what is done, and no more: ten
+/// thousand endpoints may flap at once. What is in doubt, halted or edited by others is always told.
 const MOST: u32 = 200;
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -89,8 +90,37 @@ pub(super) fn zone(name: &str) -> Tell {
 struct Before {
     /// The last line of each server that waits: it says the same again and again.
     waiting: std::collections::BTreeMap<String, String>,
+    probes: Budget,
+    notices: Budget,
+}
+
+/// Lines of a window.
+#[derive(Default)]
+struct Budget {
     since: Option<Instant>,
     lines: u32,
+}
+
+enum Room {
+    Tell,
+    /// The first line for which there is none.
+    Last,
+    None,
+}
+
+impl Budget {
+    /// Whether there is room for one more.
+    fn take(&mut self) -> Room {
+        if self.since.is_none_or(|since| since.elapsed() > WINDOW) {
+            (self.since, self.lines) = (Some(Instant::now()), 0);
+        }
+        self.lines = self.lines.saturating_add(1);
+        match self.lines {
+            1..=MOST => Room::Tell,
+            n if n == MOST + 1 => Room::Last,
+            _ => Room::None,
+        }
+    }
 }
 
 fn notice_line(zone: &str, notice: &Notice, state: &State, told: &mut Before) {
@@ -109,6 +139,27 @@ fn notice_line(zone: &str, notice: &Notice, state: &State, told: &mut Before) {
         return;
     };
     let line = line.trim();
+    let always = matches!(
+        notice,
+        Notice::Doubt(_) | Notice::Halted(..) | Notice::Drift(..) | Notice::Restored(..)
+    );
+    let room = if always {
+        Room::Tell
+    } else {
+        told.notices.take()
+    };
+    match room {
+        Room::Tell => {}
+        Room::Last => {
+            let help = format!("steadfast log {zone}");
+            warn!(
+                zone,
+                generation, entry, help, "more happens than is told line by line"
+            );
+            return;
+        }
+        Room::None => return,
+    }
     match notice {
         Notice::Doubt(_) | Notice::Halted(..) => error!(zone, generation, entry, "{line}"),
         Notice::Waiting(..)
@@ -124,19 +175,16 @@ fn notice_line(zone: &str, notice: &Notice, state: &State, told: &mut Before) {
 }
 
 fn probe_line(zone: &str, probed: &Probed, told: &mut Before) {
-    let fresh = told.since.is_none_or(|since| since.elapsed() > WINDOW);
-    if fresh {
-        (told.since, told.lines) = (Some(Instant::now()), 0);
-    }
-    told.lines += 1;
-    if told.lines > MOST {
-        if told.lines == MOST + 1 {
+    match told.probes.take() {
+        Room::Tell => {}
+        Room::Last => {
             warn!(
                 zone,
                 "more targets answer otherwise than before; not told one by one"
             );
+            return;
         }
-        return;
+        Room::None => return,
     }
     let (endpoint, target) = (words::name(&probed.endpoint), probed.target);
     let took = format!("{} ms", probed.took.as_millis());
