@@ -40,6 +40,7 @@ pub struct PeerBuilder {
     default_notify_delay: bool,
     cache: u32,
     on_postgres: bool,
+    binary: Option<PathBuf>,
     ready_within: Duration,
 }
 
@@ -54,6 +55,7 @@ impl PeerBuilder {
             default_notify_delay: false,
             cache: 0,
             on_postgres: false,
+            binary: None,
             ready_within: Duration::from_secs(10),
         }
     }
@@ -73,13 +75,18 @@ impl PeerBuilder {
     /// How the zones named after this call are signed; [`Mode::Plain`] without it.
     ///
     /// # Panics
-    /// On [`Mode::InlineSigned`] for another server than BIND.
+    /// On [`Mode::InlineSigned`] for another server than BIND, and for a built-in server that is to
+    /// sign: it refuses signed zones.
     #[track_caller]
     pub fn mode(mut self, mode: Mode) -> Self {
         assert!(
             mode != Mode::InlineSigned || self.kind == Kind::Bind,
             "only BIND has inline-signing, {} does not",
             self.kind
+        );
+        assert!(
+            mode == Mode::Plain || self.kind != Kind::Builtin,
+            "the built-in server does not sign"
         );
         self.mode = mode;
         self
@@ -106,6 +113,12 @@ impl PeerBuilder {
     pub fn on_postgres(mut self) -> Self {
         assert_eq!(self.kind, Kind::PowerDns, "only PowerDNS has databases");
         self.on_postgres = true;
+        self
+    }
+
+    /// The `steadfast` binary that [`Kind::Builtin`] runs; the others take no notice of it.
+    pub fn binary(mut self, binary: impl Into<PathBuf>) -> Self {
+        self.binary = Some(binary.into());
         self
     }
 
@@ -175,6 +188,7 @@ impl PeerBuilder {
                 cache: self.cache,
                 shares: shares.clone(),
                 database: database.clone(),
+                binary: self.binary.clone(),
                 primary,
                 followers: Vec::new(),
             };

@@ -12,7 +12,7 @@ use crate::kind::Kind;
 use crate::port::Port;
 use crate::postgres::Postgres;
 use crate::scratch::{Scratch, must, write};
-use crate::{bind, knot, powerdns};
+use crate::{bind, builtin, knot, powerdns};
 
 /// Everything that a server's files are written from.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) shares: Option<PathBuf>,
     /// Where a PowerDNS keeps its data, if not in SQLite.
     pub(crate) database: Option<Arc<Postgres>>,
+    /// The program, where no package brings it.
+    pub(crate) binary: Option<PathBuf>,
     /// The server that this one follows.
     pub(crate) primary: Option<SocketAddr>,
     /// The servers that follow this one.
@@ -105,5 +107,6 @@ pub(crate) fn flavour(kind: Kind) -> &'static dyn Flavour {
         Kind::Bind => &bind::Bind,
         Kind::Knot => &knot::Knot,
         Kind::PowerDns => &powerdns::PowerDns,
+        Kind::Builtin => &builtin::Builtin,
     }
 }

@@ -13,10 +13,13 @@ pub enum Kind {
     Knot,
     /// PowerDNS Authoritative Server with its SQLite backend (`pdns_server`).
     PowerDns,
+    /// Steadfast's own, in a daemon of its own. It comes from no package: its binary is named by
+    /// [`PeerBuilder::binary`](crate::PeerBuilder::binary).
+    Builtin,
 }
 
 impl Kind {
-    /// All of them, for tests that must hold on each.
+    /// All that are somebody else's, for tests that must hold on each.
     pub const ALL: [Self; 3] = [Self::Bind, Self::Knot, Self::PowerDns];
 
     /// The programs that running this server takes.
@@ -42,6 +45,11 @@ impl Kind {
                 ),
                 Program("sqlite3", "sqlite3"),
             ],
+            Self::Builtin => &[
+                Program("setpriv", "util-linux"),
+                Program("named-compilezone", "bind9-utils"),
+                Program("nsupdate", "bind9-dnsutils"),
+            ],
         }
     }
 }
@@ -52,6 +60,7 @@ impl fmt::Display for Kind {
             Self::Bind => "BIND",
             Self::Knot => "Knot",
             Self::PowerDns => "PowerDNS",
+            Self::Builtin => "Builtin",
         })
     }
 }

@@ -24,6 +24,7 @@
 
 mod bind;
 mod builder;
+mod builtin;
 mod counts;
 mod flavour;
 mod key;

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::builder::{Mode, PeerBuilder};
+use crate::builtin;
 use crate::flavour::{Setup, flavour};
 use crate::key::TsigKey;
 use crate::kind::Kind;
@@ -55,6 +56,9 @@ impl Peer {
         if peer.kind() == Kind::PowerDns && peer.setup.shares.is_none() {
             peer.wait_for_housekeeping();
         }
+        if peer.kind() == Kind::Builtin {
+            builtin::fill(&peer);
+        }
         Ok(peer)
     }
 
@@ -81,7 +85,10 @@ impl Peer {
         let follower = PeerBuilder::start_following(self);
         self.setup.followers.push(follower.addr());
         flavour(self.setup.kind).configure(&self.setup);
-        flavour(self.setup.kind).reconfigure(&self.setup);
+        match self.setup.kind {
+            Kind::Builtin => self.restart(),
+            kind => flavour(kind).reconfigure(&self.setup),
+        }
         follower
     }
 

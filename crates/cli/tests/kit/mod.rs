@@ -5,15 +5,23 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use peers::Peer;
+use peers::{Kind, Peer, PeerBuilder};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The zone of every test.
 pub(crate) const ZONE: &str = "example.com";
+
+/// Every server that a zone may stand on: other people's, and ours.
+pub(crate) const KINDS: [Kind; 4] = [Kind::Bind, Kind::Knot, Kind::PowerDns, Kind::Builtin];
+
+/// A server of this kind; ours runs the binary under test.
+pub(crate) fn server(kind: Kind) -> PeerBuilder {
+    PeerBuilder::new(kind).binary(binary())
+}
 
 /// How long anything in these tests may take.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -21,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// One server of a config.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
+    /// Its `type`.
+    pub(crate) is: &'static str,
     pub(crate) address: SocketAddr,
     pub(crate) key: PathBuf,
     /// More keys of its table.
@@ -44,6 +54,7 @@ impl Server {
     /// The server as a config describes it.
     pub(crate) fn of(peer: &Peer, more: &str) -> Server {
         Server {
+            is: "rfc2136",
             address: peer.addr(),
             key: peer.key_file().to_owned(),
             more: more.into(),
@@ -70,9 +81,10 @@ impl Config<'_> {
         );
         for (n, server) in servers.iter().enumerate() {
             let (n, address, key) = (n + 1, server.address, server.key.display());
+            let is = server.is;
             let _ = write!(
                 text,
-                "\n[server.ns{n}]\ntype = \"rfc2136\"\naddress = \"{address}\"\nkey-file = \"{key}\"\n{}\n",
+                "\n[server.ns{n}]\ntype = \"{is}\"\naddress = \"{address}\"\nkey-file = \"{key}\"\n{}\n",
                 server.more
             );
         }
@@ -84,6 +96,23 @@ impl Config<'_> {
 pub(crate) fn binary() -> PathBuf {
     let built = env!("CARGO_BIN_EXE_steadfast");
     std::env::var_os("STEADFAST_BIN").map_or_else(|| built.into(), PathBuf::from)
+}
+
+/// The binary where no name resolves (I10): in a mount namespace of its own, in which `resolv.conf`
+/// points at a closed port and the hosts file is empty. It replaces the shell, so that signals reach
+/// it. `folder` takes the two files.
+pub(crate) fn blind(folder: &Path) -> Command {
+    let (resolver, hosts) = (folder.join("resolv.conf"), folder.join("hosts"));
+    let closed = "nameserver 127.0.0.254\noptions timeout:1 attempts:1\n";
+    fs::write(&resolver, closed).unwrap();
+    fs::write(&hosts, "").unwrap();
+    let script = "mount --bind \"$1\" /etc/resolv.conf && mount --bind \"$2\" /etc/hosts \
+        && cmp -s \"$1\" /etc/resolv.conf && ! test -s /etc/hosts \
+        || { echo no-namespace; exit 99; }; shift 2; exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "--propagation", "private", "sh", "-c", script, "sh"]);
+    command.arg(&resolver).arg(&hosts).arg(binary());
+    command
 }
 
 /// How a process ended.
@@ -100,6 +129,14 @@ impl Ended {
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Ended {
         assert_eq!(self.code, Some(code), "{}", self.said);
+        self
+    }
+
+    /// Fails where [`blind`] could not be: then nothing was shown.
+    #[track_caller]
+    pub(crate) fn was_blind(self) -> Ended {
+        let blind = self.code != Some(99) && !self.said.contains("unshare:");
+        assert!(blind, "no private mount namespace here: {}", self.said);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Foreign edits inside what is owned, and beside it.
 
+use crate::kit::KINDS;
 use crate::site::{Site, ZONE, a, axfr, nsupdate, start};
 use peers::{Kind, Mode, Peer};
 use std::fmt::Write as _;
@@ -19,7 +20,7 @@ fn edited(kind: Kind, record: &str) -> (Peer, Site) {
 /// Before an apply that touches it: refused, nothing written, both ways out named.
 #[test]
 fn an_edit_before_an_apply_is_not_overwritten() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         let (peer, site) = edited(kind, "60 A 192.0.2.66");
         site.wants(SECOND);
         let before = axfr(&peer);
@@ -41,7 +42,7 @@ fn an_edit_before_an_apply_is_not_overwritten() {
 /// A change of several steps; somebody edits a record of a later step while it is under way.
 #[test]
 fn an_edit_between_two_steps_is_left_and_the_rest_arrives() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         between_two_steps(kind);
     }
 }
@@ -109,7 +110,7 @@ fn overwriting_is_fenced_by_what_was_found() {
 /// Prerequisites do not compare TTLs; the transfer does.
 #[test]
 fn a_foreign_ttl_is_drift() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         let (peer, site) = edited(kind, "3600 A 192.0.2.1");
         site.run(&["plan", ZONE])
             .says(&["drift on ns1", "3600 192.0.2.1"]);
@@ -170,7 +171,7 @@ fn a_foreign_addition_that_empties_a_critical_name_is_reported() {
 /// The other way out: what stands becomes configuration.
 #[test]
 fn a_foreign_edit_can_be_kept() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         let (peer, site) = edited(kind, "60 A 192.0.2.66");
         site.run(&["adopt", ZONE, "--drift", "www", "--yes"])
             .expect(0);

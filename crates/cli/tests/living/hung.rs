@@ -27,8 +27,14 @@ fn serves_while_running(peer: &Peer, address: &str, process: &mut Process) {
 /// made beside.
 #[test]
 fn a_hung_server_is_behind_and_holds_nobody_up() {
-    for down in [false, true] {
-        let mut hung = start(Kind::Bind, Mode::Plain, FIRST);
+    let cases = [
+        (Kind::Bind, false),
+        (Kind::Bind, true),
+        (Kind::Builtin, false),
+        (Kind::Builtin, true),
+    ];
+    for (kind, down) in cases {
+        let mut hung = start(kind, Mode::Plain, FIRST);
         let healthy = start(Kind::Bind, Mode::Plain, FIRST);
         let more = "timeout = \"500ms\"\nread-back = \"2s\"\n";
         let servers = [&hung, &healthy].map(|peer| Server::of(peer, more));
@@ -45,7 +51,9 @@ fn a_hung_server_is_behind_and_holds_nobody_up() {
         let reached = since.elapsed();
         apply.ended().expect(1).says(&["ns1", "behind: ns1"]);
         let took = since.elapsed();
-        println!("down: {down}: on the healthy one after {reached:?}, ended after {took:?}");
+        println!(
+            "{kind}, down: {down}: on the healthy one after {reached:?}, ended after {took:?}"
+        );
         assert!(took < IDLE, "{took:?}: a transfer was waited for");
         let status = site.run(&["status"]).expect(0).said;
         let of = |id: &str| status.lines().find(|line| line.trim().starts_with(id));

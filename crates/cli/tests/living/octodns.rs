@@ -40,7 +40,16 @@ fn sync(site: &Site, peer: &Peer, processors: &str) -> Ended {
 
 #[test]
 fn octodns_deletes_the_marker_unless_told_and_it_is_planted_again() {
-    let peer = start(Kind::Bind, Mode::Plain, FIRST);
+    beside(Kind::Bind);
+}
+
+#[test]
+fn octodns_works_with_the_builtin_server_in_the_same_way() {
+    beside(Kind::Builtin);
+}
+
+fn beside(kind: Kind) {
+    let peer = start(kind, Mode::Plain, FIRST);
     let site = Site::new(&peer, FIRST);
     let adopted = site.run(&["adopt", ZONE]).expect(0).said;
     let ours = marker(&peer);

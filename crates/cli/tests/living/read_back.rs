@@ -29,10 +29,11 @@ fn a_large_change_on_an_inline_signed_zone_is_verified() {
 }
 
 /// BIND and Knot say NOERROR, move the marker, and drop the CNAME: something else stands at its name.
+/// So does the built-in server (RFC 2136 §3.4.2.2).
 #[test]
 fn a_dropped_cname_is_detected() {
     const FIRST: &str = "www 60 A 192.0.2.1\n";
-    for kind in [Kind::Bind, Kind::Knot] {
+    for kind in [Kind::Bind, Kind::Knot, Kind::Builtin] {
         let peer = start(kind, Mode::Plain, FIRST);
         let site = Site::adopted(&peer, FIRST);
         site.wants("www 60 A 192.0.2.1\nalias 60 CNAME www\n");

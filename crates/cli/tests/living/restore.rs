@@ -1,5 +1,6 @@
 //! A primary that comes back from a backup (I2).
 
+use crate::kit::KINDS;
 use crate::marker::wait_for;
 use crate::site::{Site, ZONE, a, axfr, nsupdate, server, start};
 use peers::{Kind, Mode, Peer};
@@ -33,7 +34,7 @@ fn www(n: u8) -> Vec<String> {
 /// Repaired by one write whose serial the follower does not have yet; then the follower follows.
 #[test]
 fn a_restored_primary_is_repaired_past_every_serial() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         let mut peer = start(kind, Mode::Plain, &records(1));
         let follower = peer.follower();
         let site = site(&peer, &follower);
@@ -93,7 +94,7 @@ fn the_repair_waits_for_a_follower_that_is_down() {
 /// and was stalled all the time: refused after the repair.
 #[test]
 fn a_stalled_write_that_fits_the_backup_is_refused_after_the_repair() {
-    for kind in Kind::ALL {
+    for kind in KINDS {
         let mut peer = start(kind, Mode::Plain, &records(1));
         let mut site = Site::new(&peer, &records(1));
         site.servers[0].more += "deadline = \"60s\"\n";

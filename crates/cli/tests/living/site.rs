@@ -1,6 +1,6 @@
 //! A folder with config and store, the binary run in it, and other people's tools.
 
-use peers::{Kind, Mode, Peer, PeerBuilder, zone_text};
+use peers::{Kind, Mode, Peer, zone_text};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::kit::{Config, Process};
+use crate::kit::{self, Config, Process};
 pub(crate) use crate::kit::{Ended, Server, ZONE, binary};
 
 /// Where `steadfast` runs: a config, a zone file, a store.
@@ -26,7 +26,7 @@ pub(crate) struct Site {
 /// A server with the test's zone.
 pub(crate) fn start(kind: Kind, mode: Mode, records: &str) -> Peer {
     let text = zone_text(ZONE, records);
-    let builder = PeerBuilder::new(kind).mode(mode).zone(ZONE, &text);
+    let builder = kit::server(kind).mode(mode).zone(ZONE, &text);
     builder.ready_within(Duration::from_secs(90)).start()
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use peers::{Kind, Peer, Sampler};
 
+use crate::kit::KINDS;
 use crate::rig::{Options, Rig, ZONE};
 
 const RATE: u32 = 700;
-const KINDS: [Kind; 3] = [Kind::Bind, Kind::Knot, Kind::PowerDns];
 
 fn records(generation: &str) -> String {
     format!("www 5 A 192.0.2.1\ngen 5 TXT \"{generation}\"\n")

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use peers::{Kind, Peer, Sampler};
+use steadfast_core::marker::Marker;
 
 use crate::rig::{Options, Rig, ZONE};
 
@@ -100,6 +101,11 @@ fn powerdns_killed_at_every_boundary() {
     killed_at_every_boundary(Kind::PowerDns);
 }
 
+#[test]
+fn builtin_killed_at_every_boundary() {
+    killed_at_every_boundary(Kind::Builtin);
+}
+
 fn hosts(generation: u32) -> String {
     let pool = generation % 2;
     let mut text = format!(
@@ -179,13 +185,12 @@ impl Instants {
 
 /// Killed in the middle of a change of 2,000 records in several steps, at any instant, until
 /// enough kills have *landed*: the process ran, its change was in the ledger and not complete.
-#[test]
-fn killed_at_random_in_a_large_change() {
+fn killed_at_random_in_a_large_change(kind: Kind) {
     let options = Options {
         zone: "keep = 3\nmax-update = 30000",
         ..Options::default()
     };
-    let rig = Rig::adopted(&[Kind::Bind], &hosts(0), options);
+    let rig = Rig::adopted(&[kind], &hosts(0), options);
     let sampler = sample(rig.peer());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let mut seed = now.as_nanos() as u64;
@@ -197,7 +202,7 @@ fn killed_at_random_in_a_large_change() {
     let took = started.elapsed();
     let steps = rig.book().state().servers["ns1"].holding().unwrap().of;
     assert!(steps >= 5, "{steps} steps");
-    let wanted = peers::rounds("kills that land", 200);
+    let wanted = peers::rounds(&format!("{kind}, kills that land"), 200);
     let mut instants = Instants {
         from: 0,
         to: took.as_micros() as u64,
@@ -236,4 +241,71 @@ fn killed_at_random_in_a_large_change() {
     let between = kills.get(&Found::Between).copied().unwrap_or_default();
     assert!(between > 0, "it was never killed between steps");
     sampler.stop().assert_never_empty(500);
+}
+
+#[test]
+fn bind_killed_at_random_in_a_large_change() {
+    killed_at_random_in_a_large_change(Kind::Bind);
+}
+
+#[test]
+fn builtin_killed_at_random_in_a_large_change() {
+    killed_at_random_in_a_large_change(Kind::Builtin);
+}
+
+/// The server itself is killed in the middle of a change, at any instant: what it acknowledged is
+/// there when it comes back, `www` is never empty, and the change goes on from where it stood.
+#[test]
+fn the_builtin_server_killed_under_writes_loses_nothing() {
+    let options = Options {
+        zone: "keep = 3\nmax-update = 30000",
+        ..Options::default()
+    };
+    let mut rig = Rig::adopted(&[Kind::Builtin], &hosts(0), options);
+    let sampler = sample(rig.peer());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let mut seed = now.as_nanos() as u64;
+    println!("seed {seed}");
+    let (rounds, mut between) = (peers::rounds("kills of the server", 100), 0);
+    let started = Instant::now();
+    rig.apply("first", &hosts(1)).expect(0);
+    let took = started.elapsed().as_micros() as u64;
+    for round in 2..2 + rounds {
+        let config = rig.config("next", &hosts(round));
+        let args = ["apply", ZONE, "--yes", "--patience", "60s"];
+        let mut apply = rig.spawn(&config, &args, "");
+        // Into the writes, not into what the plan is made from.
+        let before = u64::from(round);
+        while apply.runs() && rig.book().state().configuration <= before {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_micros(next(&mut seed, took / 3)));
+        rig.peers[0].kill();
+        let recorded = rig.book().state().servers["ns1"]
+            .holding()
+            .copied()
+            .unwrap();
+        rig.peers[0].restart();
+        let text = rig
+            .peer()
+            .ask("_steadfast.example.com", "TXT")
+            .data("TXT")
+            .join(" ");
+        let marker: Marker = text.parse().unwrap();
+        let at = (marker.configuration, marker.step);
+        let was = (recorded.configuration, recorded.step);
+        assert!(at >= was, "{round}: {at:?} stands, {was:?} was read back");
+        between += u32::from(!recorded.is_whole());
+        // Whoever asked at the wrong moment is told so, and asks again.
+        let ended = apply.ended();
+        assert!(matches!(ended.code, Some(0 | 1)), "{}", ended.said);
+        rig.run(&config, &args).expect(0);
+        rig.assert_whole();
+    }
+    assert!(between > 0, "it was never killed between steps");
+    println!("{between} of {rounds} kills fell between steps");
+    let samples = sampler.stop();
+    println!("{samples}");
+    assert_eq!(samples.empty, 0, "{samples}");
+    assert!(samples.answered > 500, "{samples}");
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use peers::{Kind, Sampler};
 use steadfast_core::marker::Marker;
 
+use crate::kit::KINDS;
 use crate::rig::{Options, Rig, ZONE};
 
 const RATE: u32 = 700;
@@ -69,7 +70,7 @@ impl Watch {
 /// Eight processes apply eight contents at once, again and again.
 #[test]
 fn of_many_writers_one_wins_each_generation() {
-    for kind in [Kind::Bind, Kind::Knot, Kind::PowerDns] {
+    for kind in KINDS {
         let rig = Rig::adopted(&[kind], &records(0, 0), Options::default());
         let sampler = Sampler::start(rig.peer().addr(), &[("www.example.com", "A")], RATE);
         let watch = Watch::start(rig.peer().addr());
@@ -113,12 +114,14 @@ fn of_many_writers_one_wins_each_generation() {
 /// is back, one `apply` brings it over all the generations that it missed.
 #[test]
 fn a_server_that_was_away_catches_up_in_one_go() {
-    for down in [false, true] {
-        let mut rig = Rig::adopted(
-            &[Kind::Bind, Kind::Knot],
-            &records(0, 1),
-            Options::default(),
-        );
+    let cases = [
+        (Kind::Knot, false),
+        (Kind::Knot, true),
+        (Kind::Builtin, false),
+        (Kind::Builtin, true),
+    ];
+    for (away, down) in cases {
+        let mut rig = Rig::adopted(&[Kind::Bind, away], &records(0, 1), Options::default());
         let sampler = Sampler::start(rig.peer().addr(), &[("www.example.com", "A")], RATE);
         let adopted = rig.book().state().configuration;
         if down {
@@ -157,7 +160,10 @@ fn a_server_that_was_away_catches_up_in_one_go() {
             [adopted, adopted + missed as u64],
             "it went through every generation"
         );
-        println!("ns2 {}", if down { "was down" } else { "stood still" });
+        println!(
+            "ns2, {away}, {}",
+            if down { "was down" } else { "stood still" }
+        );
         sampler.stop().assert_never_empty(500);
     }
 }

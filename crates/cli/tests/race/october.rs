@@ -146,4 +146,5 @@ each_server! {
     bind: Kind::Bind;
     knot: Kind::Knot;
     powerdns: Kind::PowerDns;
+    builtin: Kind::Builtin;
 }

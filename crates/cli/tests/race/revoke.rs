@@ -2,10 +2,10 @@
 
 use peers::{Kind, Sampler};
 
+use crate::kit::KINDS;
 use crate::rig::{Ended, Options, Rig, ZONE};
 
 const RATE: u32 = 700;
-const KINDS: [Kind; 3] = [Kind::Bind, Kind::Knot, Kind::PowerDns];
 fn records(generation: &str) -> String {
     format!("www 5 A 192.0.2.1\ngen 5 TXT \"{generation}\"\n")
 }

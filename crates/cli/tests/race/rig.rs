@@ -9,10 +9,10 @@ use std::process::Command;
 
 use cell::enactor::open_book;
 use cell::store::Store;
-use peers::{Kind, Peer, PeerBuilder, zone_text};
+use peers::{Kind, Peer, zone_text};
 use steadfast_core::book::Book;
 
-use crate::kit::{Config, Process, Server};
+use crate::kit::{Config, Process, Server, server};
 pub(crate) use crate::kit::{Ended, ZONE, binary};
 
 /// What the config says beside names and addresses.
@@ -47,7 +47,7 @@ impl Rig {
     /// Starts one server of each kind with these records; nothing is adopted.
     pub(crate) fn new(kinds: &[Kind], records: &str, options: Options) -> Rig {
         let text = zone_text(ZONE, records);
-        let start = |kind: &Kind| PeerBuilder::new(*kind).zone(ZONE, &text).start();
+        let start = |kind: &Kind| server(*kind).zone(ZONE, &text).start();
         let rig = Rig {
             peers: kinds.iter().map(start).collect(),
             options,

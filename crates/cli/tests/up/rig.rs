@@ -1,17 +1,19 @@
 //! Real servers, a config with an endpoint, and targets that can be stopped.
 
-use crate::kit::{Config, Ended, Process, Server, ZONE, binary};
-use peers::{Kind, Peer, PeerBuilder, Port, zone_text};
+use crate::kit::{self, Config, Ended, Process, Server, ZONE, binary, server};
+use peers::{Kind, Peer, Port, zone_text};
 use std::cell::Cell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+const RECORDS: &str = "www 60 A 192.0.2.1\n";
 
 /// A target: an HTTP server that says 200, while it runs.
 pub(crate) struct Target {
@@ -84,8 +86,19 @@ impl Drop for Target {
 pub(crate) struct Rig {
     pub(crate) peers: Vec<Peer>,
     pub(crate) targets: Vec<Target>,
+    /// Where the daemon's own server listens, if it has one. It is the only one then.
+    own: Option<Port>,
+    dir: PathBuf,
     runs: Cell<u32>,
-    _port: Port,
+    port: Port,
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if self.own.is_some() {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
 }
 
 /// The addresses of targets, counted from 1, as an answer has them.
@@ -96,29 +109,70 @@ pub(crate) fn all_of(targets: &[u8]) -> Vec<String> {
 impl Rig {
     /// Servers of these kinds, adopted, with an endpoint of so many targets, of which `floor` stay.
     pub(crate) fn start(kinds: &[Kind], targets: u8, floor: u32) -> Rig {
-        let records = "www 60 A 192.0.2.1\n";
-        let text = zone_text(ZONE, records);
-        let start = |kind: &Kind| PeerBuilder::new(*kind).zone(ZONE, &text).start();
-        let reserved = Port::reserve();
-        let port = reserved.number();
-        let target = |n| Target::new(SocketAddrV4::new(Ipv4Addr::new(127, 0, 3, n), port));
-        let rig = Rig {
-            peers: kinds.iter().map(start).collect(),
-            targets: (1..=targets).map(target).collect(),
-            runs: Cell::new(0),
-            _port: reserved,
-        };
-        fs::create_dir(rig.dir()).unwrap();
-        fs::write(rig.dir().join("zone"), zone_text(ZONE, records)).unwrap();
-        rig.write_config(&rig.text("", port, floor));
-        rig.run(&["adopt", ZONE, "--yes"]).expect(0);
-        rig.write_config(&rig.text("\"api\"", port, floor));
-        rig.run(&["apply", ZONE, "--yes"]).expect(0);
+        let text = zone_text(ZONE, RECORDS);
+        let start = |kind: &Kind| server(*kind).zone(ZONE, &text).start();
+        let peers: Vec<Peer> = kinds.iter().map(start).collect();
+        let dir = peers[0].dir().join("cell");
+        let rig = Rig::with(peers, None, dir, targets);
+        rig.begin(floor);
         rig
     }
 
-    fn text(&self, critical: &str, port: u16, floor: u32) -> String {
-        let servers: Vec<Server> = self.peers.iter().map(|p| Server::of(p, "")).collect();
+    /// As [`Rig::start`], with the daemon's own server and no other.
+    pub(crate) fn own(targets: u8, floor: u32) -> Rig {
+        let own = Port::reserve();
+        let name = format!("sf-own-{}-{}", std::process::id(), own.number());
+        let dir = std::env::temp_dir().join(name);
+        let rig = Rig::with(Vec::new(), Some(own), dir, targets);
+        rig.write_config(&rig.text("", floor));
+        let up = rig.up_and_running();
+        rig.begin(floor);
+        up.signal(rustix::process::Signal::TERM);
+        up.ended().expect(0);
+        rig
+    }
+
+    fn with(peers: Vec<Peer>, own: Option<Port>, dir: PathBuf, targets: u8) -> Rig {
+        let reserved = Port::reserve();
+        let port = reserved.number();
+        let target = |n| Target::new(SocketAddrV4::new(Ipv4Addr::new(127, 0, 3, n), port));
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("zone"), zone_text(ZONE, RECORDS)).unwrap();
+        Rig {
+            peers,
+            targets: (1..=targets).map(target).collect(),
+            own,
+            dir,
+            runs: Cell::new(0),
+            port: reserved,
+        }
+    }
+
+    fn begin(&self, floor: u32) {
+        self.write_config(&self.text("", floor));
+        self.run(&["adopt", ZONE, "--yes"]).expect(0);
+        self.write_config(&self.text("\"api\"", floor));
+        self.run(&["apply", ZONE, "--yes"]).expect(0);
+    }
+
+    fn servers(&self) -> Vec<Server> {
+        let own = self.own.iter().map(|port| Server {
+            is: "builtin",
+            address: port.addr(),
+            key: self.dir.join("own.key"),
+            more: String::new(),
+        });
+        let peers = self.peers.iter().map(|p| Server::of(p, ""));
+        peers.chain(own).collect()
+    }
+
+    /// Where a server listens.
+    pub(crate) fn address(&self, server: usize) -> SocketAddr {
+        self.servers()[server].address
+    }
+
+    fn text(&self, critical: &str, floor: u32) -> String {
+        let (servers, port) = (self.servers(), self.port.number());
         let config = Config {
             state: "state",
             content: "zone",
@@ -146,7 +200,7 @@ impl Rig {
     }
 
     pub(crate) fn dir(&self) -> PathBuf {
-        self.peers[0].dir().join("cell")
+        self.dir.clone()
     }
 
     pub(crate) fn config_text(&self) -> String {
@@ -190,9 +244,16 @@ impl Rig {
         Process::start(&mut command, self.log())
     }
 
+    /// Starts the daemon where no name resolves.
+    pub(crate) fn up_blind(&self) -> Process {
+        let mut command = kit::blind(&self.dir);
+        command.arg("up").current_dir(&self.dir);
+        Process::start(command.env_remove("JOURNAL_STREAM"), self.log())
+    }
+
     /// What a server answers for the endpoint.
     pub(crate) fn answers(&self, server: usize) -> Vec<String> {
-        let answer = self.peers[server].ask(&format!("api.{ZONE}"), "A");
+        let answer = peers::ask(self.address(server), &format!("api.{ZONE}"), "A");
         answer.data("A").iter().map(|a| (*a).to_owned()).collect()
     }
 
