@@ -4,14 +4,16 @@
 //! BIND; here it is done on octets, because it is done a hundred thousand times a second.
 
 use crate::catalog::Catalog;
+use crate::cookie::Cookies;
 use crate::generation::Generation;
 use crate::node::{HAS_DNAME, HAS_NS, HAS_WILDCARD, Node, Set};
 use crate::request::{MAX_NAME, Refused, Request};
 use crate::tree::parent;
-use crate::writer::{ADDITIONAL, ANSWER, AUTHORITY, Owner, Writer, opt, set_flags};
+use crate::writer::{ADDITIONAL, ANSWER, AUTHORITY, Owner, Told, Writer, opt, set_flags};
 use dns::message::{HEADER_LEN, MAX_LEN, UDP_SIZE};
 use dns::resolve::MAX_RESTARTS;
 use dns::{Rcode, Rtype};
+use std::net::IpAddr;
 
 const AA: u8 = 0x04;
 const TC: u8 = 0x02;
@@ -40,6 +42,15 @@ pub enum Outcome {
     Control,
 }
 
+/// Who asks, where cookies are given (RFC 7873).
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'c> {
+    pub(crate) cookies: &'c Cookies,
+    pub(crate) from: IpAddr,
+    /// Unix seconds, as cookies count them.
+    pub(crate) second: u32,
+}
+
 /// Answers a query from the zones of `catalog`; what is sent is written to `out`.
 ///
 /// It reads octets from strangers and does not panic, whatever they are.
@@ -49,23 +60,35 @@ pub fn answer(
     transport: Transport,
     out: &mut Vec<u8>,
 ) -> Outcome {
+    answer_to(catalog, octets, transport, None, out).0
+}
+
+/// As [`answer()`], with a cookie for who brings one. The second value: the client has shown that it
+/// is where it says it is, so that no answer to it hits somebody else.
+pub(crate) fn answer_to(
+    catalog: &Catalog,
+    octets: &[u8],
+    transport: Transport,
+    client: Option<Client<'_>>,
+    out: &mut Vec<u8>,
+) -> (Outcome, bool) {
     let Some(head) = octets.first_chunk::<HEADER_LEN>() else {
-        return Outcome::Silence;
+        return (Outcome::Silence, false);
     };
     if head[2] & 0x80 != 0 {
-        return Outcome::Silence;
+        return (Outcome::Silence, false);
     }
     match head[2] >> 3 & 0x0f {
         0 => {}
-        5 => return Outcome::Control,
-        _ => return refuse(octets, &no_opcode(octets), out),
+        5 => return (Outcome::Control, false),
+        _ => return (refuse(octets, &no_opcode(octets), out), false),
     }
     let request = match Request::read(octets) {
         Ok(request) => request,
-        Err(refused) => return refuse(octets, &refused, out),
+        Err(refused) => return (refuse(octets, &refused, out), false),
     };
     if request.signed || matches!(Rtype(request.qtype), Rtype::AXFR | Rtype::IXFR) {
-        return Outcome::Control;
+        return (Outcome::Control, false);
     }
     let edns = request.edns.unwrap_or_default();
     if edns.version > 0 {
@@ -74,32 +97,50 @@ pub fn answer(
             question_end: request.question_end,
             edns: request.edns,
         };
-        return refuse(octets, &refused, out);
+        return (refuse(octets, &refused, out), false);
     }
     let limit = match transport {
         Transport::Udp => usize::from(edns.udp_size.min(UDP_SIZE)).max(PLAIN_UDP),
         Transport::Tcp => MAX_LEN,
     };
-    look_up(catalog, &request, limit, out);
-    Outcome::Reply
+    let judged = edns.cookie.zip(client).map(|(cookie, client)| {
+        let Client {
+            cookies,
+            from,
+            second,
+        } = client;
+        cookies.judge(cookie, from, second)
+    });
+    let (cookie, proven) = judged.unzip();
+    look_up(catalog, &request, limit, cookie, out);
+    (Outcome::Reply, proven.unwrap_or(false))
 }
 
 /// Answers a plain question in no more octets than `limit`.
-fn look_up(catalog: &Catalog, request: &Request<'_>, limit: usize, out: &mut Vec<u8>) {
+fn look_up(
+    catalog: &Catalog,
+    request: &Request<'_>,
+    limit: usize,
+    cookie: Option<[u8; 16]>,
+    out: &mut Vec<u8>,
+) {
     let zone = match request.class {
         1 | 255 => catalog.find(request),
         _ => None,
     };
-    let nsid = catalog.nsid();
     let version = zone.filter(|_| request.edns.is_some_and(|edns| edns.zone_version));
-    let writer = Writer::new(request, limit, nsid, version.is_some(), out);
-    let version = version.map(|zone| (zone.apex_labels, zone.serial().0));
+    let told = Told {
+        nsid: catalog.nsid(),
+        version: version.map(|zone| (zone.apex_labels, zone.serial().0)),
+        cookie,
+    };
+    let writer = Writer::new(request, limit, &told, out);
     let Some(zone) = zone else {
-        writer.finish(0, Rcode::REFUSED.0, nsid, version);
+        writer.finish(0, Rcode::REFUSED.0, &told);
         return;
     };
     if is_meta(request.qtype) {
-        writer.finish(0, Rcode::NOTIMP.0, nsid, version);
+        writer.finish(0, Rcode::NOTIMP.0, &told);
         return;
     }
     let mut walk = Walk {
@@ -119,7 +160,7 @@ fn look_up(catalog: &Catalog, request: &Request<'_>, limit: usize, out: &mut Vec
     } else if !walk.additional() {
         flags |= TC;
     }
-    walk.writer.finish(flags, rcode.0, nsid, version);
+    walk.writer.finish(flags, rcode.0, &told);
 }
 
 /// Types that are questions only, and none that we answer (RFC 6895 §3.1).
@@ -142,7 +183,7 @@ fn refuse(octets: &[u8], refused: &Refused, out: &mut Vec<u8>) -> Outcome {
     out.extend_from_slice(octets.get(..refused.question_end).unwrap_or_default());
     let questions = u8::from(refused.question_end > HEADER_LEN);
     if let Some(edns) = &refused.edns {
-        opt(out, edns, refused.rcode.0, &[], None);
+        opt(out, edns, refused.rcode.0, &Told::default());
         // Options are for answers.
         out.truncate(refused.question_end + 11);
         if let Some(len) = out.get_mut(refused.question_end + 9..) {
@@ -160,7 +201,10 @@ fn refuse(octets: &[u8], refused: &Refused, out: &mut Vec<u8>) -> Outcome {
 /// Writes the question with TC set: ask over TCP.
 pub(crate) fn truncated(octets: &[u8], out: &mut Vec<u8>) {
     match Request::read(octets) {
-        Ok(request) => Writer::new(&request, PLAIN_UDP, &[], false, out).finish(TC, 0, &[], None),
+        Ok(request) => {
+            let told = Told::default();
+            Writer::new(&request, PLAIN_UDP, &told, out).finish(TC, 0, &told);
+        }
         Err(refused) => {
             refuse(octets, &refused, out);
         }

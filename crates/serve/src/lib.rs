@@ -9,6 +9,7 @@ mod answer;
 mod authority;
 mod catalog;
 mod control;
+mod cookie;
 mod delta;
 mod generation;
 mod journal;

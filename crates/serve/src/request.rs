@@ -191,6 +191,8 @@ fn edns(octets: &[u8], at: usize, mut options: &[u8]) -> Option<Edns> {
             // RFC 9660 §3.1: a request's option is empty.
             ZONEVERSION if !value.is_empty() => return None,
             ZONEVERSION => edns.zone_version = true,
+            // RFC 7873 §5.2: of several, the first counts.
+            COOKIE if edns.cookie.is_some() => {}
             // RFC 7873 §5.2.2: the client's part alone, or with 8 to 32 octets of the server's.
             COOKIE => match (value.split_first_chunk::<8>()?, value.len()) {
                 ((client, server), 8 | 16..=40) => {

@@ -1,6 +1,7 @@
 //! What the threads of a server share.
 
 use crate::catalog::Catalog;
+use crate::cookie::Cookies;
 use crate::keys::KeyRights;
 use crate::lanes::Lanes;
 use crate::zone::ZoneWriter;
@@ -41,6 +42,17 @@ impl Default for Limits {
     }
 }
 
+/// 64 bits that nobody can foresee. It waits until the system has some: a cookie that can be guessed
+/// proves nothing.
+fn draw() -> u64 {
+    loop {
+        match getrandom::u64() {
+            Ok(drawn) => return drawn,
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
 /// What the threads of a server share.
 pub(crate) struct Shared {
     catalog: RwLock<Arc<Catalog>>,
@@ -50,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) lanes: Lanes,
     /// Random, for what strangers must not foresee.
     pub(crate) seed: u64,
+    /// What tells clients that were here before.
+    pub(crate) cookies: Cookies,
     stop: AtomicBool,
     started: Instant,
     /// Tells the notifier of a zone that changed.
@@ -73,6 +87,7 @@ impl Shared {
             limits,
             lanes: Lanes::new(limits.transfers),
             seed: getrandom::u64().unwrap_or_default(),
+            cookies: Cookies::new(draw),
             stop: AtomicBool::new(false),
             started: Instant::now(),
             changed: Mutex::new(changed),

@@ -1,6 +1,6 @@
 //! Streams (RFC 7766, RFC 9210): a thread for each connection, and not many of those.
 
-use crate::answer::{Outcome, Transport, answer};
+use crate::answer::{Client, Outcome, Transport, answer_to};
 use crate::control::control;
 use crate::shared::{Limits, Shared};
 use std::collections::BTreeMap;
@@ -51,7 +51,13 @@ impl Service for Shared {
         mut send: &mut dyn FnMut(&[u8]) -> std::io::Result<()>,
     ) -> std::io::Result<()> {
         let mut out = Vec::new();
-        match answer(&self.catalog(), octets, Transport::Tcp, &mut out) {
+        let client = Client {
+            cookies: &self.cookies,
+            from: from.ip(),
+            second: self.now() as u32,
+        };
+        let catalog = self.catalog();
+        match answer_to(&catalog, octets, Transport::Tcp, Some(client), &mut out).0 {
             Outcome::Reply => send(&out),
             Outcome::Control => control(self, octets, from, Transport::Tcp, &mut send),
             // No request: whoever talks like that has nothing to ask.

@@ -1,7 +1,8 @@
 //! Datagrams, many in one call. Each worker has a socket of its own on the same address
 //! (SO_REUSEPORT), a copy of nothing, and no lock but one look at the catalog for each batch.
 
-use crate::answer::{Outcome, Transport, answer, truncated};
+use crate::answer::{Client, Outcome, Transport, answer_to, truncated};
+use crate::catalog::Catalog;
 use crate::limit::{Limiter, Verdict};
 use crate::shared::Shared;
 use nix::errno::Errno;
@@ -53,11 +54,13 @@ pub(crate) fn open(addr: SocketAddr) -> Result<UdpSocket, std::io::Error> {
 /// Answers what comes on `socket` until told to stop.
 pub(crate) fn work(shared: &Shared, socket: &Arc<UdpSocket>, control: &SyncSender<Passed>) {
     let limits = &shared.limits;
-    let mut limiter = Limiter::new(
-        limits.answers_per_network,
-        limits.spare_loopback,
-        shared.seed,
-    );
+    let (rate, spare) = (limits.answers_per_network, limits.spare_loopback);
+    let mut worker = Worker {
+        shared,
+        socket,
+        control,
+        limiter: Limiter::new(rate, spare, shared.seed),
+    };
     let mut receive = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut send = MultiHeaders::<SockaddrStorage>::preallocate(BATCH, None);
     let mut requests = vec![0u8; BATCH * REQUEST];
@@ -79,8 +82,7 @@ pub(crate) fn work(shared: &Shared, socket: &Arc<UdpSocket>, control: &SyncSende
                 continue;
             }
         };
-        let catalog = shared.catalog();
-        let second = shared.second();
+        let moment = Moment::now(shared);
         for message in came {
             let Some(from) = message.address else {
                 continue;
@@ -89,30 +91,87 @@ pub(crate) fn work(shared: &Shared, socket: &Arc<UdpSocket>, control: &SyncSende
             else {
                 continue;
             };
-            match answer(&catalog, octets, Transport::Udp, out) {
-                Outcome::Silence => continue,
-                Outcome::Control => {
-                    if let Some(from) = std_addr(&from) {
-                        let (octets, socket) = (octets.to_vec(), Arc::clone(socket));
-                        // When the control thread is behind, the client asks again.
-                        let _ = control.try_send(Passed {
-                            octets,
-                            from,
-                            socket,
-                        });
-                    }
-                    continue;
-                }
-                Outcome::Reply => {}
+            if worker.answer(&moment, octets, &from, out) {
+                to.push(Some(from));
             }
-            match limiter.judge(ip(&from), second) {
-                Verdict::Answer => {}
-                Verdict::Slip => truncated(octets, out),
-                Verdict::Nothing => continue,
-            }
-            to.push(Some(from));
         }
         deliver(fd, &mut send, &answers, &to);
+    }
+}
+
+/// What the datagrams of a batch are answered by.
+struct Moment {
+    catalog: Arc<Catalog>,
+    /// As the limiter counts.
+    second: u32,
+    /// As cookies count.
+    unix: u32,
+}
+
+impl Moment {
+    fn now(shared: &Shared) -> Moment {
+        Moment {
+            catalog: shared.catalog(),
+            second: shared.second(),
+            unix: shared.now() as u32,
+        }
+    }
+}
+
+/// Who answers what comes on a socket.
+struct Worker<'w> {
+    shared: &'w Shared,
+    socket: &'w Arc<UdpSocket>,
+    control: &'w SyncSender<Passed>,
+    limiter: Limiter,
+}
+
+impl Worker<'_> {
+    /// Writes the answer to a datagram; false: there is nothing to send now.
+    #[inline]
+    fn answer(
+        &mut self,
+        moment: &Moment,
+        octets: &[u8],
+        from: &SockaddrStorage,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let client = Client {
+            cookies: &self.shared.cookies,
+            from: ip(from),
+            second: moment.unix,
+        };
+        let catalog = &moment.catalog;
+        let (outcome, proven) = answer_to(catalog, octets, Transport::Udp, Some(client), out);
+        match outcome {
+            Outcome::Reply => {}
+            Outcome::Silence => return false,
+            Outcome::Control => {
+                if let Some(from) = std_addr(from) {
+                    let (octets, socket) = (octets.to_vec(), Arc::clone(self.socket));
+                    // When the control thread is behind, the client asks again.
+                    let _ = self.control.try_send(Passed {
+                        octets,
+                        from,
+                        socket,
+                    });
+                }
+                return false;
+            }
+        }
+        // Who brings back a cookie is no victim of somebody else's questions.
+        let verdict = match proven {
+            true => Verdict::Answer,
+            false => self.limiter.judge(client.from, moment.second),
+        };
+        match verdict {
+            Verdict::Answer => true,
+            Verdict::Slip => {
+                truncated(octets, out);
+                true
+            }
+            Verdict::Nothing => false,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes an answer: the question as it came, records with compressed names, OPT at the end.
 
 use crate::node::Set;
-use crate::request::{Edns, NSID, Request, ZONEVERSION};
+use crate::request::{COOKIE, Edns, NSID, Request, ZONEVERSION};
 use crate::tree::parent;
 use dns::Rtype;
 use dns::message::{HEADER_LEN, UDP_SIZE};
@@ -35,10 +35,23 @@ pub(crate) struct Writer<'o, 'a> {
     known_len: usize,
 }
 
+/// What the OPT record of an answer tells, each only to who asked for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Told<'t> {
+    /// The server's name.
+    pub(crate) nsid: &'t [u8],
+    /// Labels of the zone's name, and its serial.
+    pub(crate) version: Option<(u8, u32)>,
+    /// The server's part of the client's cookie.
+    pub(crate) cookie: Option<[u8; 16]>,
+}
+
 /// Octets that OPT takes in the answer.
-fn opt_len(edns: &Edns, nsid: &[u8], version: bool) -> usize {
-    let nsid = if edns.nsid { 4 + nsid.len() } else { 0 };
-    11 + nsid + if version { 10 } else { 0 }
+fn opt_len(edns: &Edns, told: &Told<'_>) -> usize {
+    let nsid = if edns.nsid { 4 + told.nsid.len() } else { 0 };
+    let version = if told.version.is_some() { 10 } else { 0 };
+    let cookie = if told.cookie.is_some() { 28 } else { 0 };
+    11 + nsid + version + cookie
 }
 
 impl<'o, 'a> Writer<'o, 'a> {
@@ -46,14 +59,13 @@ impl<'o, 'a> Writer<'o, 'a> {
     pub(crate) fn new(
         request: &'a Request<'a>,
         limit: usize,
-        nsid: &[u8],
-        version: bool,
+        told: &Told<'_>,
         out: &'o mut Vec<u8>,
     ) -> Writer<'o, 'a> {
         out.clear();
         let question = request.octets.get(..request.question_end);
         out.extend_from_slice(question.unwrap_or_default());
-        let opt = request.edns.map_or(0, |edns| opt_len(&edns, nsid, version));
+        let opt = request.edns.map_or(0, |edns| opt_len(&edns, told));
         Writer {
             out,
             request,
@@ -222,9 +234,9 @@ impl<'o, 'a> Writer<'o, 'a> {
     }
 
     /// Appends OPT and sets counts and flags.
-    pub(crate) fn finish(mut self, flags: u8, rcode: u16, nsid: &[u8], version: Option<(u8, u32)>) {
+    pub(crate) fn finish(mut self, flags: u8, rcode: u16, told: &Told<'_>) {
         if let Some(edns) = self.request.edns {
-            opt(self.out, &edns, rcode, nsid, version);
+            opt(self.out, &edns, rcode, told);
             self.counts[ADDITIONAL] += 1;
         }
         for (i, count) in self.counts.into_iter().enumerate() {
@@ -242,14 +254,9 @@ pub(crate) fn set_flags(out: &mut [u8], flags: u8, rcode: u16) {
     }
 }
 
-/// Appends an OPT record (RFC 6891 §6.1.2), with NSID and ZONEVERSION where asked for.
-pub(crate) fn opt(
-    out: &mut Vec<u8>,
-    edns: &Edns,
-    rcode: u16,
-    nsid: &[u8],
-    version: Option<(u8, u32)>,
-) {
+/// Appends an OPT record (RFC 6891 §6.1.2), with NSID, ZONEVERSION and a cookie where asked for.
+pub(crate) fn opt(out: &mut Vec<u8>, edns: &Edns, rcode: u16, told: &Told<'_>) {
+    let nsid = told.nsid;
     let [s0, s1] = UDP_SIZE.to_be_bytes();
     let signed = if edns.dnssec_ok { 0x80 } else { 0 };
     out.extend_from_slice(&[0, 0, 41, s0, s1, (rcode >> 4) as u8, 0, signed, 0, 0, 0]);
@@ -259,11 +266,17 @@ pub(crate) fn opt(
         out.extend_from_slice(&(nsid.len() as u16).to_be_bytes());
         out.extend_from_slice(nsid);
     }
-    if let Some((labels, serial)) = version.filter(|_| edns.zone_version) {
+    if let Some((labels, serial)) = told.version.filter(|_| edns.zone_version) {
         out.extend_from_slice(&ZONEVERSION.to_be_bytes());
         // Type 0 is the SOA's serial (RFC 9660 §2).
         out.extend_from_slice(&[0, 6, labels, 0]);
         out.extend_from_slice(&serial.to_be_bytes());
+    }
+    if let (Some(cookie), Some(server)) = (edns.cookie, told.cookie) {
+        out.extend_from_slice(&COOKIE.to_be_bytes());
+        out.extend_from_slice(&[0, 24]);
+        out.extend_from_slice(&cookie.client);
+        out.extend_from_slice(&server);
     }
     let len = (out.len() - len_at - 2) as u16;
     if let Some(place) = out.get_mut(len_at..len_at + 2) {

@@ -1,12 +1,12 @@
 //! The state machine behind one lock, the clients that wait for it, and what its effects do.
 
 use super::clock::{Entropy, now};
-use super::cookie::Cookies;
 use super::net::Network;
 use super::outward::Outward;
 use super::store::Disk;
 use super::write::write;
 use crate::answer::Transport;
+use crate::cookie::Cookies;
 use crate::request::Request;
 use crate::shared::Limits;
 use resolver::{Effect, Input, Key, Reply, Resolver};

@@ -6,7 +6,6 @@
 //! its own, connected: the kernel draws its port and takes datagrams from nobody else.
 
 mod clock;
-mod cookie;
 mod core;
 mod front;
 mod net;

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 /// How old a cookie may be, and how far ahead, in seconds (RFC 9018 §4.3).
 const OLDEST: u32 = 3600;
 const AHEAD: u32 = 300;
+/// From this age on, in seconds, who brings one back gets a new one (RFC 9018 §4.3).
+const RENEWED: i32 = 1800;
 
 /// The secret of this run.
 #[derive(Clone)]
@@ -41,15 +43,21 @@ impl Cookies {
         cookie
     }
 
+    /// What a client is given that brings this, and whether it brings back what it was given.
+    pub(crate) fn judge(&self, cookie: Cookie, from: IpAddr, second: u32) -> ([u8; 16], bool) {
+        let proven = self.proves(cookie, from, second);
+        match cookie.server.filter(|_| proven) {
+            Some(server) if age(&server, second) < RENEWED => (server, proven),
+            _ => (self.make(cookie.client, from, second), proven),
+        }
+    }
+
     /// Whether the client brings back what it was given.
     pub(crate) fn proves(&self, cookie: Cookie, from: IpAddr, second: u32) -> bool {
         let Some(server) = cookie.server else {
             return false;
         };
-        let [_, _, _, _, a, b, c, d, ..] = server;
-        let made = u32::from_be_bytes([a, b, c, d]);
-        // RFC 9018 §4.3: times are compared as serial numbers are.
-        let age = second.wrapping_sub(made) as i32;
+        let (made, age) = (made_at(&server), age(&server, second));
         let in_time = age <= OLDEST as i32 && age >= -(AHEAD as i32);
         let due = self.make(cookie.client, from, made);
         // Not faster for a good guess: all octets are looked at.
@@ -58,9 +66,41 @@ impl Cookies {
     }
 }
 
+/// When a server's part was made, in Unix seconds.
+fn made_at(server: &[u8; 16]) -> u32 {
+    let [_, _, _, _, a, b, c, d, ..] = *server;
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// RFC 9018 §4.3: times are compared as serial numbers are.
+fn age(server: &[u8; 16], second: u32) -> i32 {
+    second.wrapping_sub(made_at(server)) as i32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_is_renewed_before_it_is_too_old() {
+        let cookies = Cookies::new(|| 0x1234);
+        let here = IpAddr::from([192, 0, 2, 1]);
+        let first = Cookie {
+            client: [7; 8],
+            server: None,
+        };
+        let (made, proven) = cookies.judge(first, here, 1000);
+        assert!(!proven);
+        let back = Cookie {
+            client: [7; 8],
+            server: Some(made),
+        };
+        assert_eq!(cookies.judge(back, here, 1000), (made, true));
+        assert_eq!(cookies.judge(back, here, 1000 + 1799), (made, true));
+        let (renewed, proven) = cookies.judge(back, here, 1000 + 1800);
+        assert!(proven && renewed != made);
+        assert!(!cookies.judge(back, here, 1001 + OLDEST).1);
+    }
 
     #[test]
     fn only_who_was_given_a_cookie_can_bring_it_back() {
