@@ -7,7 +7,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Dice, TYPES, names, random_zone, read, rounds};
+use common::{Dice, TYPES, names, random_zone, read};
 use dns::message::{Message, Query, Record};
 use dns::resolve::{Kind, resolve};
 use dns::{Change, Name, RRset, Rcode, Rtype, Zone};
@@ -82,7 +82,7 @@ fn answers_are_those_of_the_model_before_and_after_changes() {
     let mut dice = Dice(0x1234_5678_9abc_def1);
     let apex = Name::absolute("z.test").unwrap();
     let mut asked = 0;
-    for _ in 0..rounds(60) {
+    for _ in 0..peers::rounds("zones that change", 600) {
         let mut zone = read(&random_zone(&mut dice), &apex);
         let mut generation = Generation::new(&zone).unwrap();
         for _ in 0..3 {
@@ -339,7 +339,7 @@ fn no_octets_make_it_panic() {
         })
         .collect();
     let (mut out, mut replies) = (Vec::new(), 0);
-    let rounds = rounds(200_000);
+    let rounds = peers::rounds("packets", 2_000_000);
     for _ in 0..rounds {
         let mut octets = seeds[dice.below(seeds.len())].clone();
         for _ in 0..dice.below(6) {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{Dice, read, rounds};
+use common::{Dice, read};
 use dns::message::{Message, Query};
 use dns::transfer::{Progress, Transfer};
 use dns::tsig::{Algorithm, Key};
@@ -61,16 +61,19 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start(what: &'static str, port: u16, primary: u16) -> Server {
-        let dir = std::env::temp_dir().join(format!("serve-{what}-{}", std::process::id()));
+    fn start(what: &'static str, port: u16, primary: u16, way: Way) -> Server {
+        let dir = std::env::temp_dir().join(format!(
+            "serve-{what}-{way:?}-{port}-{}",
+            std::process::id()
+        ));
         let _ = std::fs::remove_dir_all(&dir);
         std::fs::create_dir_all(dir.join("db")).unwrap();
         let conf = dir.join("conf");
         let shown = dir.to_str().unwrap();
         let (program, text) = match what {
-            "bind" => ("/usr/sbin/named", bind(shown, port, primary)),
+            "bind" => ("/usr/sbin/named", bind(shown, port, primary, way)),
             "knot" => ("/usr/sbin/knotd", knot(shown, port, primary)),
-            _ => ("/usr/sbin/nsd", nsd(shown, port, primary)),
+            _ => ("/usr/sbin/nsd", nsd(shown, port, primary, way)),
         };
         std::fs::write(&conf, text).unwrap();
         let log = std::fs::File::create(dir.join("log")).unwrap();
@@ -117,6 +120,14 @@ impl Server {
         Some(Soa::from_wire(&message.answer.first()?.data)?.serial.0)
     }
 
+    /// Knot fetches the whole zone.
+    fn retransfer(&self) {
+        let mut command = Command::new("/usr/sbin/knotc");
+        let command = command.arg("-s").arg(self.dir.join("knot.sock"));
+        let ended = command.args(["zone-retransfer", ZONE]).output().unwrap();
+        assert!(ended.status.success(), "{ended:?}\n{}", self.log());
+    }
+
     /// Waits until it has that serial.
     fn wait(&self, serial: u32, patience: Duration) {
         let start = Instant::now();
@@ -135,14 +146,15 @@ impl Server {
     }
 }
 
-fn bind(dir: &str, port: u16, primary: u16) -> String {
+fn bind(dir: &str, port: u16, primary: u16, way: Way) -> String {
+    let ixfr = if way == Way::Changes { "yes" } else { "no" };
     format!(
         "key \"key\" {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n\
          options {{ directory \"{dir}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n\
          recursion no; pid-file none; session-keyfile \"session.key\"; notify no; dnssec-validation no;\n\
          empty-zones-enable no; min-refresh-time 1; }};\ncontrols {{ }};\n\
          zone \"{ZONE}\" {{ type secondary; file \"zone\"; primaries {{ 127.0.0.1 port {primary} key \"key\"; }};\n\
-         request-ixfr yes; allow-transfer {{ key \"key\"; }}; }};\n"
+         request-ixfr {ixfr}; allow-transfer {{ key \"key\"; }}; }};\n"
     )
 }
 
@@ -159,7 +171,8 @@ fn knot(dir: &str, port: u16, primary: u16) -> String {
 }
 
 /// NSD backs off after a transfer that a later NOTIFY overtook; here for a second at most.
-fn nsd(dir: &str, port: u16, primary: u16) -> String {
+fn nsd(dir: &str, port: u16, primary: u16, way: Way) -> String {
+    let whole = if way == Way::Whole { "AXFR " } else { "" };
     format!(
         "server:\n  ip-address: 127.0.0.1@{port}\n  username: \"\"\n  zonesdir: \"{dir}\"\n  database: \"\"\n\
            pidfile: \"\"\n  xfrdfile: \"{dir}/xfrd.state\"\n  xfrdir: \"{dir}\"\n  zonelistfile: \"{dir}/zone.list\"\n\
@@ -167,7 +180,7 @@ fn nsd(dir: &str, port: u16, primary: u16) -> String {
          remote-control:\n  control-enable: no\n\
          key:\n  name: \"key\"\n  algorithm: hmac-sha256\n  secret: \"{SECRET}\"\n\
          zone:\n  name: \"{ZONE}\"\n  zonefile: \"zone\"\n  allow-notify: 127.0.0.1 NOKEY\n\
-           request-xfr: 127.0.0.1@{primary} key\n  provide-xfr: 127.0.0.1 key\n\
+           request-xfr: {whole}127.0.0.1@{primary} key\n  provide-xfr: 127.0.0.1 key\n\
            max-refresh-time: 1\n  max-retry-time: 1\n"
     )
 }
@@ -254,7 +267,25 @@ fn start(state: &Path, followers: &[u16]) -> Authority {
 
 #[test]
 fn bind_knot_and_nsd_follow_through_many_generations() {
-    let state = std::env::temp_dir().join(format!("serve-followers-{}", std::process::id()));
+    follow(Way::Changes);
+}
+
+/// The same by AXFR alone: BIND and NSD are told to ask for nothing else; Knot, which has no such
+/// setting, is told each time to fetch the zone anew.
+#[test]
+fn bind_knot_and_nsd_follow_by_whole_zones_too() {
+    follow(Way::Whole);
+}
+
+/// What followers ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    Changes,
+    Whole,
+}
+
+fn follow(way: Way) {
+    let state = std::env::temp_dir().join(format!("serve-{way:?}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&state);
     let ports = [free_port(), free_port(), free_port()];
     let primary = start(&state, &ports);
@@ -263,7 +294,7 @@ fn bind_knot_and_nsd_follow_through_many_generations() {
     let followers: Vec<Server> = whats
         .iter()
         .zip(ports)
-        .map(|(what, port)| Server::start(what, port, addr.port()))
+        .map(|(what, port)| Server::start(what, port, addr.port(), way))
         .collect();
     let serial = || primary.catalog().zone(&apex()).unwrap().serial().0;
     // The whole zone first.
@@ -271,16 +302,19 @@ fn bind_knot_and_nsd_follow_through_many_generations() {
         follower.wait(serial(), Duration::from_secs(30));
     }
     let mut dice = Dice(0x00c0_ffee_1234_5679);
-    let generations = rounds(250) as u32;
-    let mut sent = 0;
+    let generations = peers::rounds(&format!("generations, {way:?}"), 2_500);
+    let mut sent = 0_usize;
     while serial() < generations {
         let update = random_update(&mut dice).to_wire(1, Some(&key())).unwrap();
         let signed = key().sign(&update, now(), 300);
         let answer = receive(&mut exchange(addr, &signed.octets));
         assert_eq!(Message::parse(&answer).unwrap().rcode, Rcode::NOERROR);
         sent += 1;
-        if sent % 50 == 0 {
-            // Now and then all catch up, so that there are many incremental transfers.
+        if sent.is_multiple_of(50) {
+            // Now and then all catch up, so that there are many transfers.
+            if way == Way::Whole {
+                followers[1].retransfer();
+            }
             for follower in &followers {
                 follower.wait(serial(), Duration::from_secs(30));
             }
@@ -295,14 +329,21 @@ fn bind_knot_and_nsd_follow_through_many_generations() {
         follower.wait(serial(), Duration::from_secs(30));
         assert_eq!(transfer(follower.addr), last, "{}", follower.what);
     }
-    // Where they say so, most came as changes.
+    // Where they say so, they came in that way.
     let log = |i: usize| std::fs::read_to_string(followers[i].dir.join("log")).unwrap();
-    assert!(log(1).matches("IXFR, incoming").count() > 10, "{}", log(1));
+    let words = match way {
+        Way::Changes => "IXFR, incoming",
+        Way::Whole => "AXFR, incoming",
+    };
+    assert!(log(1).matches(words).count() >= sent / 50, "{}", log(1));
+    if way == Way::Whole {
+        assert!(!log(0).contains("IXFR"), "{}", log(0));
+    }
     drop(followers);
     primary.stop();
     // A follower that was away longer than the server can tell gets the whole zone.
     let again = start(&state, &[]);
-    let late = Server::start("knot", free_port(), again.addresses()[0].port());
+    let late = Server::start("knot", free_port(), again.addresses()[0].port(), way);
     late.wait(
         again.catalog().zone(&apex()).unwrap().serial().0,
         Duration::from_secs(30),

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{Dice, read, rounds};
+use common::{Dice, read};
 use dns::message::{Message, Query};
 use dns::transfer::Transfer;
 use dns::tsig::{Algorithm, Key, TsigError};
@@ -239,7 +239,7 @@ fn random_updates_end_as_on_bind() {
     let addr = server.addresses()[0];
     let mut dice = Dice(0x0dd_ba11_cafe_f00d);
     let mut seen = std::collections::BTreeMap::<Rcode, usize>::new();
-    for round in 0..rounds(400) {
+    for round in 0..peers::rounds("updates", 4_000) {
         let zone = transfer(addr, &key());
         let update = random_update(&mut dice, &zone);
         let (ours, bind_says) = (
@@ -459,7 +459,7 @@ fn after_sigkill_the_last_acknowledged_state_stands() {
             format!("\x0a{count:010}").into_bytes(),
         )
     };
-    for round in 0..rounds(12) {
+    for round in 0..peers::rounds("kills", 120) {
         let mut server = Process::start(&folder.0);
         if count > 0 {
             let zone = transfer(server.addr, &key());

@@ -125,9 +125,3 @@ pub(crate) fn read(text: &str, apex: &Name) -> Zone {
         .unwrap()
         .zone
 }
-
-/// How many rounds a soak test makes: `STEADFAST_SOAK` times as many as usual.
-pub(crate) fn rounds(usual: usize) -> usize {
-    let times = std::env::var("STEADFAST_SOAK").ok();
-    usual * times.and_then(|t| t.parse().ok()).unwrap_or(1)
-}
