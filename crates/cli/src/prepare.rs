@@ -154,7 +154,12 @@ pub fn made(
         findings.extend(judge(plan, &content, &observed, policy, book.state()));
         findings.extend(drift_findings(&report, plan));
     }
-    add_empty_now(&mut findings, &observed, policy);
+    // What the ledger itself leaves empty, and a plan fills, is no fault of what stands.
+    let filled = match plan {
+        Some(_) => empty_now(&rendered(&content, &outs), policy),
+        None => Vec::new(),
+    };
+    add_empty_now(&mut findings, &observed, policy, &filled);
     let unowned = unowned(&observed, policy);
     Ok(Prepared {
         book,
@@ -220,12 +225,18 @@ pub fn observe_some(zone: &ZoneSite<'_>) -> Result<Observed, Fail> {
 }
 
 /// Adds the critical names that are empty on any server now: watched as answers, because what
-/// empties them may be nobody's change of ours.
-fn add_empty_now(findings: &mut Vec<Finding>, observed: &Observed, policy: &Policy) {
+/// empties them may be nobody's change of ours. `filled`: those that a plan is about to fill, where
+/// the guards, which judged it, found nothing.
+fn add_empty_now(
+    findings: &mut Vec<Finding>,
+    observed: &Observed,
+    policy: &Policy,
+    filled: &[Finding],
+) {
     for zone in observed.zones.values() {
         for empty in empty_now(zone, policy) {
             let known = |f: &Finding| f.guard == empty.guard && f.name == empty.name;
-            if !findings.iter().any(known) {
+            if !findings.iter().chain(filled).any(known) {
                 findings.push(empty);
             }
         }

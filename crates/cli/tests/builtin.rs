@@ -101,6 +101,8 @@ fn an_empty_zone_is_adopted_filled_and_survives_what_is_lost() {
     folder.run(0, &["adopt", "dev.test", "--yes"]);
     let planned = folder.run(3, &["plan", "dev.test", "--exit-code"]);
     assert!(planned.contains("www"), "{planned}");
+    // It is empty, and this plan is what fills it: nothing is wrong.
+    assert!(!planned.contains("standing"), "{planned}");
     folder.run(0, &["apply", "dev.test", "--yes"]);
     folder.run(0, &["plan", "dev.test", "--exit-code"]);
     // A restart with what it kept, and one without: its content comes from the ledger, and the

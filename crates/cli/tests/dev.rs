@@ -158,6 +158,24 @@ fn a_region_dies_and_comes_back() {
     dev.end();
 }
 
+/// Ctrl-C while a second terminal waits for what follows, which takes seconds: both end at once.
+#[test]
+fn ctrl_c_does_not_wait_for_what_a_second_terminal_asked_for() {
+    let mut dev = Dev::start("ctrl-c");
+    let mut command = Command::new(binary());
+    command.args(["dev", "stop", "eu-west"]);
+    command.current_dir(&dev.folder);
+    let mut second = Process::start(&mut command, dev.folder.join("second"));
+    second.wait_says("eu-west stops");
+    let began = Instant::now();
+    let story = dev.end();
+    let took = began.elapsed();
+    let said = second.ended().expect(1).said;
+    assert!(said.contains("was told to stop"), "{said}");
+    assert!(!said.contains("fails 3 of 3"), "it was over before: {said}");
+    assert!(took < Duration::from_secs(3), "{took:?}: {story}");
+}
+
 #[test]
 fn one_folder_has_one_dev_and_it_comes_back_as_it_was() {
     let mut dev = Dev::start("again");

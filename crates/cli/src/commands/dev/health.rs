@@ -7,6 +7,7 @@ use cell::enactor::Bell;
 use cell::probe::{Finding, Probed, Probes, Trust};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use steadfast_core::health::{Cadence, Outcome, Reading, Watched};
@@ -14,6 +15,8 @@ use steadfast_core::lifecycle::Input;
 
 /// The name of the prober, for the enactors.
 const PROBER: &str = "dev";
+/// Why a wait ended early.
+pub(super) const STOPPED: &str = "`steadfast dev` was told to stop";
 /// How long a change of health may take to show.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -27,6 +30,8 @@ pub(super) struct Health {
 struct Tally {
     targets: Mutex<BTreeMap<IpAddr, Row>>,
     changed: Condvar,
+    /// Nobody waits any more: Ctrl-C.
+    stopped: AtomicBool,
 }
 
 /// How many probes in a row were like the last.
@@ -86,16 +91,30 @@ impl Health {
         let targets = self.tally.targets.lock();
         let targets = targets.unwrap_or_else(PoisonError::into_inner);
         let not_yet = |targets: &mut BTreeMap<IpAddr, Row>| {
-            targets.get(&target).and_then(|row| row.well) != Some(well)
+            !self.is_stopped() && targets.get(&target).and_then(|row| row.well) != Some(well)
         };
         let waited = self
             .tally
             .changed
             .wait_timeout_while(targets, PATIENCE, not_yet);
         match waited.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+            _ if self.is_stopped() => Err(STOPPED.into()),
             true => Err(format!("nothing followed within {PATIENCE:?}")),
             false => Ok(()),
         }
+    }
+
+    /// Ends all waiting: who presses Ctrl-C does not wait for what somebody else asked for.
+    pub(super) fn stop(&self) {
+        // Under the lock: nobody is between looking and waiting.
+        let targets = self.tally.targets.lock();
+        self.tally.stopped.store(true, Ordering::Relaxed);
+        drop(targets);
+        self.tally.changed.notify_all();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.tally.stopped.load(Ordering::Relaxed)
     }
 }
 

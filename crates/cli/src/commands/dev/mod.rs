@@ -65,6 +65,7 @@ fn stay(args: &DevArgs, style: Style) -> Outcome {
     scene.introduce();
     let _ = signals.forever().next();
     story.line("");
+    scene.health.stop();
     control.stop();
     follower.stop();
     let folder = scene.shown_folder();

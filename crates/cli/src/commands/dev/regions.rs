@@ -1,5 +1,6 @@
 //! A region's target dies, or comes back: what is counted, decided, and answered then.
 
+use super::health::STOPPED;
 use super::sampler::addresses;
 use super::scene::Scene;
 use super::targets::{REGIONS, address};
@@ -90,6 +91,9 @@ fn follows(scene: &Scene, before: &State, target: IpAddr, sick: bool) -> Told {
             }
             _ => {}
         }
+        if scene.health.is_stopped() {
+            return Err(STOPPED.into());
+        }
         if end < Instant::now() {
             return Err(format!("nothing was decided within {PATIENCE:?}"));
         }
@@ -117,6 +121,9 @@ fn answered(
     end: Instant,
 ) -> Told {
     while addresses(scene.address, name).as_ref() != Some(stays) {
+        if scene.health.is_stopped() {
+            return Err(STOPPED.into());
+        }
         if end < Instant::now() {
             return Err("the server does not answer so".into());
         }
