@@ -1,5 +1,5 @@
 //! `bench health`: what a thousand endpoints cost that are probed, and how long after the probe that
-//! settles it the last primary answers without a dead target.
+//! settles it the last primary answers without a dead target; followers apart.
 //!
 //! The floor is the failing probes themselves: three in a row, five seconds apart. What is measured
 //! begins where the third was answered.
@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,17 +50,24 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("bench health: {error}"));
     let text = zone_text(ZONE, "");
     let start = |(kind, _): &(Kind, &str)| PeerBuilder::new(*kind).zone(ZONE, &text).start();
-    let peers: Vec<Peer> = KINDS.iter().map(start).collect();
+    let mut peers: Vec<Peer> = KINDS.iter().map(start).collect();
+    // A BIND behind each, told by NOTIFY, fed by IXFR.
+    let followers: Vec<Peer> = peers.iter_mut().map(Peer::follower).collect();
     let targets = Targets::start().map_err(failed)?;
     let dir = std::env::temp_dir().join(format!("bench-health-{}", std::process::id()));
     fs::create_dir_all(&dir).map_err(failed)?;
-    let report = measure(&dir, &peers, &targets);
+    let report = measure(&dir, &peers, &followers, &targets);
     let _ = fs::remove_dir_all(&dir);
     println!("{}", report.map_err(failed)?);
     Ok(())
 }
 
-fn measure(dir: &Path, peers: &[Peer], targets: &Targets) -> std::io::Result<String> {
+fn measure(
+    dir: &Path,
+    peers: &[Peer],
+    followers: &[Peer],
+    targets: &Targets,
+) -> std::io::Result<String> {
     fs::write(dir.join("zone"), zone_text(ZONE, ""))?;
     fs::write(dir.join("steadfast.toml"), config(peers, targets.port))?;
     steadfast(dir, &["adopt", ZONE, "--yes"])?;
@@ -71,20 +79,20 @@ fn measure(dir: &Path, peers: &[Peer], targets: &Targets) -> std::io::Result<Str
     sleep(STEADY);
     let share = (cpu_of(daemon.0.id()) - cpu) / clock.elapsed().as_secs_f64() * 100.0;
     let memory = resident(daemon.0.id());
-    let mut latencies: Vec<Vec<f64>> = vec![Vec::new(); peers.len()];
-    let mut last = Vec::new();
+    let servers: Vec<&Peer> = peers.iter().chain(followers).collect();
+    let mut deaths = Vec::new();
     for death in 0..DEATHS {
-        let each = one_death(death * (ENDPOINTS / DEATHS), peers, targets)?;
-        last.push(each.iter().copied().fold(0.0, f64::max));
-        for (all, one) in latencies.iter_mut().zip(each) {
-            all.push(one);
-        }
+        deaths.push(one_death(death * (ENDPOINTS / DEATHS), &servers, targets)?);
     }
-    let mut table = Table::new(&["primary", "ms after the third failed probe"]);
-    for ((_, name), all) in KINDS.iter().zip(latencies) {
-        table.row([(*name).to_owned(), Spread::of(all).show(1)]);
-    }
-    table.row(["the last of them".to_owned(), Spread::of(last).show(1)]);
+    let mut table = Table::new(&["server", "ms after the third failed probe"]);
+    let primaries = 0..peers.len();
+    rows(&mut table, &deaths, primaries, "");
+    rows(
+        &mut table,
+        &deaths,
+        peers.len()..servers.len(),
+        "'s follower",
+    );
     Ok(format!(
         "{ENDPOINTS} endpoints of {TARGETS} targets, probed every 5 s: {share:.1} % of a core, {memory:.1} MB resident\n\
          {DEATHS} deaths, medians (least-most)\n\n{}",
@@ -92,9 +100,24 @@ fn measure(dir: &Path, peers: &[Peer], targets: &Targets) -> std::io::Result<Str
     ))
 }
 
-/// Lets one target die; for each primary the milliseconds from the third failed probe's answer to
+/// A row for each of these servers, and one for the last of them.
+fn rows(table: &mut Table, deaths: &[Vec<f64>], servers: Range<usize>, what: &str) {
+    let of = |i: usize| deaths.iter().filter_map(move |each| each.get(i)).copied();
+    for (i, (_, name)) in servers.clone().zip(KINDS) {
+        let all: Vec<f64> = of(i).collect();
+        table.row([format!("{name}{what}"), Spread::of(all).show(1)]);
+    }
+    let last = |each: &Vec<f64>| {
+        let these = each.get(servers.clone()).unwrap_or_default();
+        these.iter().copied().fold(0.0, f64::max)
+    };
+    let last: Vec<f64> = deaths.iter().map(last).collect();
+    table.row([format!("the last{what}"), Spread::of(last).show(1)]);
+}
+
+/// Lets one target die; for each server the milliseconds from the third failed probe's answer to
 /// the first answer without the target.
-fn one_death(endpoint: u32, peers: &[Peer], targets: &Targets) -> std::io::Result<Vec<f64>> {
+fn one_death(endpoint: u32, peers: &[&Peer], targets: &Targets) -> std::io::Result<Vec<f64>> {
     let dead = address(endpoint, 1);
     targets.kill(dead);
     let end = Instant::now() + PATIENCE;
