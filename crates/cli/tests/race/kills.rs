@@ -248,11 +248,6 @@ fn bind_killed_at_random_in_a_large_change() {
     killed_at_random_in_a_large_change(Kind::Bind);
 }
 
-#[test]
-fn builtin_killed_at_random_in_a_large_change() {
-    killed_at_random_in_a_large_change(Kind::Builtin);
-}
-
 /// The server itself is killed in the middle of a change, at any instant: what it acknowledged is
 /// there when it comes back, `www` is never empty, and the change goes on from where it stood.
 #[test]
