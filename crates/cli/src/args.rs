@@ -114,6 +114,8 @@ pub enum DevCommand {
         #[arg(long)]
         careless: bool,
     },
+    /// Let the server's answers turn empty, before a resolver with a pin and before one without
+    Blackout,
 }
 
 /// `release`

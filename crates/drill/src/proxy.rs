@@ -129,7 +129,7 @@ fn falsify(request: &[u8], fault: &OnWire, elapsed: Span) -> Fate {
         Answer::Timeout => Fate::Silence,
         // A millisecond that has begun counts; nobody waits past the end of the fault.
         Answer::Delay(by) => {
-            Fate::Later(Span(elapsed.0.saturating_add(by.0 + 1).min(fault.lasts.0)))
+            Fate::Later(Span(elapsed.0.saturating_add(by.0 + 1).min(fault.end().0)))
         }
         _ => match crate::forge(request, fault, fault.left(elapsed)) {
             Some(octets) => Fate::Forged(octets),
@@ -152,7 +152,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts a proxy in front of an upstream, over UDP and TCP; the faults begin when this returns.
+    /// Starts a proxy in front of an upstream, over UDP and TCP; the faults' clock starts now.
     /// Port 0 lets the system choose.
     ///
     /// # Errors

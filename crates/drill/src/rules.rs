@@ -62,7 +62,7 @@ impl Drill {
         }
         let mut rules = self.rules.iter().enumerate();
         let hit = rules.find(|(number, rule)| {
-            let mine = rule.is_about(question) && rule.fault.left(elapsed) > Span(0);
+            let mine = rule.is_about(question) && rule.fault.is_on(elapsed);
             if mine {
                 about(*number);
             }

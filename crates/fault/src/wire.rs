@@ -45,7 +45,7 @@ const WORDS: [&str; 7] = [
     "delay",
 ];
 /// The fields, besides the first word.
-const FIELDS: [&str; 7] = ["name", "type", "share", "to", "by", "soa", "for"];
+const FIELDS: [&str; 8] = ["name", "type", "share", "to", "by", "soa", "from", "for"];
 
 /// One fault on the wire: what, of which questions, how often, for how long.
 ///
@@ -68,7 +68,9 @@ pub struct OnWire {
     pub types: Vec<String>,
     /// The share of these questions.
     pub share: Share,
-    /// For how long, from the start. It ends by itself then, whoever is alive.
+    /// From when on, counted from the start.
+    pub from: Span,
+    /// For how long. It ends by itself then, whoever is alive.
     pub lasts: Span,
 }
 
@@ -76,12 +78,22 @@ impl OnWire {
     /// Whether a question that the fault is about is hit: `elapsed` is the time since the start,
     /// `draw` a number below 1,000,000, each as likely as the others. Never once its time is over.
     pub fn hits(&self, elapsed: Span, draw: u32) -> bool {
-        elapsed < self.lasts && draw % 1_000_000 < self.share.in_ppm()
+        self.is_on(elapsed) && draw % 1_000_000 < self.share.in_ppm()
     }
 
-    /// What is left of its time.
+    /// Whether it has begun and is not over.
+    pub fn is_on(&self, elapsed: Span) -> bool {
+        self.from <= elapsed && elapsed < self.end()
+    }
+
+    /// When it is over, counted from the start.
+    pub fn end(&self) -> Span {
+        Span(self.from.0.saturating_add(self.lasts.0))
+    }
+
+    /// From now to its end.
     pub fn left(&self, elapsed: Span) -> Span {
-        Span(self.lasts.0.saturating_sub(elapsed.0))
+        Span(self.end().0.saturating_sub(elapsed.0))
     }
 }
 
@@ -110,6 +122,9 @@ impl fmt::Display for OnWire {
         }
         if self.share != Share::ppm(1_000_000) {
             write!(f, " share={}", self.share)?;
+        }
+        if self.from != Span(0) {
+            write!(f, " from={}", self.from)?;
         }
         write!(f, " for={}", self.lasts)
     }
@@ -200,6 +215,7 @@ impl FromStr for OnWire {
             name: fields.take("name").map(str::to_owned),
             types: types(fields.take("type"))?,
             share,
+            from: from(fields.take("from"))?,
             lasts: lasts(fields.take("for"))?,
         };
         fields.none_left(word)?;
@@ -259,6 +275,15 @@ fn types(text: Option<&str>) -> Result<Vec<String>, Misread> {
         types.push(word);
     }
     Ok(types)
+}
+
+fn from(text: Option<&str>) -> Result<Span, Misread> {
+    let from: Span = of("from", text.map_or(Ok(Span(0)), str::parse))?;
+    if from > LONGEST {
+        let message = format!("from: {from} is more than {LONGEST}");
+        return Err(Misread::new(message, "start the drill when it is needed"));
+    }
+    Ok(from)
 }
 
 /// Every fault has an end (D1).

@@ -23,12 +23,17 @@ fn fault() -> impl Strategy<Value = OnWire> {
     let types = proptest::sample::subsequence(vec!["A", "AAAA", "TXT", "TYPE65"], 0..4);
     let lasts = (1_000..=LONGEST.0).prop_map(Span);
     let share = (1u32..=1_000_000).prop_map(Share::ppm);
-    (answer(), name, types, share, lasts).prop_map(|(answer, name, types, share, lasts)| OnWire {
-        answer,
-        name,
-        types: types.into_iter().map(str::to_owned).collect(),
-        share,
-        lasts,
+    let from = (0..=LONGEST.0).prop_map(Span);
+    let when = (from, lasts);
+    (answer(), name, types, share, when).prop_map(|(answer, name, types, share, (from, lasts))| {
+        OnWire {
+            answer,
+            name,
+            types: types.into_iter().map(str::to_owned).collect(),
+            share,
+            from,
+            lasts,
+        }
     })
 }
 
@@ -54,16 +59,23 @@ proptest! {
     /// D1: at its end and ever after, whatever is drawn.
     #[test]
     fn nothing_is_hit_after_the_end(fault in fault(), after in any::<u64>(), draw in any::<u32>()) {
-        let elapsed = Span(fault.lasts.0.saturating_add(after));
+        let elapsed = Span(fault.end().0.saturating_add(after));
         prop_assert!(!fault.hits(elapsed, draw));
         prop_assert_eq!(fault.left(elapsed), Span(0));
     }
 
     #[test]
     fn before_its_end_the_share_is_hit(fault in fault(), at in any::<u64>(), from in 0u32..1_000_000) {
-        let elapsed = Span(at % fault.lasts.0);
+        let elapsed = Span(fault.from.0 + at % fault.lasts.0);
         prop_assert_eq!(fault.hits(elapsed, from), from < fault.share.in_ppm());
         prop_assert!(fault.left(elapsed) > Span(0));
+    }
+
+    /// Nor before its beginning.
+    #[test]
+    fn nothing_is_hit_before_the_beginning(fault in fault(), at in any::<u64>(), draw in any::<u32>()) {
+        prop_assume!(fault.from > Span(0));
+        prop_assert!(!fault.hits(Span(at % fault.from.0), draw));
     }
 
     /// Any text is read or refused.
@@ -120,8 +132,8 @@ fn what_is_wrong_names_the_field_the_rule_and_the_fix() {
         ("nodata for", "for: has no value", "write `for=`"),
         ("nodata for=1m for=2m", "for: is there twice", "two faults"),
         (
-            "nodata fro=1m",
-            "no field is called `fro`",
+            "nodata fore=1m",
+            "no field is called `fore`",
             "did you mean `for=`?",
         ),
         (
@@ -132,6 +144,11 @@ fn what_is_wrong_names_the_field_the_rule_and_the_fix() {
     ] {
         refused(text, message, help);
     }
+    refused(
+        "nodata from=2d for=1m",
+        "from: 2d is more than 1d",
+        "when it is needed",
+    );
 }
 
 #[test]

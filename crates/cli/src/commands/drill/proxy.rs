@@ -161,6 +161,7 @@ impl Told<'_> {
         for (number, (fault, hits)) in self.faults.iter().zip(&counts.faults).enumerate() {
             let left = match fault.left(elapsed) {
                 Span(0) => "over".to_owned(),
+                Span(_) if elapsed < fault.from => "not yet".to_owned(),
                 Span(ms) => format!("{} left", Span::seconds(ms.div_ceil(1000))),
             };
             line += &format!(
