@@ -8,5 +8,6 @@ mod pinning;
 mod releasing;
 mod restarting;
 mod spoofing;
+mod stampede;
 mod upstreams;
 mod world;
