@@ -1,5 +1,6 @@
 //! A question on its way: one for all who ask it, to one upstream after the other.
 
+use super::second::Negative;
 use super::{Effect, Over, Query, Resolver, Step, Timer};
 use crate::key::Key;
 use crate::reply::{Ede, Reply};
@@ -35,13 +36,15 @@ const PINNED_TIMER: u64 = 400;
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     waiters: Vec<u64>,
-    asked: Vec<SocketAddr>,
-    open: Vec<u64>,
+    pub(super) asked: Vec<SocketAddr>,
+    pub(super) open: Vec<u64>,
     why: Vec<String>,
     /// How often everybody was asked and nobody said anything.
     round: u32,
     /// Somebody said something, be it that it failed.
-    heard: bool,
+    pub(super) heard: bool,
+    /// What somebody said about a pinned name, until another is heard.
+    pub(super) negative: Option<Negative>,
     /// What is due for it, besides its questions: taken off when it lands.
     due: Vec<(u64, Timer)>,
 }
@@ -301,6 +304,9 @@ impl Resolver {
 
     /// Nobody resolved it.
     fn fail(&mut self, key: &Key, step: &mut Step<'_>) {
+        if self.take_first(key, step) {
+            return;
+        }
         let Some(flight) = self.flights.get(key) else {
             return;
         };

@@ -9,6 +9,7 @@ mod flight;
 mod heard;
 mod pinned;
 mod probe;
+mod second;
 mod told;
 
 use crate::cache::{Cache, Entry};
