@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: measurements against real peers.
 
 mod authority;
+mod blackout;
 mod control;
 mod health;
 mod load;
@@ -42,6 +43,11 @@ const BENCHES: &[Bench] = &[
         name: "resolver",
         about: "the resolver beside Unbound, dnsdist and BIND: hits, misses, memory",
         run: resolver::run,
+    },
+    Bench {
+        name: "blackout",
+        about: "ten faults of the upstream: who keeps answering, ours or one of seven others",
+        run: blackout::run,
     },
     Bench {
         name: "sim",

@@ -66,6 +66,9 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Resolve names, and keep pinned ones when upstreams slip
     Resolver(crate::commands::resolver::args::ResolverArgs),
+    /// Inject DNS faults, for a while
+    #[command(subcommand)]
+    Drill(crate::commands::drill::DrillCommand),
     /// Run the production state machine in a world where everything goes wrong
     #[command(subcommand)]
     Sim(crate::commands::sim::args::SimCommand),
@@ -111,6 +114,8 @@ pub enum DevCommand {
         #[arg(long)]
         careless: bool,
     },
+    /// Let the server's answers turn empty, before a resolver with a pin and before one without
+    Blackout,
 }
 
 /// `release`

@@ -21,12 +21,14 @@ mod one;
 mod span;
 mod what;
 mod whom;
+mod wire;
 
 pub use often::{Often, Share};
 pub use one::Fault;
 pub use span::{Range, Span};
 pub use what::What;
 pub use whom::{Kind, Whom};
+pub use wire::{Answer, LONGEST, OnWire, SLOWEST};
 
 /// Why a text is not of this vocabulary, and what would be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

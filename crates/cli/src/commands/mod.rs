@@ -5,6 +5,7 @@ pub mod apply;
 pub mod ask;
 pub mod check;
 pub mod dev;
+pub mod drill;
 pub mod explain;
 pub mod export;
 pub mod files;
@@ -51,6 +52,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Release(args) => release::run(cli, args, style),
         Command::Rollback(args) => rollback::run(cli, args, style),
         Command::Resolver(args) => resolver::run(cli, args, style),
+        Command::Drill(what) => drill::run(what, style),
         Command::Sim(what) => sim::run(what, style),
         Command::Generate(what) => generate::run(what, style),
         Command::Init(args) => init::run(args, style),

@@ -5,3 +5,4 @@ mod config;
 mod rig;
 mod store;
 mod talk;
+mod validate;

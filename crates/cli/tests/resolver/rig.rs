@@ -82,8 +82,12 @@ impl Running {
     }
 
     fn spawn(words: &[&str]) -> Running {
+        Running::of(Command::new(env!("CARGO_BIN_EXE_steadfast")), words)
+    }
+
+    /// The same by another command, which takes a program's words.
+    pub(crate) fn of(mut command: Command, words: &[&str]) -> Running {
         let port = Port::reserve();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_steadfast"));
         command
             .args(["resolver", "--listen", &port.addr().to_string()])
             .args(words);

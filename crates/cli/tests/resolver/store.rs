@@ -2,6 +2,8 @@
 
 use crate::rig::{Folder, Running, Upstream};
 use peers::{Behaviour, rounds};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::Duration;
 
 /// What happens to a file.
@@ -140,4 +142,62 @@ fn two_resolvers_do_not_share_a_folder() {
     let text = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(text.contains("another resolver uses it"), "{text}");
     answers(&running, 1);
+}
+
+/// A folder that can be read but not written to: what is remembered serves, new answers serve, and it
+/// is told.
+#[test]
+fn a_folder_that_is_read_only_is_told_and_costs_no_answer() {
+    let (upstream, folder) = (Upstream::new(), Folder::new());
+    let first = Running::pinned(&upstream, &folder);
+    (0..5).for_each(|n| answers(&first, n));
+    assert_eq!(first.end(), 0);
+    let mode = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let _ = std::fs::remove_file(folder.path().join("lock"));
+    mode(&folder.path().join("last-known-good"), 0o444);
+    mode(folder.path(), 0o555);
+    let bin = Folder::new();
+    let proxy = upstream.proxy.addr().to_string();
+    let state = folder.path().to_str().unwrap();
+    let words = [
+        "--upstream",
+        &proxy,
+        "--pin",
+        "**.example.com",
+        "--state",
+        state,
+    ];
+    upstream.is(Behaviour::Silent);
+    let second = Running::of(as_nobody(&bin), &words);
+    second.until_said("resolving on");
+    (0..5).for_each(|n| answers(&second, n));
+    upstream.is(Behaviour::Forward);
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while second.ask(&name(9)).data("A").is_empty() {
+        assert!(std::time::Instant::now() < end, "{}", second.said());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    second.until_said("cannot be written: ");
+    second.until_said("no control socket in ");
+    assert_eq!(second.end(), 0);
+    mode(folder.path(), 0o755);
+}
+
+/// The binary, run by somebody whom permissions bind: by root they are not asked.
+fn as_nobody(bin: &Folder) -> Command {
+    let binary = env!("CARGO_BIN_EXE_steadfast");
+    if !rustix::process::getuid().is_root() {
+        return Command::new(binary);
+    }
+    // Where it was built, nobody may not be allowed to look.
+    let copy = bin.path().join("steadfast");
+    if !copy.exists() {
+        std::fs::copy(binary, &copy).unwrap();
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    command.arg(copy);
+    command
 }

@@ -43,16 +43,21 @@ impl Resolver {
     }
 
     fn ask_for_evidence(&mut self, key: &Key, source: SocketAddr, step: &mut Step<'_>) {
-        let minute = step.now.mono / 60_000;
+        if self.may_gather(step.now.mono) {
+            self.send(key, source, Over::Udp, None, step);
+        }
+    }
+
+    /// Takes one of the minute's questions for evidence, if there is one left.
+    pub(super) fn may_gather(&mut self, mono: u64) -> bool {
+        let minute = mono / 60_000;
         if self.evidence.0 != minute {
             self.evidence = (minute, 0);
         }
-        if self.evidence.1 >= self.config.limits.evidence {
-            return;
-        }
-        self.evidence.1 += 1;
-        self.counters.evidence += 1;
-        self.send(key, source, Over::Udp, None, step);
+        let may = self.evidence.1 < self.config.limits.evidence;
+        self.evidence.1 += u32::from(may);
+        self.counters.evidence += u64::from(may);
+        may
     }
 
     /// A quarantine looks again: at what it has, and at what sources say now.

@@ -1,5 +1,6 @@
 //! A question on its way: one for all who ask it, to one upstream after the other.
 
+use super::second::Negative;
 use super::{Effect, Over, Query, Resolver, Step, Timer};
 use crate::key::Key;
 use crate::reply::{Ede, Reply};
@@ -19,6 +20,11 @@ const FAILURES: usize = 20_000;
 /// What a question adds to the budget of hedges, in thousandths, and the most that is saved up.
 const HEDGE_SHARE: u64 = 100;
 const HEDGES_SAVED: u64 = 50_000;
+/// What a question adds to the budget of further tries at upstreams that are down, in thousandths, and
+/// the most that is saved up. A try at one that lives costs nothing: that is failover. In a blackout
+/// these tries would be most of the traffic, and the servers' own return would meet them.
+const RETRY_SHARE: u64 = 200;
+const RETRIES_SAVED: u64 = 50_000;
 /// How often all upstreams are asked again after silence, and the pause before that in
 /// milliseconds, which doubles: a port that is closed says so at once, and would be asked forever.
 const ROUNDS: u32 = 2;
@@ -30,13 +36,15 @@ const PINNED_TIMER: u64 = 400;
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     waiters: Vec<u64>,
-    asked: Vec<SocketAddr>,
-    open: Vec<u64>,
+    pub(super) asked: Vec<SocketAddr>,
+    pub(super) open: Vec<u64>,
     why: Vec<String>,
     /// How often everybody was asked and nobody said anything.
     round: u32,
     /// Somebody said something, be it that it failed.
-    heard: bool,
+    pub(super) heard: bool,
+    /// What somebody said about a pinned name, until another is heard.
+    pub(super) negative: Option<Negative>,
     /// What is due for it, besides its questions: taken off when it lands.
     due: Vec<(u64, Timer)>,
 }
@@ -93,6 +101,7 @@ impl Resolver {
 
     fn launch(&mut self, key: &Key, step: &mut Step<'_>) {
         self.hedges = (self.hedges + HEDGE_SHARE).min(HEDGES_SAVED);
+        self.retries = (self.retries + RETRY_SHARE).min(RETRIES_SAVED);
         let deadline = step.now.mono + self.config.limits.deadline;
         self.due_at(key, deadline, Timer::Deadline(key.clone()));
         self.attempt(key, step);
@@ -118,6 +127,16 @@ impl Resolver {
             }
             return;
         };
+        let is_further = !flight.asked.is_empty() || flight.round > 0;
+        if is_further && self.upstreams.get(to).is_some_and(|u| u.is_down()) {
+            if self.retries < 1000 {
+                if flight.open.is_empty() {
+                    self.fail(key, step);
+                }
+                return;
+            }
+            self.retries -= 1000;
+        }
         flight.asked.push(to);
         let Some(query) = self.send(key, to, Over::Udp, None, step) else {
             return;
@@ -285,6 +304,9 @@ impl Resolver {
 
     /// Nobody resolved it.
     fn fail(&mut self, key: &Key, step: &mut Step<'_>) {
+        if self.take_first(key, step) {
+            return;
+        }
         let Some(flight) = self.flights.get(key) else {
             return;
         };

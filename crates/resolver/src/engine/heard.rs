@@ -106,7 +106,11 @@ impl Resolver {
                 _ => Ruling::Take,
             },
         };
+        if matches!(ruling, Ruling::Good { .. }) {
+            self.contradict_first(key, step.now.mono);
+        }
         match ruling {
+            Ruling::Take if self.wants_second(key, (from, kind.clone(), answer.clone()), step) => {}
             Ruling::Good { .. } | Ruling::Take | Ruling::Released(_) => {
                 self.take(key, from, &kind, answer, step);
             }
@@ -121,7 +125,7 @@ impl Resolver {
     }
 
     /// Serves and caches a message.
-    fn take(
+    pub(super) fn take(
         &mut self,
         key: &Key,
         from: SocketAddr,

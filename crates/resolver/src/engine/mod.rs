@@ -9,6 +9,7 @@ mod flight;
 mod heard;
 mod pinned;
 mod probe;
+mod second;
 mod told;
 
 use crate::cache::{Cache, Entry};
@@ -163,6 +164,8 @@ pub struct Resolver {
     answered_at: Option<u64>,
     /// Hedges that may be sent, in thousandths.
     hedges: u64,
+    /// Further tries at upstreams that are down that may be made, in thousandths.
+    retries: u64,
     /// The minute, and the questions for evidence in it.
     evidence: (u64, u32),
     counters: Counters,
@@ -201,6 +204,7 @@ impl Resolver {
             loop_names: BTreeMap::new(),
             answered_at: None,
             hedges: 10_000,
+            retries: 10_000,
             evidence: (0, 0),
             counters: Counters::default(),
             config,

@@ -97,8 +97,15 @@ impl Pins {
         }
     }
 
+    /// Whether a question is pinned, and nothing good is remembered of it.
+    pub(crate) fn is_without_good(&self, key: &Key) -> bool {
+        self.states
+            .get(key)
+            .is_some_and(|state| state.good.is_none())
+    }
+
     /// Whether the A of an AAAA was confirmed just now, and nothing is held against it.
-    fn companion_stands(&self, key: &Key, now: Now) -> bool {
+    pub(crate) fn companion_stands(&self, key: &Key, now: Now) -> bool {
         let a = Key {
             rtype: Rtype::A,
             ..key.clone()

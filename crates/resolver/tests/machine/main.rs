@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod caching;
+mod first;
 mod hostile;
 mod pinning;
 mod releasing;
 mod restarting;
 mod spoofing;
+mod stampede;
 mod upstreams;
 mod world;

@@ -70,9 +70,10 @@ fn a_blackout_does_not_make_a_storm() {
     let after = world.counters();
     let (sent, asked) = (after.sent - before.sent, after.asked - before.asked);
     assert_eq!(asked, 60_000);
-    // Each of 200 names every 30 s at most, up to three rounds of two, and a probe a second.
+    // Each of 200 names after 5, 10, 20 s and then every 30 s, a fifth of that for further tries and 50
+    // saved up, and a probe a second to each.
     assert!(
-        sent < 200 * 10 * 6 + 700,
+        sent < 200 * 13 * 6 / 5 + 50 + 700,
         "{sent} questions to dead upstreams"
     );
 }
@@ -231,4 +232,22 @@ fn the_return_of_an_authority_is_no_stampede() {
         after < 2 * normal,
         "{after} questions in the hour of the return, {normal} in a normal one"
     );
+}
+
+/// The budget of further tries is for upstreams that are down: to one that lives, all fail over.
+#[test]
+fn failover_to_an_upstream_that_lives_is_never_refused() {
+    let mut world = World::new(config(&[A, B], &[]));
+    world.say(A, has("192.0.2.10", 60));
+    world.say(B, Says::Silence);
+    world.pass(5);
+    for n in 0..600 {
+        // Every third minute the two change places.
+        let (lives, dead) = if n / 60 % 2 == 0 { (A, B) } else { (B, A) };
+        world.say(lives, has("192.0.2.10", 60));
+        world.say(dead, Says::Silence);
+        let reply = world.ask(&format!("n{n}.example.com"));
+        assert_eq!(addresses(&reply), ["192.0.2.10"], "{n}");
+        world.pass(3);
+    }
 }

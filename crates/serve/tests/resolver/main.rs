@@ -5,5 +5,6 @@ mod blackout;
 mod clients;
 mod dead;
 mod disagree;
+mod elsewhere;
 mod kit;
 mod october;

@@ -3,7 +3,7 @@
 
 use super::folder::cannot;
 use super::scene::Scene;
-use super::{follow, october, regions};
+use super::{blackout, follow, october, regions};
 use crate::commands::out;
 use crate::diag::shown_path;
 use crate::exit::{Exit, Fail, Outcome};
@@ -96,6 +96,7 @@ fn act(scene: &Scene, request: &str) -> Result<(), String> {
             scene.stand();
             Ok(())
         }
+        ["blackout"] => blackout::blackout(scene),
         ["october"] => october::fenced(scene),
         ["october", "careless"] => october::careless(scene),
         ["stop", region] => regions::stop(scene, region),

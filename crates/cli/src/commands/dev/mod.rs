@@ -4,6 +4,7 @@
 //! those of production; a story is what they did. What a second terminal asks for comes over a
 //! socket in the state folder.
 
+mod blackout;
 mod control;
 mod folder;
 mod follow;
@@ -43,6 +44,7 @@ pub fn run(args: &DevArgs, style: Style) -> Outcome {
         Some(DevCommand::Start { region }) => {
             control::ask(&args.into, &format!("start {region}"), style)
         }
+        Some(DevCommand::Blackout) => control::ask(&args.into, "blackout", style),
         Some(DevCommand::October { careless: false }) => control::ask(&args.into, "october", style),
         Some(DevCommand::October { careless: true }) => {
             control::ask(&args.into, "october careless", style)

@@ -63,7 +63,7 @@ fn sample(socket: &UdpSocket, name: &Name, stop: &AtomicBool) -> Count {
     while !stop.load(Ordering::Relaxed) {
         let asked = Instant::now();
         id = id.wrapping_add(1);
-        match ask(socket, &Query::new(id, name.clone(), Rtype::A)) {
+        match ask(socket, &question(id, name)) {
             None => count.lost += 1,
             Some(addresses) if !addresses.is_empty() => {
                 count.answers += 1;
@@ -87,7 +87,15 @@ pub(super) fn addresses(server: SocketAddr, name: &Name) -> Option<BTreeSet<IpAd
     let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
     socket.connect(server).ok()?;
     socket.set_read_timeout(Some(PATIENCE)).ok()?;
-    ask(&socket, &Query::new(1, name.clone(), Rtype::A))
+    ask(&socket, &question(1, name))
+}
+
+/// As clients ask: resolvers answer no other questions, and servers take no notice.
+fn question(id: u16, name: &Name) -> Query {
+    Query {
+        recursion_desired: true,
+        ..Query::new(id, name.clone(), Rtype::A)
+    }
 }
 
 /// The addresses in the answer; `None`: there is none.

@@ -82,6 +82,9 @@ pub struct CheckArgs {
     /// A name that exists and has an A record
     #[arg(long, default_value = "example.com", value_name = "NAME")]
     pub name: String,
+    /// A name whose signatures are broken on purpose: who answers for it does not validate
+    #[arg(long, default_value = "dnssec-failed.org", value_name = "NAME")]
+    pub broken: String,
     /// How long to wait for an answer
     #[arg(long, default_value = "2s", value_parser = crate::args::parse_span, value_name = "TIME")]
     pub patience: std::time::Duration,

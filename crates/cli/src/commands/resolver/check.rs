@@ -26,9 +26,18 @@ pub(super) fn run(args: &CheckArgs, style: Style) -> Outcome {
         let message = format!("{:?} is no name: {error}", args.name);
         Fail::new(Exit::Usage, "name", message, "write it as www.example.com")
     })?;
+    let broken = Name::absolute(&args.broken).map_err(|error| {
+        let message = format!("{:?} is no name: {error}", args.broken);
+        Fail::new(
+            Exit::Usage,
+            "name",
+            message,
+            "write it as dnssec-failed.org",
+        )
+    })?;
     let mut all = Vec::new();
     for addr in &args.addresses {
-        all.push((*addr, examine(*addr, &name, args.patience)));
+        all.push((*addr, examine(*addr, (&name, &broken), args.patience)));
     }
     let answers: Vec<Vec<IpAddr>> = args
         .addresses
@@ -92,7 +101,7 @@ fn as_json(addr: SocketAddr, findings: &[Finding]) -> Value {
 }
 
 /// Everything that one resolver alone shows.
-fn examine(addr: SocketAddr, name: &Name, patience: Duration) -> Vec<Finding> {
+fn examine(addr: SocketAddr, (name, broken): (&Name, &Name), patience: Duration) -> Vec<Finding> {
     let mut findings = vec![latency(addr, name, patience)];
     if findings.iter().any(|f| f.good == Some(false)) {
         return findings;
@@ -101,7 +110,7 @@ fn examine(addr: SocketAddr, name: &Name, patience: Duration) -> Vec<Finding> {
     findings.push(nodata(addr, name, patience));
     findings.push(edns(addr, name, patience));
     findings.push(over_tcp(addr, name, patience));
-    findings.push(validates(addr, name, patience));
+    findings.push(validates(addr, name, broken, patience));
     findings
 }
 
@@ -235,28 +244,35 @@ fn over_tcp(addr: SocketAddr, name: &Name, patience: Duration) -> Finding {
 
 /// Whether AD means anything: it is set where signatures hold, and a zone that is broken on purpose
 /// fails.
-fn validates(addr: SocketAddr, name: &Name, patience: Duration) -> Finding {
-    let broken = Name::absolute("dnssec-failed.org");
-    let broken = broken.map_err(|e| io::Error::other(e.to_string()));
-    let broken = broken.and_then(|broken| ask(addr, &broken, Rtype::A, true, patience));
+fn validates(addr: SocketAddr, name: &Name, broken: &Name, patience: Duration) -> Finding {
+    let answer = ask(addr, broken, Rtype::A, true, patience);
     let ad = ask(addr, name, Rtype::A, true, patience).is_ok_and(|answer| answer.flags.authentic);
-    let (good, seen) = match broken {
-        Ok(answer) if answer.rcode == Rcode::SERVFAIL => (
+    let has = |answer: &Message| answer.rcode == Rcode::NOERROR && !answer.answer.is_empty();
+    let (good, seen) = match answer {
+        // SERVFAIL alone may be any failure: what is rightly signed has to be answered, with AD.
+        Ok(answer) if answer.rcode == Rcode::SERVFAIL && ad => (
             Some(true),
-            "a broken signature is SERVFAIL: it validates".into(),
+            "a broken signature is SERVFAIL, a good one AD: it validates".into(),
         ),
-        Ok(answer) if answer.rcode == Rcode::NOERROR && !answer.answer.is_empty() && ad => (
+        Ok(answer) if answer.rcode == Rcode::SERVFAIL => (
+            None,
+            format!(
+                "not judged: {broken} fails, but {name} has no AD; it may be unsigned, or nothing is resolved"
+            ),
+        ),
+        Ok(answer) if has(&answer) && ad => (
             Some(false),
             "says AD, and answers where signatures are broken: AD means nothing".into(),
         ),
-        Ok(answer) if answer.rcode == Rcode::NOERROR && !answer.answer.is_empty() => {
-            (None, "does not validate".into())
-        }
+        Ok(answer) if has(&answer) => (None, "does not validate".into()),
         Ok(answer) => (
             None,
-            format!("{} for dnssec-failed.org: cannot tell", answer.rcode),
+            format!(
+                "not judged: {} for {broken}, which has to be reachable",
+                answer.rcode
+            ),
         ),
-        Err(error) => (None, error.to_string()),
+        Err(error) => (None, format!("not judged: {broken}: {error}")),
     };
     Finding {
         what: "AD",

@@ -23,7 +23,11 @@ pub(super) fn run(cli: &Cli, args: &RunArgs, style: Style) -> Outcome {
         .map_err(|e| Fail::new(Exit::Error, "resolver", e.to_string(), ""))?;
     let server = Arc::new(server);
     if let Some(dir) = &state {
-        control::listen(dir, &server).map_err(|e| failed("the control socket", &e))?;
+        // A folder that cannot be written to is no reason for being without names.
+        if let Err(error) = control::listen(dir, &server) {
+            let without = "`resolver why` and `let-go` will not reach this one";
+            eprintln!("no control socket in {}: {error}; {without}", dir.display());
+        }
     }
     if let Some(addr) = settings.metrics {
         metrics::listen(addr, &server).map_err(|e| failed("the metrics port", &e))?;
