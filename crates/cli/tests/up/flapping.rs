@@ -52,7 +52,10 @@ impl Targets {
 }
 
 fn answer(mut stream: TcpStream, sick: &AtomicBool) {
-    let Ok(at) = stream.local_addr() else { return };
+    // One socket for all of 127.0.0.0/8 has to be one for every address: others are not answered.
+    let Some(at) = stream.local_addr().ok().filter(|at| at.ip().is_loopback()) else {
+        return;
+    };
     let mut request = [0; 1024];
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let _ = stream.read(&mut request);
