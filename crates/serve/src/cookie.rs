@@ -1,5 +1,7 @@
-//! Server cookies (RFC 7873, in the form of RFC 9018): who brings one back is who it says it is,
-//! and need not be slowed down.
+//! Server cookies (RFC 7873): who brings one back is who it says it is, and need not be slowed down.
+//!
+//! Fields and times are those of RFC 9018 §4, the hash is not: keyed BLAKE3 in the place of
+//! SipHash-2-4. The secret is drawn at each start, so no other server could check one anyway.
 
 use crate::request::Cookie;
 use std::net::IpAddr;
