@@ -62,9 +62,9 @@ fn everything_sick_at_once_means_that_the_checker_is() {
     assert_eq!(all(&world, "api"), vec![vec![1, 2, 3]; 3]);
 }
 
-#[test]
-fn what_fails_at_once_is_not_counted_out_one_by_one() {
-    let mut world = World::start(&["ns1"], 1, 60_000);
+/// One server, so many enactors, and one endpoint of three targets that all pass.
+fn three_with_a_floor_of_one(enactors: usize) -> World {
+    let mut world = World::start(&["ns1"], enactors, 60_000);
     let mut three = endpoint("api", &[1, 2, 3]);
     three.floor.targets = 1;
     world
@@ -72,6 +72,12 @@ fn what_fails_at_once_is_not_counted_out_one_by_one() {
         .unwrap();
     world.settle();
     world.probe(&["api"], &[], 3);
+    world
+}
+
+#[test]
+fn what_fails_at_once_is_not_counted_out_one_by_one() {
+    let mut world = three_with_a_floor_of_one(1);
     // Each is probed at its own time: one is at its third failure where another is at its second.
     world.probe(&["api"], &[1], 1);
     world.probe(&["api"], &[1, 2], 2);
@@ -86,14 +92,7 @@ fn what_fails_at_once_is_not_counted_out_one_by_one() {
 
 #[test]
 fn what_could_not_be_said_because_others_spoke_is_said_then() {
-    let mut world = World::start(&["ns1"], 2, 60_000);
-    let mut three = endpoint("api", &[1, 2, 3]);
-    three.floor.targets = 1;
-    world
-        .clear(&content(&[], &[three]), Purpose::Change)
-        .unwrap();
-    world.settle();
-    world.probe(&["api"], &[], 3);
+    let mut world = three_with_a_floor_of_one(2);
     world.probe_by(&[1], &["api"], &[1, 2], 3);
     assert!(!world.state().endpoints.held.is_empty());
     world.probe_by(&[1], &["api"], &[], 1);
