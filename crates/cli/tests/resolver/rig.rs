@@ -19,6 +19,21 @@ pub(crate) fn steadfast(words: &[&str]) -> Output {
     command.args(words).output().unwrap()
 }
 
+/// The words for a resolver before this upstream, with this folder, all of the zone pinned.
+pub(crate) fn pinned(upstream: &Upstream, folder: &Folder) -> [String; 6] {
+    let proxy = upstream.proxy.addr().to_string();
+    let state = folder.path().to_str().unwrap();
+    let words = [
+        "--upstream",
+        &proxy,
+        "--pin",
+        "**.example.com",
+        "--state",
+        state,
+    ];
+    words.map(str::to_owned)
+}
+
 /// A folder that is removed when the test ends well.
 pub(crate) struct Folder(PathBuf);
 
@@ -114,16 +129,8 @@ impl Running {
 
     /// Before this upstream, with this folder, all of the zone pinned.
     pub(crate) fn pinned(upstream: &Upstream, folder: &Folder) -> Running {
-        let proxy = upstream.proxy.addr().to_string();
-        let state = folder.path().to_str().unwrap();
-        Running::start(&[
-            "--upstream",
-            &proxy,
-            "--pin",
-            "**.example.com",
-            "--state",
-            state,
-        ])
+        let words = pinned(upstream, folder);
+        Running::start(&words.each_ref().map(String::as_str))
     }
 
     pub(crate) fn said(&self) -> String {

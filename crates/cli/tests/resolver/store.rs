@@ -159,16 +159,8 @@ fn a_folder_that_is_read_only_is_told_and_costs_no_answer() {
     mode(&folder.path().join("last-known-good"), 0o444);
     mode(folder.path(), 0o555);
     let bin = Folder::new();
-    let proxy = upstream.proxy.addr().to_string();
-    let state = folder.path().to_str().unwrap();
-    let words = [
-        "--upstream",
-        &proxy,
-        "--pin",
-        "**.example.com",
-        "--state",
-        state,
-    ];
+    let words = crate::rig::pinned(&upstream, &folder);
+    let words = words.each_ref().map(String::as_str);
     upstream.is(Behaviour::Silent);
     let second = Running::of(as_nobody(&bin), &words);
     second.until_said("resolving on");

@@ -113,18 +113,10 @@ fn metrics_count_and_name_nobody() {
     let (upstream, folder) = (Upstream::new(), Folder::new());
     let reserved = peers::Port::reserve();
     let free = reserved.addr();
-    let proxy = upstream.proxy.addr().to_string();
-    let state = folder.path().to_str().unwrap();
-    let running = Running::start(&[
-        "--upstream",
-        &proxy,
-        "--pin",
-        "**.example.com",
-        "--state",
-        state,
-        "--metrics",
-        &free.to_string(),
-    ]);
+    let words = crate::rig::pinned(&upstream, &folder);
+    let metrics = ["--metrics".to_owned(), free.to_string()];
+    let words: Vec<&str> = words.iter().chain(&metrics).map(String::as_str).collect();
+    let running = Running::start(&words);
     running.ask("n1.example.com");
     upstream.is(Behaviour::Rcode(2));
     std::thread::sleep(Duration::from_millis(2500));
