@@ -1,7 +1,7 @@
 //! Reads a spanned TOML tree by the list of keys: what is unknown, missing, of the wrong type or out of bounds is
 //! reported here, once for all tables; the rest comes out as typed [`Fields`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) struct Reader {
     pub(super) root: PathBuf,
     pub(super) diags: Vec<Diag>,
     /// Where each value stands, by its path in TOML's dotted form.
-    pub(super) places: BTreeMap<String, Span>,
+    pub(super) places: HashMap<String, Span>,
     /// A whole table was dropped, and that is reported: that nobody knows its name is no news.
     pub(super) incomplete: bool,
 }
@@ -36,7 +36,7 @@ impl Reader {
             source,
             root: root.to_owned(),
             diags: Vec::new(),
-            places: BTreeMap::new(),
+            places: HashMap::new(),
             incomplete: false,
         }
     }
@@ -391,6 +391,7 @@ fn by_name(
     path: &str,
 ) -> Vec<(At<String>, Fields)> {
     let mut out: Vec<(At<String>, Fields)> = Vec::new();
+    let mut known: BTreeMap<String, Span> = BTreeMap::new();
     for (name, value) in table {
         let span = name.span();
         let DeValue::Table(inner) = value.get_ref() else {
@@ -423,8 +424,8 @@ fn by_name(
         let path = join(path, &canonical);
         cx.places.insert(path.clone(), span.clone());
         let fields = read(cx, section, inner, span.clone(), &path);
-        if let Some((first, _)) = out.iter().find(|(known, _)| known.value == canonical) {
-            let first = cx.place(&first.span);
+        if let Some(first) = known.get(&canonical) {
+            let first = cx.place(first);
             let diag = Diag::error(
                 "duplicate-name",
                 format!(
@@ -437,13 +438,12 @@ fn by_name(
             cx.report(diag);
             continue;
         }
-        out.push((
-            At {
-                value: canonical,
-                span,
-            },
-            fields,
-        ));
+        known.insert(canonical.clone(), span.clone());
+        let name = At {
+            value: canonical,
+            span,
+        };
+        out.push((name, fields));
     }
     out
 }

@@ -3,7 +3,7 @@
 //! Everything that is wrong with a file is reported in one run, each with its place, the rule and the fix; a file with
 //! an error yields no [`Config`] at all. The keys themselves are in [`keys`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub struct Loaded {
     /// What somebody should look at.
     pub warnings: Vec<Diag>,
     source: Source,
-    places: BTreeMap<String, Range<usize>>,
+    places: HashMap<String, Range<usize>>,
 }
 
 impl Loaded {
