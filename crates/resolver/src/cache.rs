@@ -27,7 +27,7 @@ pub(crate) struct Entry {
 }
 
 /// The cache. Unused entries go first when it is full.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cache {
     entries: BTreeMap<Key, Entry>,
     weight: usize,

@@ -22,6 +22,7 @@ mod kept;
 mod key;
 mod pin;
 mod reply;
+pub mod safeguards;
 mod time;
 mod upstream;
 mod verify;

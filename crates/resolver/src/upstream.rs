@@ -103,7 +103,7 @@ impl Upstream {
 }
 
 /// All of them. Never none (R3): an empty list leaves the old one in place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Upstreams {
     pub(crate) list: Vec<Upstream>,
 }
@@ -116,9 +116,9 @@ impl Upstreams {
     }
 
     /// Takes another list, keeping what is known of those that stay. An empty one changes nothing,
-    /// and `false` says so (R3).
-    pub(crate) fn replace(&mut self, addrs: &[SocketAddr]) -> bool {
-        if addrs.is_empty() {
+    /// and `false` says so (R3), as long as the last one is kept.
+    pub(crate) fn replace(&mut self, addrs: &[SocketAddr], keeps_last: bool) -> bool {
+        if addrs.is_empty() && keeps_last {
             return false;
         }
         let old = std::mem::take(&mut self.list);
@@ -266,9 +266,9 @@ mod tests {
     fn an_empty_list_changes_nothing() {
         let (mut all, [a, b, _]) = three();
         all.answered(a, 1000);
-        assert!(!all.replace(&[]), "R3");
+        assert!(!all.replace(&[], true), "R3");
         assert_eq!(all.list.len(), 3);
-        assert!(all.replace(&[b, a]));
+        assert!(all.replace(&[b, a], true));
         assert_eq!(
             all.get(a).unwrap().rtt(),
             Some(1000),

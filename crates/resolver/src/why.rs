@@ -1,6 +1,7 @@
 //! Why a name is answered as it is, and what would change that.
 
 use crate::engine::Resolver;
+use crate::safeguards::Safeguards;
 use crate::time::{Now, span};
 use dns::Name;
 use std::net::SocketAddr;
@@ -50,7 +51,7 @@ pub struct SourceReport {
     pub ago: u64,
 }
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// Explains a name.
     pub fn why(&self, name: &Name, now: Now) -> Report {
         let rule = self
@@ -162,7 +163,7 @@ pub struct UpstreamReport {
     pub distrusted: Option<&'static str>,
 }
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// What is known of the upstreams.
     pub fn upstreams(&self) -> Vec<UpstreamReport> {
         let one = |u: &crate::upstream::Upstream| UpstreamReport {

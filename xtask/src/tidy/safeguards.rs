@@ -1,6 +1,6 @@
 //! Weakened safeguards stay in the simulator.
 //!
-//! The lifecycle takes its safeguards as a type. Production names the full set; a set with one
+//! The lifecycle and the resolver take their safeguards as a type. Production names the full set; a set with one
 //! taken out exists to show that the simulator finds the disaster, and must never be within
 //! production's reach: outside of the simulator nobody implements the trait, names a weakened set,
 //! or is generic over sets. `cli` gets at mutants by their names, as `sim::mutants` lists them.
@@ -13,7 +13,7 @@ use super::{Tree, Violation};
 /// The trait, the set that production uses, where both stand, and the only place where others may.
 const TRAIT: &str = "Safeguards";
 const FULL: &str = "Full";
-const CORE: &str = "crates/core/";
+const HOMES: [&str; 2] = ["crates/core/", "crates/resolver/"];
 const HOME: &str = "crates/sim/";
 
 /// Finds the types that implement the trait, and each place where one but the full set is named.
@@ -36,10 +36,10 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
                 violations.push(Violation::new(path, line_of(code, at), says));
             }
         }
-        // In the core lifecycles are generic over sets, and the full one implements the trait.
-        if !path.starts_with(CORE) {
+        // There the machines are generic over sets, and the full one implements the trait.
+        if !HOMES.iter().any(|home| path.starts_with(home)) {
             violations.extend(find_word(code, TRAIT).map(|at| {
-                let says = format!("`{TRAIT}` is for {CORE} and {HOME} to name");
+                let says = format!("`{TRAIT}` is for {} and {HOME} to name", HOMES.join(", "));
                 Violation::new(path, line_of(code, at), says)
             }));
         }

@@ -1,8 +1,10 @@
 //! A client asks.
 
 use super::{Resolver, Step};
+use crate::answer::Answer;
 use crate::key::Key;
 use crate::reply::{Ede, Reply, Ttl};
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::span;
 use dns::Rcode;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ const PREFETCH_SHARE: u64 = 10;
 /// Answers that live shorter are not, in milliseconds: they would be asked for all the time.
 const PREFETCH_LEAST: u64 = 10_000;
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     pub(super) fn ask(&mut self, client: u64, key: Key, step: &mut Step<'_>) {
         self.counters.asked += 1;
         if let Some(upstream) = self.loop_names.get(&key.name).copied() {
@@ -137,7 +139,6 @@ impl Resolver {
             return Some(reply);
         }
         let mono = step.now.mono;
-        let cap = self.config.limits.stale_ttl;
         let entry = self.cache.get(key, mono)?;
         let (positive, answer) = (entry.positive, Arc::clone(&entry.answer));
         let code = if positive {
@@ -148,33 +149,35 @@ impl Resolver {
         let over = mono.saturating_sub(entry.fresh_until) / 1000;
         self.counters.stale += 1;
         let text = format!("expired {} ago; {why}", span(over));
-        Some(Reply {
-            rcode: answer.rcode,
-            records: Some((answer, Ttl::Capped(cap))),
-            authentic: false,
-            errors: vec![Ede::new(code, text), Ede::new(Ede::NO_REACHABLE, "")],
-        })
+        let mut reply = self.of_old(answer, Ede::new(code, text));
+        reply.errors.push(Ede::new(Ede::NO_REACHABLE, ""));
+        Some(reply)
     }
 
     /// The last known good answer of a pinned question, labelled (R4).
     pub(super) fn held(&mut self, key: &Key, why: &str, step: &mut Step<'_>) -> Option<Reply> {
         let now = step.now;
         let (rule, state) = self.pins.get(key)?;
-        if state.expire(now, rule.max_age) {
+        if state.expire(now, rule.max_age, self.safeguards) {
             self.forget(key, step);
             return None;
         }
         let good = state.good.as_ref()?;
         let text = format!("pinned; last good {} ago; {why}", span(good.age(now)));
+        let answer = Arc::clone(&good.answer);
         self.counters.held += 1;
-        Some(Reply {
-            rcode: good.answer.rcode,
-            records: Some((
-                Arc::clone(&good.answer),
-                Ttl::Capped(self.config.limits.stale_ttl),
-            )),
-            authentic: false,
-            errors: vec![Ede::new(Ede::STALE, text)],
-        })
+        Some(self.of_old(answer, Ede::new(Ede::STALE, text)))
+    }
+
+    /// An old answer: it says so (R4), never that it was validated (R5), and lives as long as the
+    /// configuration lets old ones live.
+    fn of_old(&self, answer: Arc<Answer>, label: Ede) -> Reply {
+        let labels = self.safeguards.has(Safeguard::Labels).then_some(label);
+        Reply {
+            rcode: answer.rcode,
+            authentic: answer.authentic && !self.safeguards.has(Safeguard::Unvalidated),
+            records: Some((answer, Ttl::Capped(self.config.limits.stale_ttl))),
+            errors: labels.into_iter().collect(),
+        }
     }
 }

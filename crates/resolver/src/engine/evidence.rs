@@ -3,10 +3,11 @@
 use super::{Over, Resolver, Step, Timer};
 use crate::key::Key;
 use crate::pin::{Seen, Verdict};
+use crate::safeguards::Safeguards;
 use dns::Rtype;
 use std::net::SocketAddr;
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// Asks all sources but the one that has just spoken, within the minute's budget, and sets the
     /// time of the next look.
     pub(super) fn gather(&mut self, key: &Key, but: Option<SocketAddr>, step: &mut Step<'_>) {
@@ -73,9 +74,9 @@ impl Resolver {
         {
             return;
         }
-        let old = match state.expire(now, rule.max_age) {
+        let old = match state.expire(now, rule.max_age, self.safeguards) {
             true => Some("max-age".to_owned()),
-            false => match state.weigh(rule, now) {
+            false => match state.weigh(rule, now, self.safeguards) {
                 Verdict::Accept(why) => {
                     state.release(now, &why);
                     Some(why)

@@ -4,6 +4,7 @@ use super::second::Negative;
 use super::{Effect, Over, Query, Resolver, Step, Timer};
 use crate::key::Key;
 use crate::reply::{Ede, Reply};
+use crate::safeguards::Safeguards;
 use crate::verify::Sent;
 use dns::Rcode;
 use std::net::SocketAddr;
@@ -33,7 +34,7 @@ const ROUND_PAUSE: u64 = 125;
 const PINNED_TIMER: u64 = 400;
 
 /// A question on its way.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Flight {
     waiters: Vec<u64>,
     pub(super) asked: Vec<SocketAddr>,
@@ -61,7 +62,7 @@ pub(super) struct Failure {
     pub(super) bogus: bool,
 }
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// Waits for the answer with all others who ask.
     pub(super) fn join(&mut self, client: u64, key: &Key, step: &mut Step<'_>) {
         let most = self.config.limits.waiters;
@@ -319,7 +320,7 @@ impl Resolver {
         };
         let silent = !flight.heard;
         self.remember_failure(key, &why, silent, false, step.now.mono);
-        let reply = |engine: &mut Resolver, step: &mut Step<'_>| engine.failure(key, &why, step);
+        let reply = |engine: &mut Resolver<S>, step: &mut Step<'_>| engine.failure(key, &why, step);
         self.land(key, reply, step);
         self.after_failure(key, step);
     }
@@ -327,7 +328,7 @@ impl Resolver {
     /// Validation failed: nobody else is asked, who might not validate (R5).
     pub(super) fn bogus(&mut self, key: &Key, why: &str, step: &mut Step<'_>) {
         self.remember_failure(key, why, false, true, step.now.mono);
-        let reply = |engine: &mut Resolver, _: &mut Step<'_>| {
+        let reply = |engine: &mut Resolver<S>, _: &mut Step<'_>| {
             engine.counters.failed += 1;
             Reply::bare(Rcode::SERVFAIL, vec![Ede::new(Ede::BOGUS, why)])
         };
@@ -372,7 +373,7 @@ impl Resolver {
     pub(super) fn land(
         &mut self,
         key: &Key,
-        mut reply: impl FnMut(&mut Resolver, &mut Step<'_>) -> Reply,
+        mut reply: impl FnMut(&mut Resolver<S>, &mut Step<'_>) -> Reply,
         step: &mut Step<'_>,
     ) {
         let Some(flight) = self.flights.remove(key) else {

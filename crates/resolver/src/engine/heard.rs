@@ -5,12 +5,13 @@ use crate::answer::{Answer, Kind, read};
 use crate::key::Key;
 use crate::pin::Ruling;
 use crate::reply::{Ede, Reply, Ttl};
+use crate::safeguards::Safeguards;
 use crate::verify::{Near, is_truncated};
 use dns::{Message, Rcode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// Octets came. What is not the answer changes nothing, but that the question is asked again
     /// over TCP: somebody guesses, or the path is broken.
     pub(super) fn octets(&mut self, query: u64, octets: &[u8], step: &mut Step<'_>) {

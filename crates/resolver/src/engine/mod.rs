@@ -18,6 +18,7 @@ use crate::kept::Kept;
 use crate::key::Key;
 use crate::pin::Pins;
 use crate::reply::Reply;
+use crate::safeguards::{Full, Safeguards};
 use crate::time::Now;
 use crate::upstream::{Upstream, Upstreams};
 use crate::verify::Sent;
@@ -113,7 +114,7 @@ pub struct Counters {
 }
 
 /// A question that is on its way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Query {
     key: Key,
     to: SocketAddr,
@@ -145,8 +146,8 @@ enum Timer {
 }
 
 /// The resolver.
-#[derive(Debug)]
-pub struct Resolver {
+#[derive(Debug, Clone)]
+pub struct Resolver<S: Safeguards = Full> {
     config: Config,
     cache: Cache,
     pins: Pins,
@@ -169,6 +170,7 @@ pub struct Resolver {
     /// The minute, and the questions for evidence in it.
     evidence: (u64, u32),
     counters: Counters,
+    safeguards: S,
 }
 
 /// What a step works with.
@@ -190,6 +192,16 @@ impl Resolver {
     /// # Errors
     /// A configuration that must not be.
     pub fn new(config: Config) -> Result<Resolver, ConfigError> {
+        Resolver::with(Full, config)
+    }
+}
+
+impl<S: Safeguards> Resolver<S> {
+    /// One with these safeguards, which knows nothing yet.
+    ///
+    /// # Errors
+    /// A configuration that must not be.
+    pub fn with(safeguards: S, config: Config) -> Result<Resolver<S>, ConfigError> {
         config.check()?;
         Ok(Resolver {
             cache: Cache::new(config.limits.cache),
@@ -208,6 +220,7 @@ impl Resolver {
             evidence: (0, 0),
             counters: Counters::default(),
             config,
+            safeguards,
         })
     }
 

@@ -5,6 +5,7 @@ use crate::answer::{Answer, Kind};
 use crate::kept::{Kept, encode_key};
 use crate::key::Key;
 use crate::pin::Ruling;
+use crate::safeguards::Safeguards;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ const REDATE: u64 = 600_000;
 /// No pinned answer is renewed more often than this, in milliseconds.
 const LEAST_REFRESH: u64 = 4000;
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// Judges a message about a pinned name, and does what follows for disk and operator.
     pub(super) fn ruled(
         &mut self,
@@ -25,7 +26,7 @@ impl Resolver {
         answer: Option<&Arc<Answer>>,
         step: &mut Step<'_>,
     ) -> Ruling {
-        let in_trial = |engine: &Resolver| {
+        let in_trial = |engine: &Resolver<S>| {
             engine
                 .pins
                 .states
@@ -34,7 +35,9 @@ impl Resolver {
         };
         let had_good = self.pins.states.get(key).is_some_and(|s| s.good.is_some());
         let before = in_trial(self);
-        let ruling = self.pins.judge(key, from, kind, answer, step.now);
+        let ruling = self
+            .pins
+            .judge(key, (from, kind, answer), step.now, self.safeguards);
         let has_good = self.pins.states.get(key).is_some_and(|s| s.good.is_some());
         if !before && in_trial(self) {
             self.counters.quarantined += 1;

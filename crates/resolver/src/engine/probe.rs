@@ -3,6 +3,7 @@
 use super::{Effect, Over, Query, Resolver, Step, Timer};
 use crate::answer::{Answer, Kind};
 use crate::key::Key;
+use crate::safeguards::Safeguards;
 use dns::{Name, Rtype};
 use std::net::SocketAddr;
 
@@ -22,7 +23,7 @@ pub(super) enum Probe {
     Alive,
 }
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// Looks at all upstreams: whether they live, and now and then what they are worth.
     pub(super) fn probe(&mut self, step: &mut Step<'_>) {
         let down = self.upstreams.all_down();

@@ -3,13 +3,14 @@
 use super::{Resolver, Step};
 use crate::answer::{Answer, Kind};
 use crate::key::Key;
+use crate::safeguards::{Safeguard, Safeguards};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Somebody said that there is nothing: who, and what.
 pub(super) type Negative = (SocketAddr, Kind, Option<Arc<Answer>>);
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     /// Whether another upstream is heard before a client is told that a pinned name has nothing (R1).
     ///
     /// One that has it is believed, two that say the same are, and the first one is when no other
@@ -23,6 +24,7 @@ impl Resolver {
         step: &mut Step<'_>,
     ) -> bool {
         if !matches!(negative.1, Kind::NoData(_) | Kind::NxDomain(_))
+            || !self.safeguards.has(Safeguard::SecondWord)
             || !self.pins.is_without_good(key)
             || self.pins.companion_stands(key, step.now)
         {

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::kept::Kept;
 use crate::key::Key;
 use crate::pin::{Good, Pins};
+use crate::safeguards::{Safeguard, Safeguards};
 use dns::{Name, Rtype};
 
 /// What an answer from the future may still stand for, in seconds: one of the clocks is wrong, and
@@ -14,7 +15,7 @@ const FROM_THE_FUTURE: u64 = 3600;
 /// Clocks differ a little, in seconds.
 const SKEW: u64 = 300;
 
-impl Resolver {
+impl<S: Safeguards> Resolver<S> {
     pub(super) fn start(&mut self, kept: Vec<Kept>, step: &mut Step<'_>) {
         for kept in kept {
             self.load(kept, step);
@@ -49,7 +50,7 @@ impl Resolver {
             0..=SKEW => now.wall.saturating_sub(kept.confirmed),
             _ => rule.max_age.saturating_sub(FROM_THE_FUTURE),
         };
-        if age >= rule.max_age {
+        if age >= rule.max_age && self.safeguards.has(Safeguard::Age) {
             let text = crate::time::span(age);
             self.pins.states.remove(&key);
             return drop(&format!("it is {text} old"), step);
@@ -95,6 +96,9 @@ impl Resolver {
 
     /// Gives up what is remembered of a name. Upstreams have the word from now on (R2).
     pub(super) fn let_go(&mut self, name: &Name, step: &mut Step<'_>) {
+        if !self.safeguards.has(Safeguard::LetGo) {
+            return;
+        }
         let keys: Vec<Key> = self
             .pins
             .of_name(name)
@@ -117,7 +121,8 @@ impl Resolver {
     /// Another configuration: what is known stays as far as it still belongs. An empty list of
     /// upstreams leaves the last good one in place (R3).
     pub(super) fn reload(&mut self, mut config: Config, step: &mut Step<'_>) {
-        if !self.upstreams.replace(&config.upstreams) {
+        let keeps = self.safeguards.has(Safeguard::LastUpstreams);
+        if !self.upstreams.replace(&config.upstreams, keeps) {
             let text = "the new configuration has no upstream: the last good list stays";
             step.out.push(Effect::Note(text.into()));
             config.upstreams.clone_from(&self.config.upstreams);

@@ -5,6 +5,7 @@ use super::state::{Seen, State, Trial, seen};
 use crate::answer::{Answer, Kind};
 use crate::config::PinRule;
 use crate::key::Key;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::{Now, span};
 use dns::Rtype;
 use std::collections::BTreeMap;
@@ -60,16 +61,15 @@ impl Pins {
     pub(crate) fn judge(
         &mut self,
         key: &Key,
-        from: SocketAddr,
-        kind: &Kind,
-        answer: Option<&Arc<Answer>>,
+        (from, kind, answer): (SocketAddr, &Kind, Option<&Arc<Answer>>),
         now: Now,
+        safeguards: impl Safeguards,
     ) -> Ruling {
         let companion = self.companion_stands(key, now);
         let Some((rule, state)) = self.get(key) else {
             return Ruling::Take;
         };
-        state.expire(now, rule.max_age);
+        state.expire(now, rule.max_age, safeguards);
         let seen = seen(kind, state.good.as_ref().map(|good| &good.facts));
         if let Some(trial) = state.trial.as_mut().filter(|_| seen != Seen::Nothing) {
             trial.sources.insert(from, (now.mono, seen));
@@ -93,7 +93,12 @@ impl Pins {
                 state.release(now, &why);
                 Ruling::Released(why)
             }
-            _ => state.suspect(rule, from, seen, now),
+            _ if !safeguards.has(Safeguard::Quarantine) => {
+                let why = format!("{from} says {}", seen.word());
+                state.release(now, &why);
+                Ruling::Released(why)
+            }
+            _ => state.suspect(rule, (from, seen), now, safeguards),
         }
     }
 
@@ -129,7 +134,13 @@ impl Trial {
 
 impl State {
     /// Begins a quarantine, or adds to it, and weighs what there is.
-    fn suspect(&mut self, rule: &PinRule, from: SocketAddr, seen: Seen, now: Now) -> Ruling {
+    fn suspect(
+        &mut self,
+        rule: &PinRule,
+        (from, seen): (SocketAddr, Seen),
+        now: Now,
+        safeguards: impl Safeguards,
+    ) -> Ruling {
         if self.trial.is_none() {
             let text = format!("{from} says {}: quarantined", seen.word());
             self.note(now, text);
@@ -140,7 +151,7 @@ impl State {
                 finding: String::new(),
             });
         }
-        match self.weigh(rule, now) {
+        match self.weigh(rule, now, safeguards) {
             Verdict::Accept(why) => {
                 self.release(now, &why);
                 Ruling::Released(why)
@@ -177,7 +188,12 @@ impl State {
     }
 
     /// Weighs the evidence. Answers older than two rechecks are no evidence any more.
-    pub(crate) fn weigh(&mut self, rule: &PinRule, now: Now) -> Verdict {
+    pub(crate) fn weigh(
+        &mut self,
+        rule: &PinRule,
+        now: Now,
+        safeguards: impl Safeguards,
+    ) -> Verdict {
         let window = window(rule);
         let Some(trial) = &mut self.trial else {
             return Verdict::Wait("nothing is held".into());
@@ -202,11 +218,11 @@ impl State {
             let agreeing = |seen: Seen| fresh.iter().filter(|(_, o)| o.agrees(seen)).count();
             let count = most.map_or(0, agreeing);
             let word = most.map_or("nothing", Seen::word);
-            if count < fresh.len() || count < rule.sources {
+            let (need, hold) = terms(rule, safeguards);
+            if count < fresh.len() || count < need {
                 trial.since = now.mono;
             }
             let (held, all) = (now.seconds_since(trial.since), fresh.len());
-            let (need, hold) = (rule.sources, rule.hold);
             let said = format!("{count} of {need} sources say {word}");
             let lasted = format!("for {} of {}", span(held), span(hold));
             match () {
@@ -214,7 +230,9 @@ impl State {
                     Verdict::Wait(format!("sources contradict each other; {said}"))
                 }
                 () if count < need => Verdict::Wait(format!("{said}, {lasted}")),
-                () if held < hold => Verdict::Wait(format!("{said}, {lasted}")),
+                () if held < hold || !safeguards.has(Safeguard::Release) => {
+                    Verdict::Wait(format!("{said}, {lasted}"))
+                }
                 () => Verdict::Accept(format!("{count} sources say {word} for {}", span(held))),
             }
         };
@@ -237,6 +255,16 @@ impl State {
             false => Ruling::Bogus(text),
         }
     }
+}
+
+/// How many sources release a good answer, and for how long they have to say so, in seconds.
+fn terms(rule: &PinRule, safeguards: impl Safeguards) -> (usize, u64) {
+    let sources = safeguards.has(Safeguard::Sources);
+    let hold = safeguards.has(Safeguard::Hold);
+    (
+        if sources { rule.sources } else { 1 },
+        if hold { rule.hold } else { 0 },
+    )
 }
 
 /// How long an answer counts as evidence, in milliseconds: two rechecks and the time they take.

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 const TYPES_OF_ONE: usize = 64;
 
 /// All pins.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pins {
     pub(crate) rules: Vec<PinRule>,
     pub(crate) states: BTreeMap<Key, State>,

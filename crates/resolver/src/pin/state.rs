@@ -2,6 +2,7 @@
 
 use crate::answer::{Answer, Kind};
 use crate::class::Facts;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::{Now, span};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -173,9 +174,10 @@ impl State {
     }
 
     /// Drops a good answer that is past its age. Says whether it did.
-    pub(crate) fn expire(&mut self, now: Now, max_age: u64) -> bool {
+    pub(crate) fn expire(&mut self, now: Now, max_age: u64, safeguards: impl Safeguards) -> bool {
         let age = self.good.as_ref().map(|good| good.age(now));
-        let Some(age) = age.filter(|age| *age >= max_age) else {
+        let over = |age: &u64| *age >= max_age && safeguards.has(Safeguard::Age);
+        let Some(age) = age.filter(over) else {
             return false;
         };
         let why = format!(
