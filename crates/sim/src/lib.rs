@@ -27,6 +27,7 @@ pub mod october;
 pub mod operator;
 pub mod oracle;
 pub mod requests;
+pub mod resolving;
 pub mod rng;
 pub mod run;
 pub mod scenario;

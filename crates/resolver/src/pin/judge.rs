@@ -146,6 +146,7 @@ impl State {
             self.note(now, text);
             self.trial = Some(Trial {
                 since: now.mono,
+                agreed: false,
                 sources: BTreeMap::from([(from, (now.mono, seen))]),
                 next_check: now.mono,
                 finding: String::new(),
@@ -167,6 +168,7 @@ impl State {
             return;
         };
         trial.since = now.mono;
+        trial.agreed = false;
         let against = |(at, seen): &(u64, Seen)| {
             matches!(seen, Seen::Gone(_) | Seen::Private) && now.mono.saturating_sub(*at) <= window
         };
@@ -207,6 +209,7 @@ impl State {
             .collect();
         let verdict = if let Some((addr, _)) = fresh.iter().find(|(_, seen)| *seen == Seen::Good) {
             trial.since = now.mono;
+            trial.agreed = false;
             Verdict::Reject(format!("{addr} still has it"))
         } else {
             let most = fresh.iter().map(|(_, seen)| *seen).max_by_key(|seen| {
@@ -219,9 +222,12 @@ impl State {
             let count = most.map_or(0, agreeing);
             let word = most.map_or("nothing", Seen::word);
             let (need, hold) = terms(rule, safeguards);
-            if count < fresh.len() || count < need {
+            let agree = count == fresh.len() && count >= need;
+            // From the moment at which they do, not from when somebody last had it.
+            if !agree || !trial.agreed {
                 trial.since = now.mono;
             }
+            trial.agreed = agree;
             let (held, all) = (now.seconds_since(trial.since), fresh.len());
             let said = format!("{count} of {need} sources say {word}");
             let lasted = format!("for {} of {}", span(held), span(hold));

@@ -59,8 +59,11 @@ impl Good {
 /// Something suspicious that is not believed yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Trial {
-    /// Since when enough sources say the same and nobody says otherwise, in milliseconds.
+    /// Since when enough sources say the same and nobody says otherwise, in milliseconds; while
+    /// that is not so, when they were weighed last.
     pub(crate) since: u64,
+    /// Whether it was so when they were weighed last.
+    pub(crate) agreed: bool,
     /// What each source said last.
     pub(crate) sources: BTreeMap<SocketAddr, (u64, Seen)>,
     /// When sources are asked again.
