@@ -36,6 +36,17 @@ pub(crate) fn check() -> Result<(), Failure> {
         &["run", "--from", &number(from), "--seeds", &number(FRESH)],
         &traces,
     )?;
+    steadfast(
+        &binary,
+        &[
+            "resolver",
+            "--from",
+            &number(from),
+            "--seeds",
+            &number(FRESH),
+        ],
+        &traces,
+    )?;
     let seconds = started.elapsed().as_secs();
     println!("sim: {seconds} s, the limit is {LIMIT_S} s");
     if seconds > LIMIT_S {

@@ -176,8 +176,32 @@ fn the_folder_of_scenarios_says_what_waits() {
     let folder = Folder::new("folder");
     let (code, value) = json(&folder.0, &["run", "--scenario", root, "--seeds", "3"]);
     assert_eq!(code, 0);
-    assert_eq!(value["scenarios"].as_array().unwrap().len(), 13);
-    assert_eq!(value["waiting"].as_array().unwrap().len(), 9);
+    assert_eq!(value["scenarios"].as_array().unwrap().len(), 15);
+    assert_eq!(value["waiting"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn the_resolver_is_clean_and_broken_without_a_safeguard() {
+    let folder = Folder::new("resolver");
+    let (code, value) = json(&folder.0, &["resolver", "--seeds", "20", "--depth", "2"]);
+    assert_eq!((code, &value["violation"]), (0, &Value::Null));
+    assert_eq!(value["small-worlds"], 110);
+    let broken = sim(&folder.0, &["resolver", "--without", "evidence-of-one"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let told = said(&broken);
+    assert!(
+        told.contains("R1 at ") && told.contains("released: "),
+        "{told}"
+    );
+    let (code, value) = json(&folder.0, &["mutants", "release-never"]);
+    assert_eq!((code, &value["mutants"][0]["invariant"]), (0, &"R2".into()));
+    let nobody = sim(&folder.0, &["resolver", "--without", "luck"]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(
+        said(&nobody).contains("evidence-of-one"),
+        "{}",
+        said(&nobody)
+    );
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The resolver among upstreams that lie: clean with every safeguard, and each one missed when it
 //! is taken out.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::fmt::Write as _;
 use steadfast_sim::resolving::kit::{MUTANTS, SEEDS, Without};
-use steadfast_sim::resolving::{Outcome, exhaust, explore, minimise, replay, run};
+use steadfast_sim::resolving::{Outcome, exhaust, explore, minimise, replay, run, stories};
 
 fn told(seed: u64, outcome: &Outcome) -> String {
     let small = minimise(Without::NOTHING, outcome);
@@ -102,5 +104,28 @@ fn small_worlds_show_what_each_safeguard_of_evidence_is_for() {
         let report = exhaust::exhaust(mutant.kit, 7);
         let (path, violation) = report.found.unwrap_or_else(|| panic!("{name} survives"));
         println!("{name}: {path:?}: {violation}");
+    }
+}
+
+/// Scenarios 5 and 20: clean as told, and broken without what each is about.
+#[test]
+fn what_happened_to_others_is_survived() {
+    for story in stories::all() {
+        let full = replay(Without::NOTHING, &story.setting, &story.events);
+        println!(
+            "{}: {} replies, {} labelled",
+            story.name, full.replies, full.labelled
+        );
+        assert_eq!(full.violation, None, "{}", story.name);
+        for (name, rule) in story.caught {
+            let kit = MUTANTS.iter().find(|m| m.name == *name).unwrap().kit;
+            let broken = replay(kit, &story.setting, &story.events).violation;
+            assert_eq!(
+                broken.map(|v| v.rule),
+                Some(*rule),
+                "{} without {name}",
+                story.name
+            );
+        }
     }
 }

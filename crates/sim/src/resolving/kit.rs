@@ -96,9 +96,13 @@ pub static MUTANTS: [Mutant; 10] = [
     ),
 ];
 
-/// The mutant of that name.
+/// The control: nothing is taken out, and nothing may break.
+pub static CONTROL: Mutant = mutant(&[], "none", "nothing: the control");
+
+/// The control or the mutant of that name.
 pub fn named(name: &str) -> Option<&'static Mutant> {
-    MUTANTS.iter().find(|mutant| mutant.name == name)
+    let mut every = MUTANTS.iter().chain([&CONTROL]);
+    every.find(|mutant| mutant.name == name)
 }
 
 const fn mutant(out: &[Safeguard], name: &'static str, takes_out: &'static str) -> Mutant {

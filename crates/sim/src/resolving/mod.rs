@@ -15,6 +15,7 @@ pub mod director;
 pub mod exhaust;
 pub mod kit;
 pub mod oracle;
+pub mod stories;
 pub mod upstream;
 pub mod world;
 

@@ -25,6 +25,8 @@ pub struct File {
     pub story: String,
     /// Parts of Steadfast that it needs and that are not built: it loads, and is not run.
     pub waits_for: Vec<String>,
+    /// Whether it is a story for a resolver ([`crate::resolving::stories`]), and not for a zone.
+    pub is_of_resolver: bool,
     /// What is run.
     pub scenario: Scenario,
 }
@@ -78,6 +80,7 @@ struct Toml {
     story: String,
     #[serde(default)]
     waits_for: Vec<String>,
+    runs_in: Option<RunsIn>,
     #[serde(default)]
     world: World,
     #[serde(default)]
@@ -86,6 +89,13 @@ struct Toml {
     schedule: Vec<Spanned<Moment>>,
     #[serde(default)]
     expect: Expect,
+}
+
+/// The world of a story, where it is not a zone's.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RunsIn {
+    Resolver,
 }
 
 #[derive(Deserialize)]
@@ -213,7 +223,8 @@ impl File {
             ..Scenario::default()
         };
         world(&toml.world, &mut scenario).map_err(|(s, m, h)| complain(s, m, h))?;
-        let waits = !toml.waits_for.is_empty();
+        let is_of_resolver = matches!(toml.runs_in, Some(RunsIn::Resolver));
+        let waits = !toml.waits_for.is_empty() || is_of_resolver;
         for fault in &toml.fault {
             let known = take(fault.get_ref(), &mut scenario);
             // What waits for parts that are not built may need faults that are not, either.
@@ -253,6 +264,7 @@ impl File {
             source,
             story,
             waits_for,
+            is_of_resolver,
             scenario,
         })
     }

@@ -21,6 +21,8 @@ pub enum SimCommand {
     Conform(ConformArgs),
     /// Take every safeguard out in turn; each time something has to break
     Mutants(MutantsArgs),
+    /// The resolver, among upstreams that lie, fall silent or disagree
+    Resolver(ResolverArgs),
     /// Traces of past failures
     #[command(subcommand)]
     Corpus(CorpusCommand),
@@ -53,6 +55,23 @@ pub struct RunArgs {
     /// Where the trace of a violation is stored
     #[arg(long, value_name = "DIR", default_value = "sim-traces")]
     pub out: PathBuf,
+}
+
+/// `sim resolver`
+#[derive(Debug, Args)]
+pub struct ResolverArgs {
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub seeds: u64,
+    /// The first seed
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub from: u64,
+    /// Go through every small world of so many steps as well; each step is ten times the work
+    #[arg(long, value_name = "D", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=8))]
+    pub depth: u32,
+    /// Take a safeguard out, by its mutant's name
+    #[arg(long, value_name = "SAFEGUARD", default_value = "none")]
+    pub without: String,
 }
 
 /// `sim exhaust`

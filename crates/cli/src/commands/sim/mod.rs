@@ -9,6 +9,7 @@ mod jobs;
 mod load;
 mod mutants;
 mod replay;
+mod resolver;
 mod run;
 mod shrink;
 
@@ -30,5 +31,6 @@ pub fn run(command: &SimCommand, style: Style) -> Outcome {
         SimCommand::Corpus(command) => corpus::run(command, style),
         SimCommand::Conform(args) => conform::run(args, style),
         SimCommand::Shrink(args) => shrink::run(args, style),
+        SimCommand::Resolver(args) => resolver::run(args, style),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::RunArgs;
 use super::jobs::{Explored, Task, explore};
-use super::load;
+use super::{load, resolver};
 use crate::commands::{out, words};
 use crate::diag::shown_path;
 use crate::exit::{Exit, Outcome};
@@ -36,10 +36,22 @@ pub(super) fn run(args: &RunArgs, style: Style) -> Outcome {
         Some(path) => vec![load::scenario(path)?],
     };
     let several = files.len() > 1;
+    let (of_resolver, files): (Vec<File>, Vec<File>) =
+        files.into_iter().partition(|f| f.is_of_resolver);
     let (waiting, ready): (Vec<File>, Vec<File>) =
         files.into_iter().partition(|f| !f.waits_for.is_empty());
     let mut reports = Vec::new();
     let mut exit = Exit::Done;
+    for file in &of_resolver {
+        let (text, clean) = resolver::tell(file);
+        reports.push(json!({ "scenario": file.name, "clean": clean }));
+        if !style.json {
+            out::text(&text);
+        }
+        if !clean {
+            exit = Exit::Error;
+        }
+    }
     for file in &ready {
         let (report, clean) = one(file, without, args, style)?;
         reports.push(report);
@@ -63,7 +75,7 @@ pub(super) fn run(args: &RunArgs, style: Style) -> Outcome {
     if several {
         out::text(&format!(
             "{} scenarios run, {} waiting for parts that are not built\n",
-            ready.len(),
+            ready.len() + of_resolver.len(),
             waiting.len()
         ));
     }
