@@ -203,6 +203,9 @@ pub struct ApplyArgs {
     /// Put the recorded values back over foreign edits, of these names or of all
     #[arg(long, value_name = "NAME", num_args = 0..)]
     pub overwrite: Option<Vec<String>>,
+    /// Go when the first stage has begun: a daemon, or the next apply, goes on
+    #[arg(long)]
+    pub detach: bool,
     /// How long to wait for servers
     #[arg(long, default_value = "60s", value_parser = parse_span, value_name = "TIME")]
     pub patience: std::time::Duration,

@@ -57,6 +57,16 @@ pub trait Safeguards: Clone + 'static {
     const VELOCITY: bool = true;
     /// A declared standby that takes over is no withdrawal (I9).
     const STANDBY: bool = true;
+    /// A stage begins when the one before it has passed.
+    const STAGE_ORDER: bool = true;
+    /// A check that says nothing does not pass (I7).
+    const CONCLUSIVE: bool = true;
+    /// A stage passes when its bake is over, and no sooner.
+    const BAKES: bool = true;
+    /// What a failed stage calls off is revoked on every server that would still accept it (I14).
+    const CALLS_OFF: bool = true;
+    /// The way back passes the guards before it is taken (I3).
+    const BACK_GUARDED: bool = true;
 
     /// Whether what a guard refuses is refused.
     fn enforces(guard: &str) -> bool {

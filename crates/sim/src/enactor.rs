@@ -219,6 +219,7 @@ impl Enactor {
                 }
                 Effect::WakeAt(at) => emitted.wake = Some(at),
                 Effect::Tell(notice) => emitted.notices.push(notice),
+                Effect::Check(_) => {}
             }
         }
         emitted

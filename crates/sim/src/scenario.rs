@@ -238,6 +238,7 @@ pub fn policy(names: u16) -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(8),
         keep: 3,
+        stages: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{apply, ask, out, show, words};
 use crate::args::{Cli, RollbackArgs};
+use crate::enact::Through;
 use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
 use crate::prepare::{self, Prepared};
@@ -55,7 +56,14 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         number: None,
         before: Vec::new(),
     };
-    let exit = apply::enact_plan(&zone, &store, prepared, passing, args.patience, style)?;
+    let exit = apply::enact_plan(
+        &zone,
+        &store,
+        prepared,
+        passing,
+        (args.patience, Through::All),
+        style,
+    )?;
     out::note(
         &format!(
             "  {} still says what was rolled back: correct it before the next apply; `steadfast plan {name}` shows the difference",

@@ -1,6 +1,7 @@
 //! Folding entries into state. Nothing here refuses: an entry in the ledger has happened.
 
 use super::entry::{Act, Adopted, Entry, Event, Found, Settlement};
+use super::rollout::Stages;
 use super::state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};
 use super::{ChainError, Stored};
 use crate::time::Time;
@@ -83,9 +84,24 @@ impl State {
             Event::Moved { health, moves, .. } => self.moved(entry, *health, moves),
             Event::Watched { endpoint, held } => self.watched(entry, endpoint, held),
             Event::Lost { .. } => self.refused += 1,
+            Event::Staged {
+                configuration,
+                stages,
+            } => self.staged(entry, *configuration, stages),
+            Event::Passed { .. } => self.stage_passed(entry),
+            Event::Undecided { evidence, .. } => {
+                if let Some(rollout) = &mut self.stages.rollout {
+                    rollout.undecided = Some(evidence.clone());
+                }
+            }
+            Event::Failed { .. } => self.stage_failed(entry),
+            Event::Struck { configuration, .. } => self.struck(*configuration),
             event => {
                 if let Some(server) = event.server().and_then(|id| self.servers.get_mut(id)) {
                     Arc::make_mut(server).fold(entry);
+                }
+                if let Some(server) = event.server() {
+                    self.arrives(server, entry.at);
                 }
             }
         }
@@ -112,7 +128,12 @@ impl State {
             by: entry.by.clone(),
             result: adopted.result,
         };
+        let stages = Stages {
+            good: [(adopted.configuration, entry.at)].into(),
+            ..Stages::default()
+        };
         *self = State {
+            stages,
             last: self.last,
             last_hash: self.last_hash,
             last_at: self.last_at,
@@ -151,6 +172,7 @@ impl State {
             result,
         };
         self.generations.insert(to, Arc::new(made));
+        self.cleared_in_stages(to, at);
     }
 
     fn cleaned(&mut self, through: u64, content: (Digest, u64), entry: &Entry) {
@@ -158,6 +180,9 @@ impl State {
         self.generations
             .retain(|generation, _| *generation >= through);
         self.proposals.retain(|_, p| p.parent >= self.configuration);
+        self.stages
+            .good
+            .retain(|generation, _| *generation >= through);
         for server in self.servers.values_mut() {
             let server = Arc::make_mut(server);
             let verified = server.verified;

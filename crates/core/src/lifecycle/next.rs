@@ -39,8 +39,15 @@ impl<S: Safeguards> Lifecycle<S> {
         if server.verified.is_none() || astray {
             return self.plant(now, id, &server, draft, effects);
         }
-        let target = self.target(id, state.configuration);
+        let goal = match S::STAGE_ORDER {
+            true => state.goal(id),
+            false => state.configuration,
+        };
+        let target = self.target(id, goal);
         let health = state.health;
+        if self.is_called_off(now, &server, target, draft) {
+            return self.revoke(now, id, &server, draft, effects);
+        }
         let lags = self.lags(&server, health);
         if !lags && server.is_whole_at(target) {
             return self.rest(id);
@@ -300,6 +307,9 @@ impl<S: Safeguards> Lifecycle<S> {
         if !S::FRESH {
             state.to_mut().configuration = holding.configuration;
         }
+        if !S::FRESH || !S::STAGE_ORDER {
+            state.to_mut().stages.waits.clear();
+        }
         if !S::FREEZES {
             state.to_mut().frozen = None;
         }
@@ -359,6 +369,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let state = draft.state();
         let keep = u64::from(self.policy.keep);
         if !draft.is_empty()
+            || state.rolling().is_some()
             || S::REACHABLE && !self.is_at_rest()
             || state.generations.len() as u64 <= keep + keep / 2 + 1
             || S::REACHABLE && state.behind().next().is_some()
@@ -377,7 +388,8 @@ impl<S: Safeguards> Lifecycle<S> {
         });
         let open = open.map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
-        let reachable = held.chain(open).filter(|_| S::REACHABLE);
+        let needed = held.chain(open).chain(state.oldest_needed());
+        let reachable = needed.filter(|_| S::REACHABLE);
         let through = reachable.chain([oldest]).min().unwrap_or(oldest);
         let useless = state.generations.range(..through).count();
         // A quarter of all, so that writing the content anew is seldom, however fast they come.

@@ -125,6 +125,7 @@ pub(crate) fn policy(max_update: usize) -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(10),
         keep: 20,
+        stages: Vec::new(),
     }
 }
 

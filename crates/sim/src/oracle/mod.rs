@@ -387,9 +387,9 @@ impl Oracle {
         }
         // No way passes the guards because of somebody's edit: said, and a person's to decide.
         let blocked = held.drift.iter().any(|d| !d.overwrite);
-        if !held.is_whole_at(state.configuration) && !blocked {
+        let goal = state.goal(&server.id);
+        if !held.is_whole_at(goal) && !blocked {
             let at = held.holding().map_or("nothing".into(), ToString::to_string);
-            let goal = state.configuration;
             let text = format!("{} holds {at}, the goal is {goal}", server.id);
             return open("behind", text);
         }
@@ -410,7 +410,7 @@ impl Oracle {
         // as it is there until then.
         let same = |d: &Drift| d.rtype == differs.1 || ledger.is_endpoint(&d.name);
         let known = |d: &Drift| d.name == differs.0 && same(d);
-        if held.drift.iter().any(known) || !state.is_whole(held) {
+        if held.drift.iter().any(known) || !state.is_whole(&server.id) {
             return None;
         }
         let (name, rtype) = differs;
