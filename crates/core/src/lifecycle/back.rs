@@ -9,7 +9,7 @@ use crate::guards::{Finding, Verdict, judge_plan};
 use crate::ledger::{Act, Back, Event, Rollout, ServerId, ServerState};
 use crate::plan::{Held, Plan, Purpose, plan_of_changes};
 use crate::rollout::Evidence;
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::Time;
 use std::sync::Arc;
 
@@ -130,7 +130,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let holds = (state.configuration, state.result, state.outs());
         let policy = self.policy.clone();
         let mut findings = judge_plan(&plan, holds, &before, &policy, &abilities, &history, now);
-        findings.retain(|f| S::BACK_GUARDED || f.verdict != Verdict::Refuse);
+        findings.retain(|f| {
+            self.safeguards.has(Safeguard::BackGuarded) || f.verdict != Verdict::Refuse
+        });
         let body = Arc::new(Body::Plan(plan.clone()));
         let (hash, _) = body.encode();
         let deadline = self.policy.deadline;
@@ -175,6 +177,8 @@ impl<S: Safeguards> Lifecycle<S> {
         let elsewhere = |act: &Act, to: u64| *act == Act::Step && to != target;
         let open = server.open(now).map(|(_, d)| &d.decision);
         let mut open = open.filter(|d| elsewhere(&d.act, d.holding.configuration));
-        S::CALLS_OFF && (failed || server.is_whole_at(target)) && open.next().is_some()
+        self.safeguards.has(Safeguard::CallsOff)
+            && (failed || server.is_whole_at(target))
+            && open.next().is_some()
     }
 }

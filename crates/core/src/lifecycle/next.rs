@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::gate::{self, Cleared};
 use crate::ledger::{Act, Decision, Event, Expect, ServerId, ServerState};
 use crate::marker::Holding;
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::{Millis, Time};
 use dns::Digest;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if state.released {
             return self.withdraw(id, &server, draft);
         }
-        let frozen = S::FREEZES && state.freeze(now).is_some();
+        let frozen = self.safeguards.has(Safeguard::Freezes) && state.freeze(now).is_some();
         let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         if frozen {
             return self.revoke(now, id, &server, draft, effects);
@@ -39,7 +39,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if server.verified.is_none() || astray {
             return self.plant(now, id, &server, draft, effects);
         }
-        let goal = match S::STAGE_ORDER {
+        let goal = match self.safeguards.has(Safeguard::StageOrder) {
             true => state.goal(id),
             false => state.configuration,
         };
@@ -52,7 +52,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if !lags && server.is_whole_at(target) {
             return self.rest(id);
         }
-        if S::REPAIRS
+        if self.safeguards.has(Safeguard::Repairs)
             && server.restored.is_some()
             && self.runs.get(id).is_some_and(|r| r.repair.is_none())
         {
@@ -102,7 +102,9 @@ impl<S: Safeguards> Lifecycle<S> {
     /// The generation to lead to: the ledger's, unless that safeguard is off.
     fn target(&mut self, id: &ServerId, configuration: u64) -> u64 {
         match self.runs.get_mut(id) {
-            Some(run) if !S::FRESH => *run.pinned.get_or_insert(configuration),
+            Some(run) if !self.safeguards.has(Safeguard::Fresh) => {
+                *run.pinned.get_or_insert(configuration)
+            }
             _ => configuration,
         }
     }
@@ -150,7 +152,7 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &mut Draft,
         effects: &mut Vec<Effect>,
     ) {
-        let regressed = S::REPAIRS && self.has_regressed(id, server);
+        let regressed = self.safeguards.has(Safeguard::Repairs) && self.has_regressed(id, server);
         if regressed && self.runs.get(id).is_some_and(|r| r.repair.is_none()) {
             return self.count(id, effects);
         }
@@ -200,10 +202,10 @@ impl<S: Safeguards> Lifecycle<S> {
         let open = server.open(now).any(|(_, d)| d.decision.act != Act::Revoke);
         let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         match server.holding().copied() {
-            Some(_) if open && S::REVOKES && astray => {
+            Some(_) if open && self.safeguards.has(Safeguard::Revokes) && astray => {
                 self.plant(now, id, server, draft, effects);
             }
-            Some(holding) if open && S::REVOKES => {
+            Some(holding) if open && self.safeguards.has(Safeguard::Revokes) => {
                 self.decide(id, server.expect(), Act::Revoke, holding, draft);
             }
             _ => self.rest(id),
@@ -304,13 +306,13 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &Draft,
     ) -> Result<Cleared, gate::Refusal> {
         let mut state = std::borrow::Cow::Borrowed(draft.state());
-        if !S::FRESH {
+        if !self.safeguards.has(Safeguard::Fresh) {
             state.to_mut().configuration = holding.configuration;
         }
-        if !S::FRESH || !S::STAGE_ORDER {
+        if !self.safeguards.has(Safeguard::Fresh) || !self.safeguards.has(Safeguard::StageOrder) {
             state.to_mut().stages.waits.clear();
         }
-        if !S::FREEZES {
+        if !self.safeguards.has(Safeguard::Freezes) {
             state.to_mut().frozen = None;
         }
         gate::renew(&state, id, holding, now, self.policy.deadline)
@@ -370,9 +372,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let keep = u64::from(self.policy.keep);
         if !draft.is_empty()
             || state.rolling().is_some()
-            || S::REACHABLE && !self.is_at_rest()
+            || self.safeguards.has(Safeguard::Reachable) && !self.is_at_rest()
             || state.generations.len() as u64 <= keep + keep / 2 + 1
-            || S::REACHABLE && state.behind().next().is_some()
+            || self.safeguards.has(Safeguard::Reachable) && state.behind().next().is_some()
         {
             return;
         }
@@ -389,7 +391,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let open = open.map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
         let needed = held.chain(open).chain(state.oldest_needed());
-        let reachable = needed.filter(|_| S::REACHABLE);
+        let reachable = needed.filter(|_| self.safeguards.has(Safeguard::Reachable));
         let through = reachable.chain([oldest]).min().unwrap_or(oldest);
         let useless = state.generations.range(..through).count();
         // A quarter of all, so that writing the content anew is seldom, however fast they come.
@@ -420,7 +422,8 @@ impl<S: Safeguards> Lifecycle<S> {
         let mut after = draft.clone();
         after.push(event(Vec::new()));
         let mut left = after.state().clone();
-        left.servers.retain(|_, _| S::REACHABLE);
+        left.servers
+            .retain(|_, _| self.safeguards.has(Safeguard::Reachable));
         let needed = Book::needed(&left);
         let forgotten: Vec<Digest> = before.into_iter().filter(|h| !needed.contains(h)).collect();
         if let Some(body) = fresh {

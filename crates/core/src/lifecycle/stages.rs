@@ -8,7 +8,7 @@ use super::{Draft, Effect, Lifecycle, Notice, Print};
 use crate::body::Body;
 use crate::ledger::{Event, Rollout, ServerId, State};
 use crate::rollout::{Ask, Check, Evidence, Reading, Stage, Undecided, Word};
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::{Millis, Time};
 use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ impl<S: Safeguards> Lifecycle<S> {
             };
         }
         // Nothing goes on while frozen, and what is said meanwhile is old when that ends.
-        if state.freeze(now).is_some() && S::FREEZES {
+        if state.freeze(now).is_some() && self.safeguards.has(Safeguard::Freezes) {
             return self.readings.seen.clear();
         }
         self.see_beside(&rollout, effects);
@@ -247,15 +247,16 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         let baked = rollout
             .baked_at()
-            .filter(|baked| now >= *baked || !S::BAKES);
+            .filter(|baked| now >= *baked || !self.safeguards.has(Safeguard::Bakes));
         let arrived = state.arrived(stage);
         let enough = arrived >= stage.need as usize;
         let well = |seen: Option<&Seen>, baked: Time| {
             let last = seen.and_then(|s| s.last.as_ref());
             last.is_some_and(|(reading, at)| {
                 let says = reading.word == Word::Pass
-                    || !S::CONCLUSIVE && reading.word == Word::Inconclusive;
-                says && (*at >= baked || !S::BAKES)
+                    || !self.safeguards.has(Safeguard::Conclusive)
+                        && reading.word == Word::Inconclusive;
+                says && (*at >= baked || !self.safeguards.has(Safeguard::Bakes))
             })
         };
         let missing = baked.and_then(|baked| looked_at().find(|(seen, ..)| !well(*seen, baked)));
