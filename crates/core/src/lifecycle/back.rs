@@ -147,9 +147,9 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// What stands beside what is owned has to be known before a stage fails, not after.
-    pub(super) fn see_beside(&mut self, rollout: &Rollout, effects: &mut Vec<Effect>) {
+    pub(super) fn see_beside(&mut self, effects: &mut Vec<Effect>) {
         let looking = self.runs.values().any(|r| r.looking || r.inspecting);
-        if self.context.is_some() || looking || rollout.baking.is_none() {
+        if self.context.is_some() || looking {
             return;
         }
         let state = self.book.state();

@@ -121,7 +121,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if state.freeze(now).is_some() && self.safeguards.has(Safeguard::Freezes) {
             return self.readings.seen.clear();
         }
-        self.see_beside(&rollout, effects);
+        self.see_beside(effects);
         self.ask(now, &rollout, draft.state(), effects);
         self.decide_stage(now, &rollout, draft, effects);
     }

@@ -19,7 +19,6 @@ pub struct Check {
     /// So many failing readings in a row fail the stage.
     pub fall: u32,
     /// What is looked at.
-    #[serde(flatten)]
     pub kind: Kind,
 }
 

@@ -69,3 +69,6 @@ pub struct Ask {
     /// What is to be looked at.
     pub check: Check,
 }
+
+#[cfg(test)]
+mod tests;
