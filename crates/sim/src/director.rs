@@ -11,6 +11,7 @@ use crate::targets::Fate;
 use crate::world::{DAWN, World};
 use dns::Rtype;
 use std::collections::{BTreeMap, BTreeSet};
+use steadfast_core::rollout::Word;
 
 /// How often things go wrong, in parts per million per occasion; drawn for each seed.
 #[derive(Clone, Debug)]
@@ -51,6 +52,10 @@ pub struct Director {
     people: Rng,
     /// Entropy for targets and probers.
     fates: Rng,
+    /// Entropy for what checks say.
+    checks: Rng,
+    /// How often they fail and how often they say nothing, in parts per million.
+    says: (u32, u32),
     /// The server that stays down.
     dead: Option<Srv>,
     /// Targets that a prober can't reach for some time.
@@ -66,6 +71,8 @@ impl Director {
         let stores = Rng::new(others.draw());
         let people = Rng::new(others.draw());
         let fates = Rng::new(others.draw());
+        let mut checks = Rng::new(others.draw());
+        let says = (checks.below(150_000) as u32, checks.below(300_000) as u32);
         let doses = &scenario.doses;
         let rates = Rates {
             stall: doses.stall.often.draw(&mut rng),
@@ -96,6 +103,8 @@ impl Director {
             stores,
             people,
             fates,
+            checks,
+            says,
             dead: None,
             hidden: Vec::new(),
         }
@@ -446,6 +455,7 @@ impl Director {
                 self.shown.insert(*s, due);
                 self.at(due, Action::Show(*s));
             }
+            News::Asked(e, life, ask) => self.look(at, (*e, *life), *ask),
             News::Probed(e, p) => self.after_round(at, *e, *p),
             News::Answered(_, false) if !self.calm && self.rng.chance(500_000) => {
                 let (e, verb) = (self.any_enactor(), self.verb());
@@ -473,6 +483,23 @@ impl Director {
         }
         let delay = self.delay();
         self.at(at + delay, Action::Deliver(item));
+    }
+
+    /// What a check will say, and when: some say nothing, some speak too late.
+    fn look(&mut self, at: u64, (e, life): (E, u64), ask: u64) {
+        let (fails, silent) = self.says;
+        let word = match () {
+            () if self.calm => Word::Pass,
+            () if self.checks.chance(fails) => Word::Fail,
+            () if self.checks.chance(silent) => Word::Inconclusive,
+            () => Word::Pass,
+        };
+        let late = !self.calm && self.checks.chance(50_000);
+        let wait = match late {
+            true => self.checks.between(1_200, 6_000),
+            false => self.checks.between(1, 200),
+        };
+        self.at(at + wait, Action::Said(e, life, ask, word));
     }
 
     fn lost(&mut self) -> bool {
@@ -579,6 +606,7 @@ fn side(action: &Action) -> Option<E> {
         | Action::StoreFails(e)
         | Action::StoreForgets(e)
         | Action::Targets(Fate::Probe(e, _) | Fate::Report(e, _))
+        | Action::Said(e, ..)
         | Action::Operate(e, _) => Some(*e),
         Action::Send(item) | Action::Look(item) | Action::Return(item) | Action::GiveUp(item) => {
             Some(item.0)

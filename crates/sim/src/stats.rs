@@ -35,6 +35,12 @@ pub struct Stats {
     pub moved: u64,
     /// Times that the ledger says of sick targets that they stay in.
     pub held: u64,
+    /// Stages that passed.
+    pub passed: u64,
+    /// Stages that failed.
+    pub failed: u64,
+    /// Stages that were said to be undecided.
+    pub undecided: u64,
     /// What only the world knows of.
     pub world: Tally,
 }
@@ -57,6 +63,9 @@ impl Stats {
         self.blocked += other.blocked;
         self.moved += other.moved;
         self.held += other.held;
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.undecided += other.undecided;
         self.world.add(&other.world);
     }
 

@@ -5,7 +5,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::time::Duration;
 use steadfast_core::rollout::{Ask, Reading};
 
@@ -49,10 +49,7 @@ pub(super) fn run(argv: &[String], ask: &Ask, limit: Limit) -> Reading {
         Ok(_) => return Reading::inconclusive(format!("{program}: {}", limit.passed())),
         Err(e) => return Reading::inconclusive(format!("{program}: {e}")),
     };
-    let said = match receive.recv_timeout(AFTER) {
-        Ok(said) => said,
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => String::new(),
-    };
+    let said = receive.recv_timeout(AFTER).unwrap_or_default();
     judge(status, &said)
 }
 
@@ -115,6 +112,7 @@ fn head(out: &mut impl Read) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
     use std::time::Instant;

@@ -110,6 +110,7 @@ fn unchunk(mut rest: &[u8]) -> Result<Option<Vec<u8>>, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use super::*;
 

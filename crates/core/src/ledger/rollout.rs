@@ -133,9 +133,16 @@ impl State {
         let before = self.goal(id);
         let holding = self.servers.get(id).and_then(|s| s.holding());
         match holding.filter(|h| h.is_whole()) {
-            Some(held) if !self.stages.good.contains_key(&before) => held.configuration,
+            Some(held) if !self.is_good(before) => held.configuration,
             _ => before,
         }
+    }
+
+    /// Whether a generation's content is known as good.
+    fn is_good(&self, generation: u64) -> bool {
+        let result = |g: &u64| self.generations.get(g).map(|g| g.result);
+        let own = result(&generation);
+        own.is_some() && self.stages.good.keys().any(|g| result(g) == own)
     }
 
     pub(super) fn staged(&mut self, entry: &Entry, configuration: u64, stages: &[Stage]) {
@@ -238,14 +245,23 @@ impl State {
     /// A write was read back: the bake may begin; and a server that a called-off write reached after
     /// all is not where it was meant to stay.
     pub(super) fn arrives(&mut self, id: &str, at: Time) {
-        let Stages { rollout, waits, .. } = &mut self.stages;
+        let Stages {
+            rollout,
+            waits,
+            good,
+            ..
+        } = &mut self.stages;
         let held = self.servers.get(id).and_then(|s| s.holding());
         if let (Some(held), Some(goal)) = (held, waits.get_mut(id))
             && held.configuration > *goal
         {
             match rollout.as_ref().is_some_and(|r| r.failed.is_some()) {
                 true => drop(waits.remove(id)),
-                false => *goal = held.configuration,
+                // What takes it back, where there is that; else it goes no further.
+                false => {
+                    let back = good.range(held.configuration..).next();
+                    *goal = back.map_or(held.configuration, |(good, _)| *good);
+                }
             }
         }
         let Some(rollout) = self.rolling().filter(|r| r.baking.is_none()) else {

@@ -6,6 +6,7 @@ mod clients;
 mod fold;
 mod intent;
 mod plans;
+mod stages;
 mod targets;
 mod violation;
 mod witness;
@@ -45,6 +46,7 @@ struct Ledger {
     said: Said,
     fold: fold::Fold,
     health: targets::Health,
+    stages: stages::Stages,
     /// What entries broke, until it is told.
     faults: Vec<Fault>,
 }
@@ -330,7 +332,7 @@ impl Oracle {
             let ledger = self.ledgers.first()?;
             let held = ledger.state.servers.get(&server.id)?;
             let holding = held.holding().filter(|_| held.drift.is_empty())?;
-            let goal = ledger.state.configuration;
+            let goal = ledger.state.goal(&server.id);
             let (from, to) = (ledger.expected(holding)?, ledger.contents.get(&goal)?);
             let aliases = |records: &Records, owner: &Name| {
                 let mut at = records.keys().filter(|(n, _)| n == owner);
@@ -399,7 +401,7 @@ impl Oracle {
             let (id, health) = (&server.id, state.health);
             return open("health", format!("{id} holds {at}, health is {health}"));
         }
-        let goal = ledger.goal()?;
+        let goal = ledger.goal(&server.id)?;
         if let Some((name, rtype)) = ledger.fold.has_ended(&server.id, &goal) {
             let id = &server.id;
             let text = format!("{name} {rtype} on {id} is drift no more, and still said to be");
@@ -456,6 +458,8 @@ impl Ledger {
             let follows = self.follows(held, &entry, frozen, policy);
             self.faults.extend(follows);
             self.faults.extend(self.oversteps(&entry, frozen));
+            let out_of_turn = self.stages.hears(&entry, held.0);
+            self.faults.extend(out_of_turn);
             self.health.hears(&entry, self.contents.get(&held.0));
             self.hears(&entry);
             if let Some(text) = self.fold.hears(&entry, &self.state) {
