@@ -31,14 +31,13 @@ pub(crate) fn of(servers: usize) -> Vec<Stage> {
 }
 
 impl Scenario {
-    /// The standard exploration of stages: the standard world, in which plans go out in stages.
+    /// The standard exploration of stages: the world of targets, in which plans go out in stages.
     #[must_use]
     pub fn staged() -> Scenario {
         Scenario {
             name: "stages".into(),
             staged: true,
-            verbs: 5,
-            ..Scenario::default()
+            ..Scenario::targets()
         }
     }
 }

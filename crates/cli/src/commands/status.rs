@@ -363,6 +363,9 @@ fn next(zone: &str, state: &State, missing: &[String], now: Time) -> String {
             "steadfast adopt {zone} --drift {name}   (keep it), or steadfast apply {zone} --overwrite {name}   (put ours back)"
         );
     }
+    if state.is_stuck() {
+        return format!("steadfast rollback {zone} --dry-run");
+    }
     if state.behind().next().is_some() {
         return format!("steadfast apply {zone}");
     }

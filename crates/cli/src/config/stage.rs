@@ -266,78 +266,56 @@ impl Keys {
                 return None;
             }
         }
-        let lacks = |cx: &mut Reader, key: &str, example: &str| {
-            let message = format!("a check of type `{word}` lacks `{key}`");
-            let help = format!("add {key} = {example}");
-            cx.fault(span, Fault::new("missing-key", message, help));
-        };
-        let numeric = "\"192.0.2.9:9090\"";
+        let mut lacks = Lacks { cx, word, span };
         match word {
-            "dns" => self.dns(cx, zone, lacks),
+            "dns" => self.dns(lacks, zone),
             "http" => {
-                let Some(address) = self.address else {
-                    lacks(cx, "address", "\"192.0.2.9:80\"");
-                    return None;
-                };
-                let Some(path) = self.path else {
-                    lacks(cx, "path", "\"/healthz\"");
-                    return None;
-                };
+                let address = lacks
+                    .need(self.address, "address", "\"192.0.2.9:80\"")?
+                    .value;
+                let path = lacks.need(self.path, "path", "\"/healthz\"")?.value;
                 Some(Kind::Http {
-                    address: address.value,
-                    path: path.value,
-                    host: host(cx, self.host, address.value)?,
+                    address,
+                    path,
+                    host: host(lacks.cx, self.host, address)?,
                     status: u16::try_from(self.status).unwrap_or(200),
                 })
             }
-            "tcp" => match self.address {
-                Some(address) => Some(Kind::Tcp {
-                    address: address.value,
-                }),
-                None => {
-                    lacks(cx, "address", "\"192.0.2.10:443\"");
-                    None
-                }
-            },
+            "tcp" => {
+                let address = lacks
+                    .need(self.address, "address", "\"192.0.2.10:443\"")?
+                    .value;
+                Some(Kind::Tcp { address })
+            }
             "prometheus" => {
-                let (address, query, pass) = match (self.address, self.query, self.pass) {
-                    (Some(address), Some(query), Some(pass)) => (address, query, pass),
-                    (None, ..) => return lacks(cx, "address", numeric).into_none(),
-                    (_, None, _) => {
-                        return lacks(cx, "query", "\"sum(rate(http_errors_total[1m]))\"")
-                            .into_none();
-                    }
-                    (.., None) => return lacks(cx, "pass", "\"< 0.05\"").into_none(),
-                };
+                let address = lacks
+                    .need(self.address, "address", "\"192.0.2.9:9090\"")?
+                    .value;
+                let example = "\"sum(rate(http_errors_total[1m]))\"";
+                let query = lacks.need(self.query, "query", example)?.value;
+                let pass = lacks.need(self.pass, "pass", "\"< 0.05\"")?;
                 let threshold = pass.value.parse().map_err(|e| {
                     let help = "write a comparison and a number, such as pass = \"< 0.05\"";
                     Fault::new("bad-threshold", format!("`pass`: {e}"), help)
                 });
+                let pass = lacks.cx.accept(&pass.span, threshold)?;
                 Some(Kind::Prometheus {
-                    address: address.value,
-                    query: query.value,
-                    pass: cx.accept(&pass.span, threshold)?,
+                    address,
+                    query,
+                    pass,
                 })
             }
-            _ => match self.run {
-                Some(run) => command(cx, run),
-                None => lacks(cx, "run", "[\"/usr/local/bin/errors-low\"]").into_none(),
-            },
+            _ => {
+                let run = lacks.need(self.run, "run", "[\"/usr/local/bin/errors-low\"]")?;
+                command(lacks.cx, run)
+            }
         }
     }
 
-    fn dns(
-        self,
-        cx: &mut Reader,
-        zone: &str,
-        lacks: impl Fn(&mut Reader, &str, &str),
-    ) -> Option<Kind> {
-        let Some(ask) = self.ask else {
-            return lacks(cx, "ask", "\"www\"").into_none();
-        };
-        let Some(rtype) = self.rtype else {
-            return lacks(cx, "rtype", "\"A\"").into_none();
-        };
+    fn dns(self, mut lacks: Lacks<'_, '_>, zone: &str) -> Option<Kind> {
+        let ask = lacks.need(self.ask, "ask", "\"www\"")?;
+        let rtype = lacks.need(self.rtype, "rtype", "\"A\"")?;
+        let cx = lacks.cx;
         let name = cx.accept(&ask.span, names::in_zone(&ask.value, zone))?;
         let name = Name::absolute(&name).map_err(|e| {
             Fault::new(
@@ -369,14 +347,23 @@ impl Keys {
     }
 }
 
-/// Says that there is nothing, after saying why.
-trait IntoNone {
-    fn into_none<T>(self) -> Option<T>;
+/// Whom it is told that a key is missing.
+struct Lacks<'c, 's> {
+    cx: &'c mut Reader,
+    word: &'s str,
+    span: &'s Span,
 }
 
-impl IntoNone for () {
-    fn into_none<T>(self) -> Option<T> {
-        None
+impl Lacks<'_, '_> {
+    /// The value; reports where there is none.
+    fn need<T>(&mut self, value: Option<T>, key: &str, example: &str) -> Option<T> {
+        if value.is_none() {
+            let message = format!("a check of type `{}` lacks `{key}`", self.word);
+            let help = format!("add {key} = {example}");
+            let fault = Fault::new("missing-key", message, help);
+            self.cx.fault(self.span, fault);
+        }
+        value
     }
 }
 

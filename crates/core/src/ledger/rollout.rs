@@ -113,6 +113,14 @@ impl State {
         rollout.stage().map(|_| rollout)
     }
 
+    /// Whether a rollout failed and nothing takes it back: no server is brought any further, until
+    /// something else is cleared.
+    pub fn is_stuck(&self) -> bool {
+        let rollout = self.stages.rollout.as_ref();
+        let failed = rollout.and_then(|r| r.failed.as_ref());
+        failed.is_some_and(|f| f.back.is_none())
+    }
+
     /// Whether a server waits for its stage.
     pub fn awaits_stage(&self, server: &str) -> bool {
         self.rolling().is_some() && self.stages.waits.contains_key(server)

@@ -1,6 +1,6 @@
 //! The state of a zone: what the fold of its ledger knows.
 
-use super::entry::{Decision, Expect, HaltKind, Origin, ServerId};
+use super::entry::{Act, Decision, Expect, HaltKind, Origin, ServerId};
 use super::health::HealthState;
 use super::rollout::Stages;
 use crate::gate::CLOCK_TOLERANCE;
@@ -264,9 +264,8 @@ impl State {
         let off = |id: &ServerId, d: &Decided| {
             let to = &d.decision.holding;
             let elsewhere = match d.decision.act {
-                super::Act::Move { .. } => {
-                    to.ahead.map_or(to.health, |ahead| ahead.health) != self.health
-                }
+                Act::Move { .. } => to.ahead.map_or(to.health, |ahead| ahead.health) != self.health,
+                Act::Step if self.is_stuck() => true,
                 _ => to.configuration != self.goal(id),
             };
             self.freeze(now).is_some() && d.decision.act.changes_data() || elsewhere

@@ -174,7 +174,8 @@ impl<S: Safeguards> Lifecycle<S> {
     ) -> bool {
         let rollout = draft.state().stages.rollout.as_ref();
         let failed = rollout.is_some_and(|r| r.failed.is_some());
-        let elsewhere = |act: &Act, to: u64| *act == Act::Step && to != target;
+        let stuck = draft.state().is_stuck();
+        let elsewhere = |act: &Act, to: u64| *act == Act::Step && (stuck || to != target);
         let open = server.open(now).map(|(_, d)| &d.decision);
         let mut open = open.filter(|d| elsewhere(&d.act, d.holding.configuration));
         self.safeguards.has(Safeguard::CallsOff)

@@ -49,7 +49,8 @@ impl<S: Safeguards> Lifecycle<S> {
             return self.revoke(now, id, &server, draft, effects);
         }
         let lags = self.lags(&server, health);
-        if !lags && server.is_whole_at(target) {
+        let stuck = draft.state().is_stuck();
+        if !lags && (stuck || server.is_whole_at(target)) {
             return self.rest(id);
         }
         if self.safeguards.has(Safeguard::Repairs)

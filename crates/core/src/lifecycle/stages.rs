@@ -6,6 +6,7 @@
 
 use super::{Draft, Effect, Lifecycle, Notice, Print};
 use crate::body::Body;
+use crate::gate::CLOCK_TOLERANCE;
 use crate::ledger::{Event, Rollout, ServerId, State};
 use crate::rollout::{Ask, Check, Evidence, Reading, Stage, Undecided, Word};
 use crate::safeguards::{Safeguard, Safeguards};
@@ -263,7 +264,10 @@ impl<S: Safeguards> Lifecycle<S> {
         if baked.is_some() && enough && missing.is_none() {
             return Verdict::Passed;
         }
-        if rollout.patience_ends().is_none_or(|ends| now < ends) {
+        // Whoever said when it began had a clock far ahead: then nobody knows when it is over.
+        let since = rollout.baking.unwrap_or(rollout.since);
+        let to_come = since.since(now) > CLOCK_TOLERANCE && stage.undecided == Undecided::Hold;
+        if !to_come && rollout.patience_ends().is_none_or(|ends| now < ends) {
             return Verdict::Open;
         }
         let need = stage.need;
@@ -274,6 +278,7 @@ impl<S: Safeguards> Lifecycle<S> {
                 let said = last.map_or("nothing", |(reading, _)| reading.said.as_str());
                 format!("check {} of stage {} says: {said}", check.name, of.name)
             }
+            None if to_come => "it began at a time that is to come, by this clock".into(),
             None => "its bake is not over".into(),
         })
     }

@@ -376,7 +376,8 @@ impl Oracle {
         let open = |kind, text| Some(Open::new(kind, &server.id, text));
         let ledger = self.ledgers.first()?;
         let state = &ledger.state;
-        if state.frozen.as_ref().is_some_and(|f| f.until.is_none()) {
+        // What failed and has no way back is a person's, too.
+        if state.frozen.as_ref().is_some_and(|f| f.until.is_none()) || state.is_stuck() {
             return None;
         }
         let Some(held) = state.servers.get(&server.id) else {
