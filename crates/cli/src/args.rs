@@ -282,6 +282,13 @@ pub struct RollbackArgs {
     /// The configuration generation to return to; the one before the present one otherwise
     #[arg(long, value_name = "N")]
     pub to: Option<u64>,
+    /// Go back nowhere: say that this configuration, and every other with its content, is never to be
+    /// gone back to by itself
+    #[arg(long, value_name = "N", conflicts_with = "to", requires = "reason")]
+    pub strike: Option<u64>,
+    /// Why, with `--strike`
+    #[arg(long, requires = "strike")]
+    pub reason: Option<String>,
     /// Show it; write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -131,6 +131,49 @@ fn a_killed_apply_is_continued_by_a_daemon_and_the_bake_goes_on() {
 }
 
 #[test]
+fn where_nothing_is_known_as_good_the_zone_is_frozen_in_place() {
+    let scene = Scene::new(&TWO, SHORT);
+    let config = scene.rig.config("bad", &records("bad"));
+    let strike = [
+        "rollback",
+        ZONE,
+        "--strike",
+        "1",
+        "--reason",
+        "it was poisoned",
+    ];
+    let struck = scene.rig.run(&config, &strike).expect(0);
+    struck.says(&[
+        "configuration 1 is struck off",
+        "no configuration is known as good",
+    ]);
+    scene.says(FAIL);
+    let ended = scene.rig.run(&config, &["apply", ZONE, "--yes"]).expect(5);
+    ended.says(&["there is no way back"]);
+    assert_eq!(scene.generations(), ["bad", "before"]);
+    let status = scene.rig.run(&config, &["status"]).expect(0);
+    status.says(&[
+        "frozen",
+        "no configuration is known as good",
+        "next: steadfast thaw",
+    ]);
+    // After a thaw nothing goes on by itself either.
+    scene.rig.run(&config, &["thaw", ZONE]).expect(0);
+    scene.says(PASS);
+    let mut daemon = scene.rig.spawn(&config, &["up"], "");
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(daemon.runs());
+    drop(daemon);
+    assert_eq!(scene.generations(), ["bad", "before"]);
+    let back = scene
+        .rig
+        .run(&config, &["rollback", ZONE, "--yes"])
+        .expect(0);
+    back.says(&["read back"]);
+    assert_eq!(scene.generations(), ["before", "before"]);
+}
+
+#[test]
 fn nothing_is_promoted_while_frozen() {
     let scene = Scene::new(&TWO, SHORT);
     let config = scene.rig.config("after", &records("after"));
