@@ -264,7 +264,7 @@ static ZONE: Section = Section {
             "stage",
             List(&Inline(&STAGE), 0),
             Default("[]"),
-            "",
+            r#"[{ name = "canary", servers = ["ns1"], bake = "10m" }]"#,
             "Stages that a plan goes out in. Without any it goes everywhere at once.",
         ),
     ],

@@ -183,6 +183,7 @@ fn check(cx: &mut Reader, zone: &str, f: &mut Fields, bake: &At<Duration>) -> Op
         query: f.text("query"),
         pass: f.text("pass"),
         run: f.texts("run"),
+        broken: f.broken,
     };
     let (word, every, timeout, fall) = (word?.value, every?, timeout?, fall?.value);
     times(cx, bake, &every, &timeout, fall)?;
@@ -244,6 +245,8 @@ struct Keys {
     query: Option<At<String>>,
     pass: Option<At<String>>,
     run: Option<At<Vec<At<String>>>>,
+    /// Something was not taken, and that is reported already.
+    broken: bool,
 }
 
 impl Keys {
@@ -266,7 +269,12 @@ impl Keys {
                 return None;
             }
         }
-        let mut lacks = Lacks { cx, word, span };
+        let mut lacks = Lacks {
+            cx,
+            word,
+            span,
+            broken: self.broken,
+        };
         match word {
             "dns" => self.dns(lacks, zone),
             "http" => {
@@ -352,12 +360,14 @@ struct Lacks<'c, 's> {
     cx: &'c mut Reader,
     word: &'s str,
     span: &'s Span,
+    /// Something was not taken, and that is reported already.
+    broken: bool,
 }
 
 impl Lacks<'_, '_> {
     /// The value; reports where there is none.
     fn need<T>(&mut self, value: Option<T>, key: &str, example: &str) -> Option<T> {
-        if value.is_none() {
+        if value.is_none() && !self.broken {
             let message = format!("a check of type `{}` lacks `{key}`", self.word);
             let help = format!("add {key} = {example}");
             let fault = Fault::new("missing-key", message, help);
