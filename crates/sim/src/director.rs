@@ -1,5 +1,6 @@
 //! Decides, by a seed, what happens when. It only schedules actions; the world does them.
 
+mod checks;
 mod fates;
 mod people;
 
@@ -11,7 +12,6 @@ use crate::targets::Fate;
 use crate::world::{DAWN, World};
 use dns::Rtype;
 use std::collections::{BTreeMap, BTreeSet};
-use steadfast_core::rollout::Word;
 
 /// How often things go wrong, in parts per million per occasion; drawn for each seed.
 #[derive(Clone, Debug)]
@@ -483,23 +483,6 @@ impl Director {
         }
         let delay = self.delay();
         self.at(at + delay, Action::Deliver(item));
-    }
-
-    /// What a check will say, and when: some say nothing, some speak too late.
-    fn look(&mut self, at: u64, (e, life): (E, u64), ask: u64) {
-        let (fails, silent) = self.says;
-        let word = match () {
-            () if self.calm => Word::Pass,
-            () if self.checks.chance(fails) => Word::Fail,
-            () if self.checks.chance(silent) => Word::Inconclusive,
-            () => Word::Pass,
-        };
-        let late = !self.calm && self.checks.chance(50_000);
-        let wait = match late {
-            true => self.checks.between(1_200, 6_000),
-            false => self.checks.between(1, 200),
-        };
-        self.at(at + wait, Action::Said(e, life, ask, word));
     }
 
     fn lost(&mut self) -> bool {

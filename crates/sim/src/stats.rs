@@ -1,6 +1,7 @@
 //! What happened in runs, in numbers.
 
 use crate::tally::Tally;
+use steadfast_core::ledger::{Act, Event};
 
 /// What happened, in numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,6 +47,26 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Counts an entry of a ledger.
+    pub(crate) fn count(&mut self, event: &Event) {
+        self.entries += 1;
+        let counter = match event {
+            Event::Cleared { .. } => &mut self.cleared,
+            Event::Halted { .. } => &mut self.halted,
+            Event::Drifted { .. } => &mut self.drifted,
+            Event::Restored { .. } => &mut self.restored,
+            Event::Cleaned { .. } => &mut self.cleaned,
+            Event::Passed { .. } => &mut self.passed,
+            Event::Failed { .. } => &mut self.failed,
+            Event::Undecided { .. } => &mut self.undecided,
+            Event::Moved { .. } => &mut self.moved,
+            Event::Watched { held, .. } if !held.is_empty() => &mut self.held,
+            Event::Decided(d) if d.act == Act::Revoke => &mut self.revoked,
+            _ => return,
+        };
+        *counter += 1;
+    }
+
     /// Adds another run's numbers.
     pub fn add(&mut self, other: &Stats) {
         self.events += other.events;

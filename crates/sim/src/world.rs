@@ -443,31 +443,12 @@ impl World {
         };
         let entries = self.oracle.appended(index, append, store, &self.servers);
         for entry in &entries {
-            self.count(entry);
+            self.stats.count(&entry.event);
             if let Some(story) = &mut self.story {
                 story.push((format!("store{index}"), crate::story::entry(entry)));
             }
         }
         entries
-    }
-
-    fn count(&mut self, entry: &Entry) {
-        self.stats.entries += 1;
-        let counter = match &entry.event {
-            Entered::Cleared { .. } => &mut self.stats.cleared,
-            Entered::Halted { .. } => &mut self.stats.halted,
-            Entered::Drifted { .. } => &mut self.stats.drifted,
-            Entered::Restored { .. } => &mut self.stats.restored,
-            Entered::Cleaned { .. } => &mut self.stats.cleaned,
-            Entered::Passed { .. } => &mut self.stats.passed,
-            Entered::Failed { .. } => &mut self.stats.failed,
-            Entered::Undecided { .. } => &mut self.stats.undecided,
-            Entered::Moved { .. } => &mut self.stats.moved,
-            Entered::Watched { held, .. } if !held.is_empty() => &mut self.stats.held,
-            Entered::Decided(d) if d.act == ledger::Act::Revoke => &mut self.stats.revoked,
-            _ => return,
-        };
-        *counter += 1;
     }
 
     fn store_fails(&mut self, e: E, news: &mut Vec<News>) {

@@ -84,25 +84,11 @@ impl State {
             Event::Moved { health, moves, .. } => self.moved(entry, *health, moves),
             Event::Watched { endpoint, held } => self.watched(entry, endpoint, held),
             Event::Lost { .. } => self.refused += 1,
-            Event::Staged {
-                configuration,
-                stages,
-            } => self.staged(entry, *configuration, stages),
-            Event::Passed { .. } => self.stage_passed(entry),
-            Event::Undecided { evidence, .. } => {
-                if let Some(rollout) = &mut self.stages.rollout {
-                    rollout.undecided = Some(evidence.clone());
-                }
-            }
-            Event::Failed { .. } => self.stage_failed(entry),
-            Event::Struck { configuration, .. } => self.struck(*configuration),
             event => {
                 if let Some(server) = event.server().and_then(|id| self.servers.get_mut(id)) {
                     Arc::make_mut(server).fold(entry);
                 }
-                if let Some(server) = event.server() {
-                    self.arrives(server, entry.at);
-                }
+                self.fold_stages(entry);
             }
         }
     }

@@ -153,7 +153,30 @@ impl State {
         own.is_some() && self.stages.good.keys().any(|g| result(g) == own)
     }
 
-    pub(super) fn staged(&mut self, entry: &Entry, configuration: u64, stages: &[Stage]) {
+    /// Folds in what an entry says of stages, or means for them.
+    pub(super) fn fold_stages(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Staged {
+                configuration,
+                stages,
+            } => self.staged(entry, *configuration, stages),
+            Event::Passed { .. } => self.stage_passed(entry),
+            Event::Undecided { evidence, .. } => {
+                if let Some(rollout) = &mut self.stages.rollout {
+                    rollout.undecided = Some(evidence.clone());
+                }
+            }
+            Event::Failed { .. } => self.stage_failed(entry),
+            Event::Struck { configuration, .. } => self.struck(*configuration),
+            event => {
+                if let Some(server) = event.server() {
+                    self.arrives(server, entry.at);
+                }
+            }
+        }
+    }
+
+    fn staged(&mut self, entry: &Entry, configuration: u64, stages: &[Stage]) {
         if self.stages.good.is_empty() && !self.stages.struck.contains(&self.result) {
             // A state of a version that knew no stages.
             self.stages.good.insert(self.configuration, entry.at);
@@ -190,7 +213,7 @@ impl State {
         waits.retain(|id, _| !last && !servers.is_some_and(|s| s.contains(id)));
     }
 
-    pub(super) fn stage_passed(&mut self, entry: &Entry) {
+    fn stage_passed(&mut self, entry: &Entry) {
         let Some(rollout) = self.rolling() else {
             return;
         };
@@ -201,7 +224,7 @@ impl State {
         self.stages.rollout = None;
     }
 
-    pub(super) fn stage_failed(&mut self, entry: &Entry) {
+    fn stage_failed(&mut self, entry: &Entry) {
         let Event::Failed {
             configuration,
             stage,
@@ -252,7 +275,7 @@ impl State {
 
     /// A write was read back: the bake may begin; and a server that a called-off write reached after
     /// all is not where it was meant to stay.
-    pub(super) fn arrives(&mut self, id: &str, at: Time) {
+    fn arrives(&mut self, id: &str, at: Time) {
         let Stages {
             rollout,
             waits,
@@ -297,7 +320,7 @@ impl State {
         }
     }
 
-    pub(super) fn struck(&mut self, configuration: u64) {
+    fn struck(&mut self, configuration: u64) {
         let Some(result) = self.generations.get(&configuration).map(|g| g.result) else {
             return;
         };

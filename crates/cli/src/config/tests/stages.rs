@@ -62,6 +62,13 @@ fn bad_stages_are_refused() {
             "more needed than there are",
             stages(&[("all", "[\"ns1\", \"ns2\"]", &format!("need = 3\n{dns}"))]),
         ),
+    ];
+    insta::assert_snapshot!(told(&cases));
+}
+
+#[test]
+fn bad_checks_are_refused() {
+    let cases = [
         (
             "a bake shorter than an interval",
             check(r#"{ type = "dns", ask = "www", rtype = "A", every = "2m" }"#),
@@ -112,9 +119,10 @@ fn bad_stages_are_refused() {
             stages(&[("all", "[\"ns1\", \"ns2\"]", "")]),
         ),
     ];
-    let told: Vec<String> = cases
-        .iter()
-        .map(|(what, text)| format!("# {what}\n{}", complaint(text)))
-        .collect();
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(told(&cases));
+}
+
+fn told(cases: &[(&str, String)]) -> String {
+    let one = |(what, text): &(&str, String)| format!("# {what}\n{}", complaint(text));
+    cases.iter().map(one).collect::<Vec<_>>().join("\n")
 }
