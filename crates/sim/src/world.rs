@@ -19,7 +19,7 @@ use dns::{Rtype, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use steadfast_core::ledger::{self, Entry, Event as Entered};
+use steadfast_core::ledger::Entry;
 use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
