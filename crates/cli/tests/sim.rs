@@ -176,8 +176,8 @@ fn the_folder_of_scenarios_says_what_waits() {
     let folder = Folder::new("folder");
     let (code, value) = json(&folder.0, &["run", "--scenario", root, "--seeds", "3"]);
     assert_eq!(code, 0);
-    assert_eq!(value["scenarios"].as_array().unwrap().len(), 13);
-    assert_eq!(value["waiting"].as_array().unwrap().len(), 9);
+    assert_eq!(value["scenarios"].as_array().unwrap().len(), 14);
+    assert_eq!(value["waiting"].as_array().unwrap().len(), 8);
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn every_file_loads_and_names_what_there_is() {
     let files = all();
     assert_eq!(files.len(), 22);
     let waiting = files.iter().filter(|f| !f.waits_for.is_empty()).count();
-    assert_eq!(waiting, 9);
+    assert_eq!(waiting, 8);
     let known = |i: &String| (1..=14).any(|n| *i == format!("I{n}"));
     let stats = steadfast_sim::stats::Stats::default();
     for file in files {
