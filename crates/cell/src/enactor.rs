@@ -3,11 +3,13 @@
 //! One thread per server talks to that server; the thread that calls [`Enactor::run`] drives the
 //! lifecycle and appends to the store. Failpoints name the moments between effects.
 
+use crate::check;
 use crate::failpoint;
 use crate::servers::Server;
 use crate::store::{self, Appended, Batch, NewEntry, Store, StoreError};
 use dns::{Digest, Name, Rtype};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,6 +19,7 @@ use steadfast_core::health::{Reading, Slot};
 use steadfast_core::ledger::{Event, State, Stored};
 use steadfast_core::lifecycle::{Append, Effect, Input, Lifecycle, Notice, Submission};
 use steadfast_core::policy::Policy;
+use steadfast_core::rollout::Ask;
 use steadfast_core::server::Write;
 use steadfast_core::time::Time;
 use steadfast_core::written::Written;
@@ -58,6 +61,8 @@ pub struct Enactor {
     store: Arc<Store>,
     lifecycle: Lifecycle,
     jobs: BTreeMap<String, Sender<Job>>,
+    /// Where clients ask each server.
+    addresses: BTreeMap<String, Vec<SocketAddr>>,
     inputs: Receiver<Input>,
     results: Sender<Input>,
     queue: std::collections::VecDeque<Input>,
@@ -218,8 +223,9 @@ impl Enactor {
         let book = open_book(&store, &zone)?;
         let (results, inputs) = channel();
         let marker = policy.marker_name();
-        let mut jobs = BTreeMap::new();
+        let (mut jobs, mut addresses) = (BTreeMap::new(), BTreeMap::new());
         for (id, server) in servers {
+            addresses.insert(id.clone(), server.addresses());
             let (send, receive) = channel();
             let worker = Worker {
                 id: id.clone(),
@@ -237,6 +243,7 @@ impl Enactor {
             store,
             lifecycle,
             jobs,
+            addresses,
             inputs,
             results,
             queue,
@@ -383,6 +390,7 @@ impl Enactor {
                 return;
             }
             Effect::Tell(_) => return,
+            Effect::Check(ask) => return self.look(ask),
             Effect::Write(server, write) => (server, Job::Write(write)),
             Effect::Read(server, rrsets) => (server, Job::Read(rrsets)),
             Effect::Transfer(server) => (server, Job::Transfer),
@@ -396,6 +404,22 @@ impl Enactor {
             let why = "the config does not know this server any more".to_owned();
             self.queue.push_back(Input::Read(server, Err(why)));
         }
+    }
+
+    /// Runs a check on a thread of its own: the lifecycle asks each at most once at a time. Who has
+    /// no servers is about to end, and looks at nothing.
+    fn look(&self, ask: Ask) {
+        if self.is_alone() {
+            return;
+        }
+        let of = |id: &String| Some((id.clone(), self.addresses.get(id)?.clone()));
+        let servers: Vec<(String, Vec<SocketAddr>)> = ask.servers.iter().filter_map(of).collect();
+        let marker = self.lifecycle.policy().marker_name();
+        let results = self.results.clone();
+        std::thread::spawn(move || {
+            let reading = check::look(&ask, &servers, &marker);
+            let _ = results.send(Input::Checked(ask.id, reading));
+        });
     }
 
     /// The ledger after what is known.

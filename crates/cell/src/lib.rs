@@ -1,5 +1,6 @@
 //! One region: runs the effects of the core against DNS servers and a store.
 
+pub mod check;
 pub mod enactor;
 pub mod failpoint;
 pub mod intake;

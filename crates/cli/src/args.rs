@@ -203,6 +203,9 @@ pub struct ApplyArgs {
     /// Put the recorded values back over foreign edits, of these names or of all
     #[arg(long, value_name = "NAME", num_args = 0..)]
     pub overwrite: Option<Vec<String>>,
+    /// Go when the first stage has begun: a daemon, or the next apply, goes on
+    #[arg(long)]
+    pub detach: bool,
     /// How long to wait for servers
     #[arg(long, default_value = "60s", value_parser = parse_span, value_name = "TIME")]
     pub patience: std::time::Duration,
@@ -279,6 +282,13 @@ pub struct RollbackArgs {
     /// The configuration generation to return to; the one before the present one otherwise
     #[arg(long, value_name = "N")]
     pub to: Option<u64>,
+    /// Go back nowhere: say that this configuration, and every other with its content, is never to be
+    /// gone back to by itself
+    #[arg(long, value_name = "N", conflicts_with = "to", requires = "reason")]
+    pub strike: Option<u64>,
+    /// Why, with `--strike`
+    #[arg(long, requires = "strike")]
+    pub reason: Option<String>,
     /// Show it; write nothing
     #[arg(long)]
     pub dry_run: bool,

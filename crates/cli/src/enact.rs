@@ -1,6 +1,6 @@
 //! Runs the enactor in the foreground and tells how it goes.
 
-use crate::commands::{out, words};
+use crate::commands::{out, stages, words};
 use crate::exit::{Exit, Fail};
 use crate::site::{Style, ZoneSite, actor};
 use cell::enactor::{Enactor, Ended, now};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{Act, Found, HaltKind, Loss, Move, State};
 use steadfast_core::lifecycle::{Lifecycle, Notice, Submission};
+use steadfast_core::rollout::Stage;
 use steadfast_core::server::Reply;
 
 /// So many endpoints of a health generation are told by name in a line.
@@ -83,16 +84,51 @@ pub fn run_until(
         }
         notices.push(notice.clone());
     };
-    let mut done = |lifecycle: &Lifecycle| match handled.get() {
-        Some(true) => done(lifecycle),
-        Some(false) => true,
-        None => false,
+    let mut ticker = stages::Ticker::default();
+    let mut done = |lifecycle: &Lifecycle| {
+        for line in ticker.lines(&lifecycle.last_readings(), lifecycle.state(), now()) {
+            out::note(&line, style);
+        }
+        match handled.get() {
+            Some(true) => done(lifecycle),
+            Some(false) => true,
+            None => false,
+        }
     };
     let ended = enactor.run(Instant::now() + patience, &mut tell, &mut done);
     Run {
         ended,
         notices,
         submitted: handled.get() == Some(true),
+    }
+}
+
+/// How far a run goes with what goes out in stages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Through {
+    /// The stage that has begun; whoever comes next goes on.
+    Stage,
+    /// The last stage, or the way back.
+    All,
+}
+
+impl Through {
+    /// Whether it is reached: every server is as far as it gets, and no stage is under way that goes
+    /// on by itself.
+    pub fn is_reached(self, lifecycle: &Lifecycle) -> bool {
+        let state = lifecycle.state();
+        let goes_on = state.rolling().is_some_and(|r| r.undecided.is_none());
+        let goes_on = goes_on && state.freeze(now()).is_none();
+        lifecycle.is_at_rest() && (self == Through::Stage || !goes_on)
+    }
+
+    /// How much longer than for servers alone it may take.
+    pub fn time(self, stages: &[Stage]) -> Duration {
+        let one = |s: &Stage| Duration::from_millis(s.bake.0.saturating_add(s.patience.0));
+        match self {
+            Through::Stage => Duration::ZERO,
+            Through::All => stages.iter().map(one).sum(),
+        }
     }
 }
 
@@ -104,14 +140,15 @@ pub fn run_until(
 pub fn pass(
     enactor: &mut Enactor,
     gate: &mut dyn FnMut(&State) -> Result<Submission, Refusal>,
-    patience: Duration,
+    (patience, through): (Duration, Through),
     style: Style,
 ) -> Result<Run, Refusal> {
     let end = Instant::now() + patience;
     loop {
         let submission = gate(enactor.state())?;
         let left = end.saturating_duration_since(Instant::now());
-        let run = run(enactor, Some(submission), left, style);
+        let mut reached = |l: &Lifecycle| through.is_reached(l);
+        let run = run_until(enactor, Some(submission), left, style, &mut reached);
         if run.submitted || run.ended != Ended::Done {
             return Ok(run);
         }
@@ -195,6 +232,7 @@ pub fn line(notice: &Notice, state: &State) -> Option<String> {
         Notice::Moved(health, moves) => moved(*health, moves),
         Notice::Held(endpoint, held) => format!("  {}", words::held(endpoint, held)),
         Notice::Kept(why) => format!("  nothing moved: {why}"),
+        Notice::Stage(event) => format!("  {}", stages::narrate(event)?),
         Notice::Submitted(_) | Notice::Stale | Notice::Sent(..) => return None,
     })
 }
@@ -234,6 +272,18 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     if run.ended == Ended::Doubt {
         return Exit::Error;
     }
+    let failure = state
+        .stages
+        .rollout
+        .as_ref()
+        .and_then(|r| r.failed.as_ref());
+    if let Some(failure) = failure.filter(|f| f.configuration == configuration) {
+        return match (failure.back, state.behind().next()) {
+            (Some(_), None) => Exit::RolledBack,
+            (Some(_), Some(_)) => Exit::Error,
+            (None, _) => Exit::Waiting,
+        };
+    }
     if state.configuration != configuration || !run.submitted {
         return Exit::Superseded;
     }
@@ -254,9 +304,10 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     if run.notices.iter().any(|n| matches!(n, Notice::Blocked(..))) {
         return Exit::Refused;
     }
-    match state.behind().next() {
-        Some(_) => Exit::Error,
-        None => Exit::Done,
+    match (state.behind().next(), state.rolling()) {
+        (Some(_), _) => Exit::Error,
+        (None, Some(_)) => Exit::Waiting,
+        (None, None) => Exit::Done,
     }
 }
 

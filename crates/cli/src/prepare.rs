@@ -148,7 +148,7 @@ pub fn made(
     };
     let Planned { plan, mut report } = plan(&desired, held, &observed.zones, policy);
     excuse_behind(&mut report, &mut book, &observed, policy)?;
-    let plan = plan.map(|plan| seal(Plan { purpose, ..plan }));
+    let plan = plan.map(|plan| seal(plan.made_for(purpose)));
     let mut findings = Vec::new();
     if let Some((plan, _, _)) = &plan {
         findings.extend(judge(plan, &content, &observed, policy, book.state()));

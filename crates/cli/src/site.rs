@@ -227,6 +227,7 @@ impl Site {
             deadline: longest(|s| s.deadline),
             read_back: longest(|s| s.read_back),
             keep: zone.keep,
+            stages: zone.stages.clone(),
         })
     }
 

@@ -176,8 +176,8 @@ fn the_folder_of_scenarios_says_what_waits() {
     let folder = Folder::new("folder");
     let (code, value) = json(&folder.0, &["run", "--scenario", root, "--seeds", "3"]);
     assert_eq!(code, 0);
-    assert_eq!(value["scenarios"].as_array().unwrap().len(), 15);
-    assert_eq!(value["waiting"].as_array().unwrap().len(), 7);
+    assert_eq!(value["scenarios"].as_array().unwrap().len(), 16);
+    assert_eq!(value["waiting"].as_array().unwrap().len(), 6);
 }
 
 #[test]

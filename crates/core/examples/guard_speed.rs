@@ -187,5 +187,6 @@ fn policy(apex: &Name, rrsets: u32) -> Fallible<Policy> {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(10),
         keep: 3,
+        stages: Vec::new(),
     })
 }

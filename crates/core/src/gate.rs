@@ -3,9 +3,9 @@
 use crate::book::Endpoints;
 use crate::guards::{Finding, Verdict};
 use crate::health::{Answer, Health, answered};
-use crate::ledger::{Move, ServerId, State};
+use crate::ledger::{Generation, Move, ServerId, State};
 use crate::marker::Holding;
-use crate::plan::Plan;
+use crate::plan::{Plan, Purpose};
 use crate::time::{Millis, Time};
 use dns::{Digest, Name};
 use std::sync::Arc;
@@ -86,6 +86,9 @@ pub enum Refusal {
         /// The rule.
         why: &'static str,
     },
+    /// The way back leads to something that is not known as good.
+    #[error("no stage of the present rollout failed, or configuration {0} is not known as good")]
+    NotGood(u64),
     /// Evidence about the server is doubtful (I8).
     #[error("server {server} is halted: {reason}")]
     Halted {
@@ -169,8 +172,9 @@ pub fn renew(
             fix,
         });
     }
-    if to.configuration != state.configuration {
-        let (parent, held) = (to.configuration, state.configuration);
+    let goal = state.goal(server);
+    if to.configuration != goal {
+        let (parent, held) = (to.configuration, goal);
         return Err(Refusal::BaseMoved { parent, held });
     }
     let (seq, body, configuration) = (state.last, to.body, to.configuration);
@@ -196,7 +200,7 @@ pub fn renew_move(
     deadline: Millis,
 ) -> Result<Cleared, Refusal> {
     let here = Holding {
-        configuration: state.configuration,
+        configuration: state.goal(server),
         ..*to
     };
     let cleared = renew(state, server, &here, now, deadline)?;
@@ -291,4 +295,30 @@ fn pass(state: &State, taken: Option<Time>, now: Time) -> Result<(), Refusal> {
         });
     }
     Ok(())
+}
+
+/// Judges whether a failed rollout may be taken back, by a plan that makes the content of a
+/// configuration that is known as good the present one. It was approved and baked, so nobody is
+/// asked again; guards hold as ever.
+///
+/// # Errors
+/// As [`check`]; a plan that is no way back, or leads to something else than what it says.
+pub fn back(
+    plan: &Plan,
+    hash: Digest,
+    findings: &[Finding],
+    state: &State,
+    now: Time,
+    deadline: Millis,
+) -> Result<Cleared, Refusal> {
+    let Purpose::Rollback { to } = plan.purpose else {
+        return Err(Refusal::NotGood(plan.generation()));
+    };
+    let good = state.stages.good.contains_key(&to);
+    let same = |g: &Arc<Generation>| g.result == plan.result;
+    let rolling = state.rolling().is_some();
+    if !rolling || !good || !state.generations.get(&to).is_some_and(same) {
+        return Err(Refusal::NotGood(to));
+    }
+    check(plan, hash, findings, state, now, deadline)
 }

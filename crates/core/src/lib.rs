@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod marker;
 pub mod plan;
 pub mod policy;
+pub mod rollout;
 pub mod safeguards;
 pub mod server;
 pub mod time;

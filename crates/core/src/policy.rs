@@ -1,5 +1,6 @@
 //! What a zone's owner allows: which names are ours, which may never be empty, how much may change.
 
+use crate::rollout::Stage;
 use crate::time::Millis;
 use dns::{Name, RRset, Rtype};
 
@@ -86,6 +87,9 @@ pub struct Policy {
     pub read_back: Millis,
     /// How many generations back stay as rollback targets (I6).
     pub keep: u32,
+    /// The stages that new plans go out in; none: everywhere at once. Only planning reads them: what
+    /// goes out does so as its plan says.
+    pub stages: Vec<Stage>,
 }
 
 impl Policy {

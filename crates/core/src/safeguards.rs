@@ -58,11 +58,21 @@ pub enum Safeguard {
     Velocity,
     /// A declared standby that takes over is no withdrawal (I9).
     Standby,
+    /// A stage begins when the one before it has passed.
+    StageOrder,
+    /// A check that says nothing does not pass (I7).
+    Conclusive,
+    /// A stage passes when its bake is over, and no sooner.
+    Bakes,
+    /// What a failed stage calls off is revoked where it would still be accepted (I14).
+    CallsOff,
+    /// The way back passes the guards before it is taken (I3).
+    BackGuarded,
 }
 
 impl Safeguard {
     /// Every one.
-    pub const ALL: [Safeguard; 25] = [
+    pub const ALL: [Safeguard; 30] = [
         Safeguard::Marker,
         Safeguard::BeforeValues,
         Safeguard::ExpectsOwn,
@@ -88,6 +98,11 @@ impl Safeguard {
         Safeguard::Panic,
         Safeguard::Velocity,
         Safeguard::Standby,
+        Safeguard::StageOrder,
+        Safeguard::Conclusive,
+        Safeguard::Bakes,
+        Safeguard::CallsOff,
+        Safeguard::BackGuarded,
     ];
 }
 

@@ -53,6 +53,7 @@ fn policy(per_name: PerName) -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(10),
         keep: 3,
+        stages: Vec::new(),
     }
 }
 

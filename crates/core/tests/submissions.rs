@@ -30,6 +30,7 @@ fn policy() -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(10),
         keep: 3,
+        stages: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::followers::Ask;
 use crate::targets::Fate;
 use dns::{Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
+use steadfast_core::rollout::Word;
 
 /// Index of an enactor.
 pub type E = u8;
@@ -129,6 +130,9 @@ pub enum Action {
     Targets(Fate),
     /// The zone's store and a copy change places: the ledger went back. Whoever used them dies.
     PutBack(u8),
+    /// A check of a stage has looked: what it says to the life of an enactor that asked, and which
+    /// question it answers.
+    Said(E, u64, u64, Word),
     /// Somebody adopts the zone with another ledger, in a store of its own: it gets the next number.
     Rival,
 }
@@ -163,6 +167,8 @@ pub enum News {
     Trails(Srv),
     /// A prober has made a round.
     Probed(E, u8),
+    /// A check was asked, in a life of an enactor: its number.
+    Asked(E, u64, u64),
     /// An operator's verb was answered: whether with yes.
     Answered(E, bool),
 }

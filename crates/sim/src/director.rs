@@ -1,5 +1,6 @@
 //! Decides, by a seed, what happens when. It only schedules actions; the world does them.
 
+mod checks;
 mod fates;
 mod people;
 
@@ -51,6 +52,10 @@ pub struct Director {
     people: Rng,
     /// Entropy for targets and probers.
     fates: Rng,
+    /// Entropy for what checks say.
+    checks: Rng,
+    /// How often they fail and how often they say nothing, in parts per million.
+    says: (u32, u32),
     /// The server that stays down.
     dead: Option<Srv>,
     /// Targets that a prober can't reach for some time.
@@ -66,6 +71,8 @@ impl Director {
         let stores = Rng::new(others.draw());
         let people = Rng::new(others.draw());
         let fates = Rng::new(others.draw());
+        let mut checks = Rng::new(others.draw());
+        let says = (checks.below(150_000) as u32, checks.below(300_000) as u32);
         let doses = &scenario.doses;
         let rates = Rates {
             stall: doses.stall.often.draw(&mut rng),
@@ -96,6 +103,8 @@ impl Director {
             stores,
             people,
             fates,
+            checks,
+            says,
             dead: None,
             hidden: Vec::new(),
         }
@@ -446,6 +455,7 @@ impl Director {
                 self.shown.insert(*s, due);
                 self.at(due, Action::Show(*s));
             }
+            News::Asked(e, life, ask) => self.look(at, (*e, *life), *ask),
             News::Probed(e, p) => self.after_round(at, *e, *p),
             News::Answered(_, false) if !self.calm && self.rng.chance(500_000) => {
                 let (e, verb) = (self.any_enactor(), self.verb());
@@ -579,6 +589,7 @@ fn side(action: &Action) -> Option<E> {
         | Action::StoreFails(e)
         | Action::StoreForgets(e)
         | Action::Targets(Fate::Probe(e, _) | Fate::Report(e, _))
+        | Action::Said(e, ..)
         | Action::Operate(e, _) => Some(*e),
         Action::Send(item) | Action::Look(item) | Action::Return(item) | Action::GiveUp(item) => {
             Some(item.0)

@@ -105,6 +105,8 @@ pub struct Emitted {
     pub requests: Vec<Item>,
     /// How many requests for the store.
     pub to_store: usize,
+    /// Checks that it wants to be made.
+    pub checks: Vec<u64>,
     /// When to wake, by its own clock.
     pub wake: Option<Time>,
     /// What it tells.
@@ -219,6 +221,7 @@ impl Enactor {
                 }
                 Effect::WakeAt(at) => emitted.wake = Some(at),
                 Effect::Tell(notice) => emitted.notices.push(notice),
+                Effect::Check(ask) => emitted.checks.push(ask.id),
             }
         }
         emitted

@@ -95,8 +95,10 @@ impl Names {
                 (Key::Return(item.0, n, question), Action::Return(*item))
             }
             News::Trails(s) => (Key::Show(*s, self.next(*s, 'v')), Action::Show(*s)),
-            // A report has a line of its own.
-            News::WakeAt(..) | News::Answered(..) | News::Probed(..) => return None,
+            // A report has a line of its own, and so has what a check says.
+            News::WakeAt(..) | News::Answered(..) | News::Probed(..) | News::Asked(..) => {
+                return None;
+            }
         })
     }
 }

@@ -132,7 +132,11 @@ impl Enactor {
             let marker = Marker::read(write.marker.as_ref()?).ok()?;
             let (to, held) = (marker.configuration, state.configuration);
             // A move leaves the configuration where it is.
-            let old = to != held && !moves(state, seq);
+            // Nor does catching up where a stage is waited for.
+            let mut servers = state.servers.iter();
+            let decided = servers.find(|(_, s)| s.decisions.contains_key(&seq));
+            let stays = decided.map(|(id, _)| state.goal(id));
+            let old = to != held && Some(to) != stays && !moves(state, seq);
             let text = || format!("sends write {seq} towards {to}, and knows of {held}");
             old.then(|| ("I5", text()))
         });

@@ -34,6 +34,7 @@ pub mod scenario;
 pub mod script;
 pub mod server;
 pub mod shrink;
+mod stages;
 pub mod stats;
 pub mod store;
 mod stores;

@@ -18,6 +18,8 @@ pub struct Mutant {
     /// Whether it is about the health stream: it is explored in a world that has one
     /// ([`Scenario::targets`]).
     pub of_targets: bool,
+    /// Whether it is about stages ([`Scenario::staged`]).
+    pub of_stages: bool,
 }
 
 /// A mutant that waits for a part of the core.
@@ -44,7 +46,7 @@ pub fn all() -> Vec<Mutant> {
     ALL.to_vec()
 }
 
-static ALL: [Mutant; 26] = [
+static ALL: [Mutant; 31] = [
     mutant(&[Marker], "no-marker", "the marker as a prerequisite (I1)"),
     mutant(
         &[BeforeValues],
@@ -155,7 +157,33 @@ static ALL: [Mutant; 26] = [
         "standby-counted",
         "standbys that take over without being counted (I9)",
     ),
+    of_stages(
+        &[StageOrder],
+        "all-stages-at-once",
+        "waiting for the stage before (I4)",
+    ),
+    of_stages(
+        &[Conclusive],
+        "inconclusive-passes",
+        "checks that have to say yes (I7)",
+    ),
+    of_stages(&[Bakes], "no-bake", "the whole bake (I4)"),
+    of_stages(
+        &[CallsOff],
+        "not-called-off",
+        "moving the marker after a failure (I14)",
+    ),
+    of_stages(
+        &[BackGuarded],
+        "way-back-unguarded",
+        "guards on the way back (I3, I13)",
+    ),
 ];
+
+/// The control of stages.
+pub fn control_of_stages() -> Mutant {
+    of_stages(&[], "none-of-stages", "nothing: the control of stages")
+}
 
 /// The control of the health stream: the same in the world of the mutants that are about it.
 pub fn control_of_targets() -> Mutant {
@@ -166,24 +194,30 @@ pub fn control_of_targets() -> Mutant {
     )
 }
 
+/// The controls, one a world.
+pub fn controls() -> [Mutant; 3] {
+    [control(), control_of_targets(), control_of_stages()]
+}
+
 impl Mutant {
     /// Whether nothing is taken out, and nothing may break.
     pub fn is_control(&self) -> bool {
-        [control().name, control_of_targets().name].contains(&self.name)
+        controls().iter().any(|c| c.name == self.name)
     }
 
     /// The exploration that has to catch it.
     pub fn scenario(&self) -> Scenario {
-        match self.of_targets {
-            true => Scenario::targets(),
-            false => Scenario::default(),
+        match (self.of_targets, self.of_stages) {
+            (true, _) => Scenario::targets(),
+            (_, true) => Scenario::staged(),
+            _ => Scenario::default(),
         }
     }
 }
 
 /// The control or the mutant of that name.
 pub fn named(name: &str) -> Option<Mutant> {
-    let mut every = [control(), control_of_targets()].into_iter().chain(all());
+    let mut every = controls().into_iter().chain(all());
     every.find(|m| m.name == name)
 }
 
@@ -200,6 +234,14 @@ const fn mutant(out: &[Safeguard], name: &'static str, takes_out: &'static str) 
         takes_out,
         kit: Kit::without(out),
         of_targets: false,
+        of_stages: false,
+    }
+}
+
+const fn of_stages(out: &[Safeguard], name: &'static str, takes_out: &'static str) -> Mutant {
+    Mutant {
+        of_stages: true,
+        ..mutant(out, name, takes_out)
     }
 }
 

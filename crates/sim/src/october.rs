@@ -32,6 +32,7 @@ pub fn october(kit: Kit) -> October {
         servers: vec![Nature::default()],
         names: 0,
         fleet: Default::default(),
+        staged: false,
     };
     let mut script = Script::new(kit, &setting);
     script.act(Action::Start(0));

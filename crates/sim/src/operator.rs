@@ -136,7 +136,7 @@ fn propose_after(
     let observed = [("ns0".to_owned(), standing.clone())].into();
     let planned = plan(&desired, held, &observed, &policy);
     let mut plan = planned.plan.ok_or("nothing to do")?;
-    plan.purpose = purpose;
+    plan = plan.made_for(purpose);
     let mut findings = findings(&plan, &standing, life, now);
     findings.extend(planned.report.source);
     let state = life.state();

@@ -25,6 +25,14 @@ pub struct Setting {
     /// Endpoints with targets, and who probes them.
     #[serde(default, skip_serializing_if = "Fleet::is_none")]
     pub fleet: Fleet,
+    /// Whether plans go out in stages.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub staged: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_not(staged: &bool) -> bool {
+    !*staged
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -93,6 +101,7 @@ pub fn run_seen(
         },
         names: scenario.names,
         fleet: scenario.fleet,
+        staged: scenario.staged,
     };
     let mut world = build(kit, &setting);
     let mut director = Director::new(rng, scenario, faults);

@@ -33,6 +33,8 @@ pub struct Scenario {
     pub fleet: Fleet,
     /// What befalls targets and probers.
     pub fates: Fates,
+    /// Whether plans go out in stages.
+    pub staged: bool,
     /// How many followers a server has at most; drawn for each.
     pub followers: u8,
     /// How many caches clients ask, at most; drawn.
@@ -170,6 +172,7 @@ impl Default for Scenario {
             names: 0,
             fleet: Fleet::default(),
             fates: Fates::NONE,
+            staged: false,
             followers: 2,
             caches: 2,
             keeps: Keeps::Answers,
@@ -238,6 +241,7 @@ pub fn policy(names: u16) -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(8),
         keep: 3,
+        stages: Vec::new(),
     }
 }
 

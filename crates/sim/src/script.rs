@@ -7,6 +7,7 @@ use crate::run::{Outcome, Setting, build};
 use crate::targets::Fate;
 use crate::world::{DAWN, World};
 use std::collections::{BTreeMap, VecDeque};
+use steadfast_core::rollout::Word;
 use steadfast_core::server::Write;
 
 /// The most that may follow from each other in one instant.
@@ -101,6 +102,7 @@ impl Script {
                 News::LookWaits(item) => Action::Look(item),
                 News::ReplyWaits(item) => Action::Return(item),
                 News::Trails(s) => Action::Show(s),
+                News::Asked(e, life, ask) => Action::Said(e, life, ask, Word::Pass),
                 News::Probed(e, p) => Action::Targets(Fate::Report(e, p)),
                 News::WakeAt(e, at) => {
                     self.wakes.insert(e, at);

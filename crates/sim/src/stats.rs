@@ -1,6 +1,7 @@
 //! What happened in runs, in numbers.
 
 use crate::tally::Tally;
+use steadfast_core::ledger::{Act, Event};
 
 /// What happened, in numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -35,11 +36,37 @@ pub struct Stats {
     pub moved: u64,
     /// Times that the ledger says of sick targets that they stay in.
     pub held: u64,
+    /// Stages that passed.
+    pub passed: u64,
+    /// Stages that failed.
+    pub failed: u64,
+    /// Stages that were said to be undecided.
+    pub undecided: u64,
     /// What only the world knows of.
     pub world: Tally,
 }
 
 impl Stats {
+    /// Counts an entry of a ledger.
+    pub(crate) fn count(&mut self, event: &Event) {
+        self.entries += 1;
+        let counter = match event {
+            Event::Cleared { .. } => &mut self.cleared,
+            Event::Halted { .. } => &mut self.halted,
+            Event::Drifted { .. } => &mut self.drifted,
+            Event::Restored { .. } => &mut self.restored,
+            Event::Cleaned { .. } => &mut self.cleaned,
+            Event::Passed { .. } => &mut self.passed,
+            Event::Failed { .. } => &mut self.failed,
+            Event::Undecided { .. } => &mut self.undecided,
+            Event::Moved { .. } => &mut self.moved,
+            Event::Watched { held, .. } if !held.is_empty() => &mut self.held,
+            Event::Decided(d) if d.act == Act::Revoke => &mut self.revoked,
+            _ => return,
+        };
+        *counter += 1;
+    }
+
     /// Adds another run's numbers.
     pub fn add(&mut self, other: &Stats) {
         self.events += other.events;
@@ -57,6 +84,9 @@ impl Stats {
         self.blocked += other.blocked;
         self.moved += other.moved;
         self.held += other.held;
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.undecided += other.undecided;
         self.world.add(&other.world);
     }
 

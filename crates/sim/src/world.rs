@@ -11,6 +11,7 @@ use crate::oracle::{Open, Oracle};
 use crate::run::Setting;
 use crate::scenario::{self, Nature};
 use crate::server::{Followers, Serials, Server};
+use crate::stages;
 use crate::stats::Stats;
 use crate::store::Store;
 use crate::targets::{self, Fleet, Targets};
@@ -18,7 +19,7 @@ use dns::{Rtype, Zone};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
-use steadfast_core::ledger::{self, Entry, Event as Entered};
+use steadfast_core::ledger::Entry;
 use steadfast_core::lifecycle::{Append, CourseError, Input, Notice};
 use steadfast_core::marker::LedgerId;
 use steadfast_core::policy::Policy;
@@ -66,6 +67,9 @@ impl World {
     pub fn new(kit: Kit, setting: &Setting) -> World {
         let mut policy = scenario::policy(setting.names);
         targets::permit(&mut policy, setting.fleet);
+        if setting.staged {
+            policy.stages = stages::of(setting.servers.len());
+        }
         let policy = Arc::new(policy);
         let start = scenario::start(setting.names);
         let more: Vec<_> = targets::at_start(setting.fleet).collect();
@@ -133,6 +137,12 @@ impl World {
         if self.oracle.is_frozen_for_good()
             && self.is_quiet()
             && let Some(text) = self.oracle.unrevoked(&self.servers, self.now)
+        {
+            self.oracle.accuse("I14", text);
+        }
+        if self.oracle.is_called_off()
+            && self.is_quiet()
+            && let Some(text) = self.oracle.not_called_off(&self.servers, self.now)
         {
             self.oracle.accuse("I14", text);
         }
@@ -205,6 +215,7 @@ impl World {
             Action::FollowerUp(s, n) => self.followers.set_down((*s, *n), false),
             Action::Ask(ask) => self.ask(ask),
             Action::Targets(fate) => self.befalls(*fate, news),
+            Action::Said(e, life, ask, word) => self.said(*e, *life, (*ask, *word), news),
             Action::Full(s) | Action::Roomy(s) => {
                 if let Some(store) = self.stores.get_mut(usize::from(*s)) {
                     store.full = matches!(action, Action::Full(_));
@@ -342,6 +353,9 @@ impl World {
                 News::LookWaits(item)
             });
         }
+        let life = self.enactor(e).map_or(0, |x| u64::from(x.lives));
+        let checks = emitted.checks.iter();
+        news.extend(checks.map(|ask| News::Asked(e, life, *ask)));
         if let Some(at) = emitted.wake {
             news.push(News::WakeAt(e, at.0.saturating_add_signed(-skew)));
         }
@@ -429,28 +443,12 @@ impl World {
         };
         let entries = self.oracle.appended(index, append, store, &self.servers);
         for entry in &entries {
-            self.count(entry);
+            self.stats.count(&entry.event);
             if let Some(story) = &mut self.story {
                 story.push((format!("store{index}"), crate::story::entry(entry)));
             }
         }
         entries
-    }
-
-    fn count(&mut self, entry: &Entry) {
-        self.stats.entries += 1;
-        let counter = match &entry.event {
-            Entered::Cleared { .. } => &mut self.stats.cleared,
-            Entered::Halted { .. } => &mut self.stats.halted,
-            Entered::Drifted { .. } => &mut self.stats.drifted,
-            Entered::Restored { .. } => &mut self.stats.restored,
-            Entered::Cleaned { .. } => &mut self.stats.cleaned,
-            Entered::Moved { .. } => &mut self.stats.moved,
-            Entered::Watched { held, .. } if !held.is_empty() => &mut self.stats.held,
-            Entered::Decided(d) if d.act == ledger::Act::Revoke => &mut self.stats.revoked,
-            _ => return,
-        };
-        *counter += 1;
     }
 
     fn store_fails(&mut self, e: E, news: &mut Vec<News>) {
@@ -514,6 +512,7 @@ impl World {
         let freeze = self.oracle.state(0).and_then(|s| s.frozen.as_ref());
         let until = freeze.and_then(|f| f.until);
         until.is_none_or(|until| until.0 <= self.now)
+            && !self.oracle.is_rolling()
             && self.enactors.iter().all(|x| at_rest(x) && knows(x))
             && self.servers.iter().all(|s| s.trailing.is_empty())
     }

@@ -21,6 +21,7 @@ fn script(servers: usize) -> Script {
             servers: vec![Nature::default(); servers],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     )
 }

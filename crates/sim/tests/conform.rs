@@ -20,6 +20,7 @@ fn real() -> (Vec<Stored>, Bodies) {
             servers: vec![Nature::default(); 2],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     );
     s.act(Action::Start(0));

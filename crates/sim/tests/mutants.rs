@@ -33,7 +33,7 @@ fn names_are_unique_and_none_is_the_control() {
     let waiting = mutants::WAITING.iter().map(|w| w.name);
     let names: Vec<&str> = names
         .chain(waiting)
-        .chain([mutants::control().name, mutants::control_of_targets().name])
+        .chain(mutants::controls().map(|control| control.name))
         .collect();
     let unique: BTreeSet<&str> = names.iter().copied().collect();
     assert_eq!(unique.len(), names.len());

@@ -21,6 +21,7 @@ fn script(enactors: u8, servers: usize) -> Script {
             servers: vec![Nature::default(); servers],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     )
 }
@@ -209,6 +210,7 @@ fn planted_late() -> Script {
             }],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     );
     s.act(Action::Start(0));
@@ -279,6 +281,7 @@ fn plantings_on_a_server_that_serves_them_late_are_few() {
             }],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     );
     s.act(Action::Start(0));
@@ -313,6 +316,7 @@ fn misses(recipes: &[u64]) -> Script {
             servers: vec![Nature::default(), loses],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     );
     s.act(Action::Start(0));
@@ -426,6 +430,7 @@ fn an_alias_gets_another_target_on_a_server_that_loses_swaps() {
             servers: vec![nature],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     );
     s.act(Action::Start(0));

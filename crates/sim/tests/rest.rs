@@ -17,6 +17,7 @@ fn script() -> Script {
             servers: vec![Nature::default(); 2],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         },
     );
     s.act(Action::Start(0));

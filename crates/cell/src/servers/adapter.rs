@@ -34,6 +34,9 @@ pub trait Server: Send + Sync {
     /// The first that can't be known: all of them count (I2).
     fn serials(&self) -> Result<Vec<u32>, String>;
 
+    /// Where clients ask: the server's own address first, then those that transfer from it.
+    fn addresses(&self) -> Vec<SocketAddr>;
+
     /// Tries each primitive on scratch names below the marker's, and removes them whatever happens.
     /// `deadline` is that of later writes, `read_back` how long a write may take to be served.
     ///
@@ -65,6 +68,14 @@ impl Primary {
 impl Server for Primary {
     fn fence(&self) -> Fence {
         Fence::Server
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let followers = self.followers.iter().copied();
+        [self.server.address()]
+            .into_iter()
+            .chain(followers)
+            .collect()
     }
 
     fn write(&self, write: &Write) -> Reply {

@@ -104,6 +104,7 @@ fn policy() -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(10),
         keep: 20,
+        stages: Vec::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{ask, show, words};
 use crate::args::{ApplyArgs, Cli};
 use crate::drift;
-use crate::enact;
+use crate::enact::{self, Through};
 use crate::exit::{Exit, Fail, Outcome, Said};
 use crate::led;
 use crate::prepare::{self, Prepared, prepare};
@@ -17,7 +17,7 @@ use steadfast_core::body::Body;
 use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
 use steadfast_core::ledger::{Event, State};
-use steadfast_core::lifecycle::Submission;
+use steadfast_core::lifecycle::{Lifecycle, Submission};
 use steadfast_core::plan::Plan;
 
 /// How long it may take to see that a zone is led from elsewhere.
@@ -66,7 +66,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
         number: None,
         before: Vec::new(),
     };
-    enact_plan(&zone, &store, prepared, passing, args.patience, style)
+    enact_plan(&zone, &store, prepared, passing, waits(args), style)
 }
 
 fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcome {
@@ -132,7 +132,7 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         number: Some(number),
         before: Vec::new(),
     };
-    enact_plan(&zone, &store, prepared, passing, args.patience, style)
+    enact_plan(&zone, &store, prepared, passing, waits(args), style)
 }
 
 /// Where the zone is led from elsewhere, the halt goes into the ledger, for `status` to show.
@@ -166,6 +166,15 @@ pub fn thawed(state: &State, zone: &str) -> Result<(), Fail> {
     Err(refused(&frozen, zone))
 }
 
+/// How long it is waited for servers, and whether for stages.
+fn waits(args: &ApplyArgs) -> (Duration, Through) {
+    let through = match args.detach {
+        true => Through::Stage,
+        false => Through::All,
+    };
+    (args.patience, through)
+}
+
 /// What is to pass the gate.
 pub struct Passing {
     /// The plan, its hash and its stored form.
@@ -185,7 +194,7 @@ pub fn enact_plan(
     store: &Arc<Store>,
     prepared: Prepared,
     passing: Passing,
-    patience: Duration,
+    (patience, through): (Duration, Through),
     style: Style,
 ) -> Outcome {
     let (plan, hash, _) = &passing.planned;
@@ -196,7 +205,8 @@ pub fn enact_plan(
         Ok(submission(state, &passing, &prepared, cleared))
     };
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
-    let run = enact::pass(&mut enactor, &mut gate, patience, style)
+    let patience = patience + through.time(&plan.stages);
+    let run = enact::pass(&mut enactor, &mut gate, (patience, through), style)
         .map_err(|refusal| refused(&refusal, &zone.config.name))?;
     let exit = enact::verdict(&run, enactor.state(), configuration);
     show::applied(zone, enactor.state(), configuration, exit, style);
@@ -248,7 +258,11 @@ fn catch_up(
 ) -> Outcome {
     let configuration = prepared.book.state().configuration;
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
-    let run = enact::run(&mut enactor, None, args.patience, style);
+    let (patience, through) = waits(args);
+    let rolling = enactor.state().rolling();
+    let patience = patience + rolling.map_or(Duration::ZERO, |r| through.time(&r.stages));
+    let mut reached = |l: &Lifecycle| through.is_reached(l);
+    let run = enact::run_until(&mut enactor, None, patience, style, &mut reached);
     let exit = enact::verdict(&run, enactor.state(), configuration);
     if exit != Exit::Done || style.json {
         show::applied(zone, enactor.state(), configuration, exit, style);
@@ -324,6 +338,11 @@ pub fn refused(refusal: &Refusal, zone: &str) -> Fail {
             Exit::Refused,
             "envelope",
             format!("`steadfast status {zone}` shows which targets are out"),
+        ),
+        Refusal::NotGood(_) => (
+            Exit::Refused,
+            "not-good",
+            format!("`steadfast rollback {zone}` goes back by hand"),
         ),
         Refusal::Halted { fix, .. } => (Exit::Refused, "halted", fix.clone()),
     };

@@ -3,6 +3,7 @@
 use super::{apply, ask, out, show, words};
 use crate::args::AdoptArgs;
 use crate::drift::{self, Edited};
+use crate::enact::Through;
 use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
 use crate::prepare::{self, Observed, Prepared};
@@ -70,7 +71,14 @@ pub fn run(
         number: None,
         before: drift::settled(&edited, false),
     };
-    let exit = apply::enact_plan(zone, store, prepared, passing, PATIENCE, style)?;
+    let exit = apply::enact_plan(
+        zone,
+        store,
+        prepared,
+        passing,
+        (PATIENCE, Through::All),
+        style,
+    )?;
     correct_source(zone, &changes, style);
     Ok(exit)
 }

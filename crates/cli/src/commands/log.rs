@@ -172,7 +172,7 @@ pub fn narrate(entry: &Entry) -> String {
         }
         Event::Watched { endpoint, held } => words::held(endpoint, held),
         Event::Released => "released: markers are removed, answers stay".into(),
-        event => of_server(event),
+        event => super::stages::narrate(event).unwrap_or_else(|| of_server(event)),
     }
 }
 

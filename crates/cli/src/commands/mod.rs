@@ -25,6 +25,7 @@ pub mod resolver;
 pub mod rollback;
 pub mod show;
 pub mod sim;
+pub mod stages;
 pub mod status;
 pub mod survey;
 pub mod thaw;

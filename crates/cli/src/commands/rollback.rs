@@ -2,16 +2,19 @@
 
 use super::{apply, ask, out, show, words};
 use crate::args::{Cli, RollbackArgs};
+use crate::enact::{self, Through};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
 use crate::prepare::{self, Prepared};
 use crate::site::{Site, Style, ZoneSite};
+use cell::enactor::{refresh, said};
 use cell::store::Store;
 use dns::Zone;
 use serde_json::json;
 use std::sync::Arc;
 use steadfast_core::book::Book;
 use steadfast_core::gate::Refusal;
+use steadfast_core::ledger::Event;
 use steadfast_core::plan::{Desired, Form, Purpose};
 
 /// Runs the command.
@@ -20,6 +23,9 @@ use steadfast_core::plan::{Desired, Form, Purpose};
 /// A frozen zone, a generation that can't be returned to, guards.
 pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
     let site = Site::open(cli)?;
+    if let Some(strike) = args.strike {
+        return strike_off(&site, args, strike, style);
+    }
     let zone = site.zone(&args.zone)?;
     let name = &zone.config.name;
     let store = site.store()?;
@@ -55,7 +61,14 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         number: None,
         before: Vec::new(),
     };
-    let exit = apply::enact_plan(&zone, &store, prepared, passing, args.patience, style)?;
+    let exit = apply::enact_plan(
+        &zone,
+        &store,
+        prepared,
+        passing,
+        (args.patience, Through::All),
+        style,
+    )?;
     out::note(
         &format!(
             "  {} still says what was rolled back: correct it before the next apply; `steadfast plan {name}` shows the difference",
@@ -64,6 +77,48 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         style,
     );
     Ok(exit)
+}
+
+/// A configuration that looked good and was not: nothing goes back to it by itself any more.
+fn strike_off(site: &Site, args: &RollbackArgs, configuration: u64, style: Style) -> Outcome {
+    let zone = site.alone(&args.zone)?;
+    let (name, store) = (&zone.config.name, site.store()?);
+    let mut book = prepare::adopted_book(&store, &zone.policy, name)?;
+    if !book.state().generations.contains_key(&configuration) {
+        let present = book.state().configuration;
+        let choices = choices(&book, present + 1).join("\n    ");
+        let message = format!("configuration {configuration} of {name} is not kept, or never was");
+        let help = format!("what is kept:\n    {choices}");
+        return Err(Fail::new(Exit::Usage, "unknown-generation", message, help));
+    }
+    let reason = args.reason.clone().unwrap_or_default();
+    let struck = Event::Struck {
+        configuration,
+        reason,
+    };
+    let mut enactor = enact::enactor(&zone, &store, None)?;
+    if !enact::submit_only(&mut enactor, said(vec![struck]), args.patience, style) {
+        let message = format!("configuration {configuration} of {name} could not be struck off");
+        let help = "nothing was recorded; try again";
+        return Err(Fail::new(Exit::Error, "not-struck", message, help));
+    }
+    refresh(&store, &zone.policy.zone.to_string(), &mut book).map_err(Fail::store)?;
+    let good: Vec<u64> = book.state().stages.good.keys().copied().collect();
+    if style.json {
+        out::json(&json!({ "zone": name, "struck": configuration, "known-good": good }));
+        return Ok(Exit::Done);
+    }
+    let left = match good.as_slice() {
+        [] => "no configuration is known as good: a stage that fails freezes the zone".to_owned(),
+        some => {
+            let some: Vec<String> = some.iter().map(u64::to_string).collect();
+            format!("known as good: {}", some.join(", "))
+        }
+    };
+    out::text(&format!(
+        "{name}: configuration {configuration} is struck off; {left}\n  next: steadfast status {name}\n"
+    ));
+    Ok(Exit::Done)
 }
 
 fn same(name: &str, to: u64, prepared: &Prepared, style: Style) -> Exit {

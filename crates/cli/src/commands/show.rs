@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::prepare::Prepared;
 use crate::site::{Style, ZoneSite};
 use anstyle::{AnsiColor, Style as Paint};
+use cell::enactor::now;
 use dns::{Change, RRset};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -109,6 +110,7 @@ fn plan_text(
                 "  {}",
                 summary(&plan.steps.changes, plan.steps.count())
             );
+            super::stages::of_plan(&mut out, &plan.stages);
         }
     }
     findings(&mut out, &prepared.findings, style.colour);
@@ -253,6 +255,7 @@ fn plan_json(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>) -> s
             "purpose": plan.purpose,
             "changes": plan.steps.changes,
             "steps": plan.steps.order,
+            "stages": plan.stages,
         })
     });
     json!({
@@ -281,6 +284,22 @@ fn halts(state: &State) -> String {
     out
 }
 
+fn rolled_back(name: &str, state: &State) -> String {
+    let failure = state
+        .stages
+        .rollout
+        .as_ref()
+        .and_then(|r| r.failed.as_ref());
+    let Some(failure) = failure else {
+        return String::new();
+    };
+    let back = failure.back.map_or(0, |back| back.to);
+    format!(
+        "{name}: stage {} of configuration {} failed: rolled back, the content of {back} stands as before, read back\n  next: correct the source, then steadfast plan {name}\n",
+        failure.stage, failure.configuration
+    )
+}
+
 /// Shows how an apply ended.
 pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exit, style: Style) {
     let behind: Vec<&String> = state.behind().collect();
@@ -304,6 +323,10 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
         Exit::Superseded if state.configuration != configuration => format!(
             "{name}: superseded: configuration {configuration} was overtaken, the zone is at {}\n  next: steadfast plan {name}\n",
             state.configuration
+        ),
+        Exit::RolledBack => rolled_back(name, state),
+        Exit::Waiting if state.freeze(now()).is_none() => format!(
+            "{name}: configuration {configuration} is on its way through its stages\n  next: steadfast status {name}\n"
         ),
         Exit::Waiting => format!(
             "{name}: frozen meanwhile; configuration {configuration} is approved and not everywhere yet\n  next: steadfast status {name}\n"

@@ -4,7 +4,7 @@
 
 use super::look::{Look, key};
 use super::up::{Present, present};
-use super::{out, words};
+use super::{out, stages, words};
 use crate::args::{Cli, StatusArgs};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
@@ -78,7 +78,7 @@ fn not_known(look: &Look, zone: &str, state: &State) -> Vec<String> {
 }
 
 /// One word for where a server stands.
-pub fn stand(server: &ServerState, state: &State) -> &'static str {
+pub fn stand(id: &str, server: &ServerState, state: &State) -> &'static str {
     if server.released {
         "released"
     } else if server.halted.is_some() {
@@ -87,7 +87,9 @@ pub fn stand(server: &ServerState, state: &State) -> &'static str {
         "restored"
     } else if server.verified.is_none() {
         "unplanted"
-    } else if state.is_whole(server) {
+    } else if state.is_whole(id) && state.awaits_stage(id) {
+        "waiting"
+    } else if state.is_whole(id) {
         "whole"
     } else if server.holding().is_some_and(|h| !h.is_whole()) {
         "half-way"
@@ -105,7 +107,7 @@ fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
             .map(|h| json!({ "kind": h.kind, "reason": h.reason, "fix": h.fix, "entry": h.seq }));
         json!({
             "name": id,
-            "stands": stand(s, state),
+            "stands": stand(id, s, state),
             "configuration": holding.map(|h| h.configuration),
             "health": holding.map(|h| h.health),
             "step": holding.map(|h| h.step),
@@ -146,6 +148,8 @@ fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
         "out": state.outs(),
         "held": state.endpoints.held,
         "frozen": frozen,
+        "rollout": stages::document(state, now),
+        "known-good": state.stages.good.keys().collect::<Vec<_>>(),
         "revoking-until": state.revoking(now).map(words::time),
         "proposals": proposals,
         "refused": state.refused,
@@ -163,6 +167,7 @@ fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: 
         for id in missing {
             let _ = writeln!(out, "  {id:<8} in the config, but not adopted");
         }
+        stages::show(out, zone, state, now, style);
         endpoints(out, state, now, style);
         freeze(out, state, now, style);
         proposals(out, state);
@@ -207,10 +212,11 @@ fn show_server(
 ) {
     let holding = server.holding();
     let held = holding.map_or_else(|| "nothing of ours yet".to_owned(), ToString::to_string);
-    let goal = format!("{}/{}", state.configuration, state.health);
-    let stand = stand(server, state);
+    let goal = format!("{}/{}", state.goal(id), state.health);
+    let stand = stand(id, server, state);
     let (colour, line) = match stand {
         "whole" => (AnsiColor::Green, format!("{held}, whole and read back")),
+        "waiting" => (AnsiColor::Cyan, format!("{held}, waits for its stage")),
         "half-way" => (AnsiColor::Yellow, format!("{held}; on its way to {goal}")),
         "behind" => (AnsiColor::Yellow, format!("{held}; {goal} is to come")),
         "unplanted" => (AnsiColor::Yellow, "the marker was not read back yet".into()),
@@ -356,6 +362,9 @@ fn next(zone: &str, state: &State, missing: &[String], now: Time) -> String {
         return format!(
             "steadfast adopt {zone} --drift {name}   (keep it), or steadfast apply {zone} --overwrite {name}   (put ours back)"
         );
+    }
+    if state.is_stuck() {
+        return format!("steadfast rollback {zone} --dry-run");
     }
     if state.behind().next().is_some() {
         return format!("steadfast apply {zone}");

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use super::stage_keys::STAGE;
+
 /// A table of the file.
 #[derive(Debug)]
 pub struct Section {
@@ -95,7 +97,7 @@ const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-const fn key(
+pub(super) const fn key(
     name: &'static str,
     kind: Kind,
     need: Need,
@@ -257,6 +259,13 @@ static ZONE: Section = Section {
             Required,
             "",
             "How much one plan may change. There is no default: an unset limit is not the same as no limit.",
+        ),
+        key(
+            "stage",
+            List(&Inline(&STAGE), 0),
+            Default("[]"),
+            r#"[{ name = "canary", servers = ["ns1"], bake = "10m" }]"#,
+            "Stages that a plan goes out in. Without any it goes everywhere at once.",
         ),
     ],
 };

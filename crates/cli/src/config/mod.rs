@@ -23,6 +23,8 @@ pub mod names;
 pub mod sample;
 pub mod schema;
 mod server;
+mod stage;
+mod stage_keys;
 pub mod suggest;
 pub mod text;
 mod zone;

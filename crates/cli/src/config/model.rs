@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use steadfast_core::health;
+use steadfast_core::rollout::Stage;
 
 /// A whole config file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct Zone {
     pub keep: u32,
     /// Most octets of one UPDATE.
     pub max_update: u32,
+    /// The stages that a plan goes out in; none: everywhere at once.
+    pub stages: Vec<Stage>,
 }
 
 /// How a server keeps writers apart, weakest first.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::fields::{At, Fields, Reader, Span};
 use super::model::{Fence, Limit, Limits, Server, Share, Zone};
 use super::names;
+use super::stage;
 use super::suggest::nearest;
 use super::text::{Fault, show_seconds};
 use crate::diag::{Diag, shown};
@@ -38,6 +39,8 @@ pub(super) fn load(
     let limits = f
         .table("limits")
         .and_then(|fields| limits(cx, fields.value, zone));
+    let stages = f.list("stage");
+    let stages = stage::load(cx, zone, stages, listed.as_deref().unwrap_or_default());
     f.done();
     let bounds = Bounds {
         own: owned.clone(),
@@ -60,6 +63,7 @@ pub(super) fn load(
             ttl_max,
             keep: keep.value,
             max_update: max_update.value,
+            stages: stages?,
         })
     };
     (bounds, assemble())

@@ -9,6 +9,7 @@ mod held_wrong;
 mod living;
 mod repairs;
 mod rollout;
+mod stages;
 mod stalled;
 mod talk;
 

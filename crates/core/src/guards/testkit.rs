@@ -80,6 +80,7 @@ pub(crate) fn policy(critical: &[&str]) -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(10),
         keep: 3,
+        stages: Vec::new(),
     }
 }
 

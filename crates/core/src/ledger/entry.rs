@@ -1,7 +1,9 @@
 //! What a ledger's entries say.
 
+use super::rollout::Back;
 use crate::guards::{Abilities, Finding};
 use crate::marker::{Holding, LedgerId};
+use crate::rollout::{Evidence, Stage};
 use crate::time::{Millis, Time};
 use dns::{Digest, Name, RRset, Rtype};
 use serde::{Deserialize, Serialize};
@@ -162,6 +164,52 @@ pub enum Event {
         endpoint: Name,
         /// Sick targets that stay in, each with the reason; none: the checks are believed again.
         held: Vec<HeldTarget>,
+    },
+    /// The configuration that is cleared next goes out in stages, and the first begins.
+    Staged {
+        /// The generation.
+        configuration: u64,
+        /// The stages, as the plan has them.
+        stages: Vec<Stage>,
+    },
+    /// A stage passed, its whole bake long: the next begins, or, after the last, the configuration is
+    /// known as good.
+    Passed {
+        /// The generation.
+        configuration: u64,
+        /// The stage.
+        stage: String,
+        /// What the checks said.
+        evidence: Vec<Evidence>,
+    },
+    /// A stage neither passed nor failed in time: it stays where it is.
+    Undecided {
+        /// The generation.
+        configuration: u64,
+        /// The stage.
+        stage: String,
+        /// What is missing.
+        why: String,
+        /// What the checks said.
+        evidence: Vec<Evidence>,
+    },
+    /// A stage failed: the generation is called off.
+    Failed {
+        /// The generation.
+        configuration: u64,
+        /// The stage.
+        stage: String,
+        /// What the checks said.
+        evidence: Vec<Evidence>,
+        /// The way back, which the next entries take; `None`: there is none, and the zone is frozen.
+        back: Option<Back>,
+    },
+    /// A configuration, and every other with its content, is not to be gone back to.
+    Struck {
+        /// The generation.
+        configuration: u64,
+        /// Why, in the operator's words.
+        reason: String,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Folding entries into state. Nothing here refuses: an entry in the ledger has happened.
 
 use super::entry::{Act, Adopted, Entry, Event, Found, Settlement};
+use super::rollout::Stages;
 use super::state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};
 use super::{ChainError, Stored};
 use crate::time::Time;
@@ -87,6 +88,7 @@ impl State {
                 if let Some(server) = event.server().and_then(|id| self.servers.get_mut(id)) {
                     Arc::make_mut(server).fold(entry);
                 }
+                self.fold_stages(entry);
             }
         }
     }
@@ -112,7 +114,12 @@ impl State {
             by: entry.by.clone(),
             result: adopted.result,
         };
+        let stages = Stages {
+            good: [(adopted.configuration, entry.at)].into(),
+            ..Stages::default()
+        };
         *self = State {
+            stages,
             last: self.last,
             last_hash: self.last_hash,
             last_at: self.last_at,
@@ -151,6 +158,7 @@ impl State {
             result,
         };
         self.generations.insert(to, Arc::new(made));
+        self.cleared_in_stages(to, at);
     }
 
     fn cleaned(&mut self, through: u64, content: (Digest, u64), entry: &Entry) {
@@ -158,6 +166,9 @@ impl State {
         self.generations
             .retain(|generation, _| *generation >= through);
         self.proposals.retain(|_, p| p.parent >= self.configuration);
+        self.stages
+            .good
+            .retain(|generation, _| *generation >= through);
         for server in self.servers.values_mut() {
             let server = Arc::make_mut(server);
             let verified = server.verified;

@@ -1,7 +1,8 @@
 //! The state of a zone: what the fold of its ledger knows.
 
-use super::entry::{Decision, Expect, HaltKind, Origin, ServerId};
+use super::entry::{Act, Decision, Expect, HaltKind, Origin, ServerId};
 use super::health::HealthState;
+use super::rollout::Stages;
 use crate::gate::CLOCK_TOLERANCE;
 use crate::marker::{Holding, LedgerId, Marker};
 use crate::time::{Millis, Time};
@@ -28,7 +29,8 @@ pub struct State {
     pub adopted_at: u64,
     /// Whether the marker is to be removed.
     pub released: bool,
-    /// The configuration generation that servers are brought to.
+    /// The configuration generation that servers are brought to, those that wait for their stage
+    /// later; see [`State::goal`].
     pub configuration: u64,
     /// The health generation.
     pub health: u64,
@@ -51,6 +53,9 @@ pub struct State {
     pub servers: BTreeMap<ServerId, Arc<ServerState>>,
     /// How many writes servers refused.
     pub refused: u64,
+    /// Which configuration is on its way through stages, and which are known as good.
+    #[serde(default)]
+    pub stages: Stages,
 }
 
 /// A configuration generation.
@@ -256,32 +261,31 @@ impl State {
     /// Called off is every write that would lead elsewhere than to the present configuration or
     /// health, or any at all while the zone is frozen or released (I14).
     pub fn revoking(&self, now: Time) -> Option<Time> {
-        let off = |d: &Decided| {
+        let off = |id: &ServerId, d: &Decided| {
             let to = &d.decision.holding;
             let elsewhere = match d.decision.act {
-                super::Act::Move { .. } => {
-                    to.ahead.map_or(to.health, |ahead| ahead.health) != self.health
-                }
-                _ => to.configuration != self.configuration,
+                Act::Move { .. } => to.ahead.map_or(to.health, |ahead| ahead.health) != self.health,
+                Act::Step if self.is_stuck() => true,
+                _ => to.configuration != self.goal(id),
             };
             self.freeze(now).is_some() && d.decision.act.changes_data() || elsewhere
         };
-        let open = self.servers.values().flat_map(|s| s.open(now));
-        open.filter(|(_, d)| off(d))
+        let servers = self.servers.iter();
+        let open = servers.flat_map(|(id, s)| s.open(now).map(move |(_, d)| (id, d)));
+        open.filter(|(id, d)| off(id, d))
             .map(|(_, d)| d.is_over_at())
             .max()
     }
 
-    /// Servers that are not wholly at the present configuration and health.
+    /// Servers that are not wholly where they are meant to be.
     pub fn behind(&self) -> impl Iterator<Item = &ServerId> {
-        self.servers
-            .iter()
-            .filter(|(_, s)| !self.is_whole(s))
-            .map(|(id, _)| id)
+        self.servers.keys().filter(|id| !self.is_whole(id))
     }
 
-    /// Whether a server is wholly at the present configuration and health.
-    pub fn is_whole(&self, server: &ServerState) -> bool {
-        server.is_whole_at(self.configuration) && server.follows(self.health)
+    /// Whether a server is wholly at the configuration that it is meant to hold now, and at the
+    /// present health.
+    pub fn is_whole(&self, id: &str) -> bool {
+        let there = |s: &Arc<ServerState>| s.is_whole_at(self.goal(id)) && s.follows(self.health);
+        self.servers.get(id).is_some_and(there)
     }
 }

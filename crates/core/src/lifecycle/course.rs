@@ -90,7 +90,7 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     /// A body of the ledger or of the draft.
-    fn body<'b>(&'b self, hash: &Digest, draft: &'b Draft) -> Option<&'b Arc<Body>> {
+    pub(super) fn body<'b>(&'b self, hash: &Digest, draft: &'b Draft) -> Option<&'b Arc<Body>> {
         self.book.body(hash).or_else(|| draft.body(hash))
     }
 

@@ -16,6 +16,7 @@
 //! follows. Nothing happens between calls.
 
 mod apart;
+mod back;
 mod clock;
 mod compare;
 mod course;
@@ -28,6 +29,7 @@ mod replant;
 mod rests;
 mod run;
 mod settle;
+mod stages;
 mod submission;
 mod targets;
 mod write;
@@ -43,6 +45,7 @@ use crate::health::{self, Slot};
 use crate::ledger::{Entry, Event, Found, HeldTarget, Loss, Move, ServerId, State, Stored};
 use crate::marker::Holding;
 use crate::policy::Policy;
+use crate::rollout;
 use crate::safeguards::{Full, Safeguard, Safeguards};
 use crate::server::{Reading, Reply, Write};
 use crate::time::{Millis, Time};
@@ -81,6 +84,8 @@ pub enum Input {
     /// What a prober, by its name, saw of targets, and what its own clock shows: the one that the
     /// readings carry, which need not be the clock of the ledger's writers.
     Probed(String, Time, Vec<(Slot, health::Reading)>),
+    /// What a check said: the answer to the [`Effect::Check`] with that number.
+    Checked(u64, rollout::Reading),
 }
 
 /// What is to be done.
@@ -102,6 +107,8 @@ pub enum Effect {
     WakeAt(Time),
     /// Tell the operator.
     Tell(Notice),
+    /// Look at something, for a stage.
+    Check(rollout::Ask),
 }
 
 /// An append to the ledger: all of it or nothing.
@@ -154,6 +161,8 @@ pub enum Notice {
     Kept(String),
     /// The ledger can't be trusted or reached: everything stays as it is (I8).
     Doubt(String),
+    /// A stage began, passed, failed, or can't be decided: the ledger's event.
+    Stage(Box<Event>),
 }
 
 /// Runs one zone. See the module's text.
@@ -176,6 +185,7 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Whether the zone was frozen when effects were derived last.
     frozen: bool,
     watch: targets::Watch,
+    readings: stages::Readings,
     safeguards: S,
 }
 
@@ -207,6 +217,7 @@ impl<S: Safeguards> Lifecycle<S> {
             clock: Time::default(),
             frozen: false,
             watch: targets::Watch::default(),
+            readings: stages::Readings::default(),
             safeguards,
         }
     }
@@ -295,6 +306,7 @@ impl<S: Safeguards> Lifecycle<S> {
             Input::Patrol => self.patrol(),
             Input::Submit(submission) => self.submissions.push(submission),
             Input::Probed(prober, clock, readings) => self.probed(now, prober, clock, readings),
+            Input::Checked(ask, reading) => self.checked(ask, reading),
         }
     }
 
@@ -314,8 +326,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let moved = !draft.is_empty();
         self.submit(now, &mut draft, effects);
         if moved || draft.is_empty() || draft.goes_on() {
-            for id in &ids {
-                self.advance(now, id, &mut draft, effects);
+            self.judge_stage(now, &mut draft, effects);
+            for id in self.in_turn(ids, draft.state()) {
+                self.advance(now, &id, &mut draft, effects);
             }
             self.clean(now, &mut draft);
         }
@@ -324,6 +337,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let thaw = self.state().freeze(now).and_then(|f| f.until);
         let wakes = self.runs.values().filter_map(Run::wakes_at).chain(thaw);
         let wakes = wakes.chain(self.watch.wakes_at());
+        let wakes = wakes.chain(self.stage_wakes_at(now));
         if let Some(wake) = wakes.min() {
             effects.push(Effect::WakeAt(wake));
         }
@@ -350,6 +364,7 @@ impl<S: Safeguards> Lifecycle<S> {
                 draft.attach(body);
             }
             for event in &submission.events {
+                self.stage(event, draft);
                 draft.push(event.clone());
             }
             draft.submission = Some(submission);
@@ -457,7 +472,7 @@ impl<S: Safeguards> Lifecycle<S> {
             Event::Cleaned { through, .. } => Some(Notice::Cleaned(*through)),
             Event::Moved { health, moves, .. } => Some(Notice::Moved(*health, moves.clone())),
             Event::Watched { endpoint, held } => Some(Notice::Held(endpoint.clone(), held.clone())),
-            _ => None,
+            event => self.stage_notice(event),
         };
         effects.extend(notice.map(Effect::Tell));
     }
@@ -495,6 +510,7 @@ impl<S: Safeguards> Lifecycle<S> {
             Event::Cleared { .. }
             | Event::Frozen { .. }
             | Event::Thawed { .. }
+            | Event::Passed { .. }
             | Event::Released => {
                 self.runs.values_mut().for_each(Run::rouse);
             }

@@ -39,10 +39,18 @@ impl<S: Safeguards> Lifecycle<S> {
         if server.verified.is_none() || astray {
             return self.plant(now, id, &server, draft, effects);
         }
-        let target = self.target(id, state.configuration);
+        let goal = match self.safeguards.has(Safeguard::StageOrder) {
+            true => state.goal(id),
+            false => state.configuration,
+        };
+        let target = self.target(id, goal);
         let health = state.health;
+        if self.is_called_off(now, &server, target, draft) {
+            return self.revoke(now, id, &server, draft, effects);
+        }
         let lags = self.lags(&server, health);
-        if !lags && server.is_whole_at(target) {
+        let stuck = draft.state().is_stuck();
+        if !lags && (stuck || server.is_whole_at(target)) {
             return self.rest(id);
         }
         if self.safeguards.has(Safeguard::Repairs)
@@ -302,6 +310,9 @@ impl<S: Safeguards> Lifecycle<S> {
         if !self.safeguards.has(Safeguard::Fresh) {
             state.to_mut().configuration = holding.configuration;
         }
+        if !self.safeguards.has(Safeguard::Fresh) || !self.safeguards.has(Safeguard::StageOrder) {
+            state.to_mut().stages.waits.clear();
+        }
         if !self.safeguards.has(Safeguard::Freezes) {
             state.to_mut().frozen = None;
         }
@@ -361,6 +372,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let state = draft.state();
         let keep = u64::from(self.policy.keep);
         if !draft.is_empty()
+            || state.rolling().is_some()
             || self.safeguards.has(Safeguard::Reachable) && !self.is_at_rest()
             || state.generations.len() as u64 <= keep + keep / 2 + 1
             || self.safeguards.has(Safeguard::Reachable) && state.behind().next().is_some()
@@ -379,9 +391,8 @@ impl<S: Safeguards> Lifecycle<S> {
         });
         let open = open.map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
-        let reachable = held
-            .chain(open)
-            .filter(|_| self.safeguards.has(Safeguard::Reachable));
+        let needed = held.chain(open).chain(state.oldest_needed());
+        let reachable = needed.filter(|_| self.safeguards.has(Safeguard::Reachable));
         let through = reachable.chain([oldest]).min().unwrap_or(oldest);
         let useless = state.generations.range(..through).count();
         // A quarter of all, so that writing the content anew is seldom, however fast they come.

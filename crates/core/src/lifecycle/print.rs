@@ -7,7 +7,7 @@
 
 use super::run::{Phase, Run};
 use super::{Draft, Lifecycle};
-use crate::ledger::{Act, Decided, Event, Expect, HealthState, ServerState, State};
+use crate::ledger::{Act, Decided, Event, Expect, HealthState, ServerState, Stages, State};
 use crate::marker::Holding;
 use crate::safeguards::{Safeguard, Safeguards};
 use crate::server::Reading;
@@ -56,6 +56,7 @@ impl<S: Safeguards> Lifecycle<S> {
             submission.events.iter().for_each(|e| event(e, to));
             to.seq(submission.cleared.map_or(0, |c| c.seq()));
         }
+        self.readings.print(to);
         match &self.inflight {
             Some(draft) => draft.print(to),
             None => to.word(0),
@@ -198,6 +199,34 @@ impl State {
         }
         for server in self.servers.values() {
             server.print(to);
+        }
+        self.stages.print(to);
+    }
+}
+
+impl Stages {
+    fn print(&self, to: &mut dyn Print) {
+        for (server, goal) in &self.waits {
+            to.bytes(server.as_bytes());
+            to.word(*goal);
+        }
+        self.good.keys().for_each(|good| to.word(*good));
+        self.struck.iter().for_each(|result| to.bytes(&result.0));
+        let Some(rollout) = &self.rollout else {
+            return to.word(0);
+        };
+        to.word(1 + rollout.begun as u64);
+        to.word(rollout.configuration);
+        to.time(rollout.baking.unwrap_or(rollout.since));
+        let flags = [
+            rollout.baking.is_some(),
+            rollout.undecided.is_some(),
+            rollout.failed.is_some(),
+        ];
+        to.word(flags.into_iter().fold(0, |n, b| n << 1 | u64::from(b)));
+        for (server, goal) in &rollout.before {
+            to.bytes(server.as_bytes());
+            to.word(*goal);
         }
     }
 }
@@ -374,5 +403,10 @@ fn event(event: &Event, to: &mut dyn Print) {
             to.bytes(endpoint.key());
             held.iter().for_each(|h| print_address(&h.target, to));
         }
+        Event::Staged { configuration, .. } => to.word(64 + *configuration),
+        Event::Passed { stage, .. } => to.bytes(stage.as_bytes()),
+        Event::Undecided { .. } => to.word(17),
+        Event::Failed { back, .. } => to.word(18 + back.map_or(0, |b| b.generation)),
+        Event::Struck { configuration, .. } => to.word(128 + *configuration),
     }
 }

@@ -12,10 +12,7 @@ impl<S: Safeguards> Lifecycle<S> {
     pub fn confirms(&self, id: &ServerId, reading: &Reading) -> bool {
         let state = self.state();
         let others = |other: &&ServerId| *other != id;
-        let whole = |other: &ServerId| {
-            let server = state.servers.get(other);
-            server.is_some_and(|s| state.is_whole(s))
-        };
+        let whole = |other: &ServerId| state.is_whole(other);
         state.servers.keys().filter(others).all(whole) && self.shows_focus(id, reading)
     }
 
@@ -38,7 +35,7 @@ impl<S: Safeguards> Lifecycle<S> {
             read.is_some_and(|(_, _, found)| found == after)
         };
         holding.is_whole()
-            && holding.configuration == state.configuration
+            && holding.configuration == state.goal(id)
             && holding.health == state.health
             && holding.ahead.is_none()
             && reading.before.as_ref() == Some(&marker)

@@ -37,6 +37,11 @@ impl Submission {
                     cleared == Some((*plan, *configuration)) || !safeguards.has(Safeguard::Forward)
                 }
                 Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
+                // What becomes of stages follows from the plan and from checks.
+                Event::Staged { .. }
+                | Event::Passed { .. }
+                | Event::Undecided { .. }
+                | Event::Failed { .. } => false,
                 _ => true,
             })
     }
@@ -50,6 +55,7 @@ impl Submission {
                     | Event::Thawed { .. }
                     | Event::Resumed { .. }
                     | Event::Released
+                    | Event::Struck { .. }
             )
         };
         self.cleared.is_none() && self.events.iter().all(said)

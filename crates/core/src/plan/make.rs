@@ -154,6 +154,7 @@ pub fn plan_of_changes(
         result,
         steps: cut.steps,
         back: cut.back,
+        stages: policy.stages.clone(),
     }
 }
 

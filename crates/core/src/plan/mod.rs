@@ -11,6 +11,7 @@ pub use make::{Desired, Form, Held, Planned, Report, plan, plan_of_changes, stan
 pub(crate) use steps::cut_configured;
 pub use steps::{Cut, CutError, OVERHEAD, cut, update_len};
 
+use crate::rollout::Stage;
 use dns::{Change, Digest, Name};
 use serde::{Deserialize, Serialize};
 
@@ -144,12 +145,29 @@ pub struct Plan {
     pub steps: Steps,
     /// The way back: the order of the inverse changes, as positions in `steps.changes`.
     pub back: Vec<Vec<u32>>,
+    /// The stages that it goes out in; none: everywhere at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
 }
 
 impl Plan {
     /// The configuration generation that this plan makes.
     pub fn generation(&self) -> u64 {
         self.parent + 1
+    }
+
+    /// The same plan for another reason. What was there before goes everywhere at once: it was
+    /// looked at when it was new.
+    pub fn made_for(self, purpose: Purpose) -> Plan {
+        let mut stages = self.stages;
+        if matches!(purpose, Purpose::Rollback { .. }) {
+            stages.clear();
+        }
+        Plan {
+            purpose,
+            stages,
+            ..self
+        }
     }
 
     /// The way back as steps of its own.

@@ -125,6 +125,7 @@ pub(crate) fn policy(max_update: usize) -> Policy {
         deadline: Millis::seconds(10),
         read_back: Millis::seconds(10),
         keep: 20,
+        stages: Vec::new(),
     }
 }
 
@@ -422,6 +423,7 @@ impl World {
                             .ok_or("down".to_owned());
                         inputs.push(Input::Transferred(id, zone));
                     }
+                    Effect::Check(ask) => panic!("no stages here: {ask:?}"),
                     Effect::Serials(id) => {
                         let serials = vec![self.servers[&id].soa_serial()];
                         inputs.push(Input::Serials(id, Ok(serials)));
@@ -507,7 +509,7 @@ impl World {
         for (id, model) in &self.servers {
             let owned = model.zone.filter(|r| self.policy.owns_set(r));
             assert_eq!(expected.diff(&owned), [], "{id} differs from the ledger");
-            assert!(state.is_whole(&state.servers[id]), "{id} is not whole");
+            assert!(state.is_whole(id), "{id} is not whole");
         }
     }
 }

@@ -81,6 +81,7 @@ impl Small {
             servers: vec![Nature::default(); usize::from(self.servers)],
             names: 0,
             fleet: Default::default(),
+            staged: false,
         }
     }
 }

@@ -123,7 +123,7 @@ impl Oracle {
         }
         let state = self.state(0)?;
         let held = state.servers.get(&primary.id)?;
-        let whole = held.is_whole_at(state.configuration) && held.halted.is_none();
+        let whole = held.is_whole_at(state.goal(&primary.id)) && held.halted.is_none();
         (stuck && whole && held.drift.is_empty()).then(|| {
             let serial = primary.serial();
             let who = called((at.0, Some(at.1)));

@@ -58,13 +58,22 @@ impl Oracle {
     pub(super) fn unasked(&mut self, store: usize, entry: &Entry) -> Option<Fault> {
         let seq = entry.seq;
         match &entry.event {
-            Event::Cleared { configuration, .. } => {
+            Event::Cleared {
+                configuration,
+                plan,
+                ..
+            } => {
+                let ledger = self.ledgers.get_mut(store).map(Arc::make_mut)?;
+                if ledger.goes_back(*configuration, plan) {
+                    return None;
+                }
                 let ledger = self.ledgers.get(store)?;
                 let wanted = self.asked.wants(ledger, entry, self.policy.deadline)?;
                 let text =
                     format!("generation {configuration} is not what anybody asked for in time");
                 (!wanted).then_some(("I4", text))
             }
+            Event::Frozen { until: None, .. } if self.is_no_way(store) => None,
             Event::Frozen { until, .. } => {
                 let asked = Arc::make_mut(&mut self.asked);
                 match asked.freezes.iter().position(|f| f == until) {
@@ -83,6 +92,14 @@ impl Oracle {
             }
             _ => None,
         }
+    }
+}
+
+impl Oracle {
+    /// Whether a failure that found no way back freezes the zone.
+    fn is_no_way(&mut self, store: usize) -> bool {
+        let ledger = self.ledgers.get_mut(store).map(Arc::make_mut);
+        ledger.is_some_and(|l| std::mem::take(&mut l.stages.no_way))
     }
 }
 

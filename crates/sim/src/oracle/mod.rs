@@ -6,6 +6,7 @@ mod clients;
 mod fold;
 mod intent;
 mod plans;
+mod stages;
 mod targets;
 mod violation;
 mod witness;
@@ -45,6 +46,7 @@ struct Ledger {
     said: Said,
     fold: fold::Fold,
     health: targets::Health,
+    stages: stages::Stages,
     /// What entries broke, until it is told.
     faults: Vec<Fault>,
 }
@@ -330,7 +332,7 @@ impl Oracle {
             let ledger = self.ledgers.first()?;
             let held = ledger.state.servers.get(&server.id)?;
             let holding = held.holding().filter(|_| held.drift.is_empty())?;
-            let goal = ledger.state.configuration;
+            let goal = ledger.state.goal(&server.id);
             let (from, to) = (ledger.expected(holding)?, ledger.contents.get(&goal)?);
             let aliases = |records: &Records, owner: &Name| {
                 let mut at = records.keys().filter(|(n, _)| n == owner);
@@ -374,7 +376,8 @@ impl Oracle {
         let open = |kind, text| Some(Open::new(kind, &server.id, text));
         let ledger = self.ledgers.first()?;
         let state = &ledger.state;
-        if state.frozen.as_ref().is_some_and(|f| f.until.is_none()) {
+        // What failed and has no way back is a person's, too.
+        if state.frozen.as_ref().is_some_and(|f| f.until.is_none()) || state.is_stuck() {
             return None;
         }
         let Some(held) = state.servers.get(&server.id) else {
@@ -387,9 +390,9 @@ impl Oracle {
         }
         // No way passes the guards because of somebody's edit: said, and a person's to decide.
         let blocked = held.drift.iter().any(|d| !d.overwrite);
-        if !held.is_whole_at(state.configuration) && !blocked {
+        let goal = state.goal(&server.id);
+        if !held.is_whole_at(goal) && !blocked {
             let at = held.holding().map_or("nothing".into(), ToString::to_string);
-            let goal = state.configuration;
             let text = format!("{} holds {at}, the goal is {goal}", server.id);
             return open("behind", text);
         }
@@ -399,7 +402,7 @@ impl Oracle {
             let (id, health) = (&server.id, state.health);
             return open("health", format!("{id} holds {at}, health is {health}"));
         }
-        let goal = ledger.goal()?;
+        let goal = ledger.goal(&server.id)?;
         if let Some((name, rtype)) = ledger.fold.has_ended(&server.id, &goal) {
             let id = &server.id;
             let text = format!("{name} {rtype} on {id} is drift no more, and still said to be");
@@ -410,7 +413,7 @@ impl Oracle {
         // as it is there until then.
         let same = |d: &Drift| d.rtype == differs.1 || ledger.is_endpoint(&d.name);
         let known = |d: &Drift| d.name == differs.0 && same(d);
-        if held.drift.iter().any(known) || !state.is_whole(held) {
+        if held.drift.iter().any(known) || !state.is_whole(&server.id) {
             return None;
         }
         let (name, rtype) = differs;
@@ -456,6 +459,8 @@ impl Ledger {
             let follows = self.follows(held, &entry, frozen, policy);
             self.faults.extend(follows);
             self.faults.extend(self.oversteps(&entry, frozen));
+            let out_of_turn = self.stages.hears(&entry, held.0);
+            self.faults.extend(out_of_turn);
             self.health.hears(&entry, self.contents.get(&held.0));
             self.hears(&entry);
             if let Some(text) = self.fold.hears(&entry, &self.state) {

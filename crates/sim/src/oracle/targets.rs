@@ -297,9 +297,9 @@ impl Ledger {
         Some(Arc::new(rendered(content, self.health.sight(holding))))
     }
 
-    /// What every server must hold in the end.
-    pub(super) fn goal(&self) -> Option<Arc<Records>> {
-        let content = self.contents.get(&self.state.configuration)?;
+    /// What a server must hold in the end.
+    pub(super) fn goal(&self, server: &str) -> Option<Arc<Records>> {
+        let content = self.contents.get(&self.state.goal(server))?;
         if !self.health.defined {
             return Some(content.clone());
         }

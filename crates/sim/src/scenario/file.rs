@@ -117,6 +117,8 @@ struct World {
     /// Whether people change definitions, and whether a server may go down for good.
     redefined: bool,
     dead_server: bool,
+    /// Whether plans go out in stages.
+    staged: bool,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +157,7 @@ impl Default for World {
             probers: Spanned::new(0..0, 2),
             redefined: false,
             dead_server: false,
+            staged: false,
         }
     }
 }
@@ -301,6 +304,7 @@ fn world(world: &World, scenario: &mut Scenario) -> Result<(), Complaint> {
     }
     scenario.fates.definitions = world.redefined;
     scenario.fates.dead_server = world.dead_server;
+    scenario.staged = world.staged;
     scenario.enactors = *world.enactors.get_ref();
     scenario.followers = *world.followers.get_ref();
     scenario.caches = *world.caches.get_ref();

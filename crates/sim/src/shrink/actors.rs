@@ -35,6 +35,7 @@ fn whose(action: &mut Action) -> Option<&mut E> {
         | Action::StoreFails(e)
         | Action::StoreForgets(e)
         | Action::Operate(e, _)
+        | Action::Said(e, ..)
         | Action::Attach(e, _)
         | Action::Cut(e, _)
         | Action::Joined(e, _) => e,

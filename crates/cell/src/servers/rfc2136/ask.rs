@@ -1,12 +1,13 @@
 //! Questions straight to the server: no resolver between, answers signed.
 
 use super::{READ_FUDGE, Rfc2136, random_id, unix_now};
-use crate::servers::exchange::{Again, Connection, Exchange, Failure};
+use crate::servers::exchange::{Again, Connection, Exchange, Failure, Timeouts};
 use dns::message::{MessageError, Mismatch};
 use dns::rrset::RRsetError;
 use dns::tsig::{TsigError, Verifier};
 use dns::{Message, Name, Query, RRset, Rcode, Rtype};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Queries under way at once on one connection. Above this, both sides could fill their buffers
 /// and wait for each other.
@@ -134,6 +135,36 @@ impl Rfc2136 {
         let soa = answer.rrset.filter(|_| answer.authoritative);
         let serial = soa.as_ref().and_then(serial_of);
         serial.ok_or_else(|| AskError::NoSoa(self.zone.clone()))
+    }
+
+    /// What anybody is answered at any address, unsigned: over TCP, or over UDP and, where the answer
+    /// does not fit, over TCP.
+    ///
+    /// # Errors
+    /// No answer to this question in time. Whatever code the answer has, it is one.
+    pub fn look(
+        address: SocketAddr,
+        (name, rtype): (&Name, Rtype),
+        tcp: bool,
+        time: Duration,
+    ) -> Result<Message, AskError> {
+        let id = random_id().map_err(AskError::Random)?;
+        let query = Query::new(id, name.clone(), rtype);
+        let asked = Asked {
+            octets: query.to_wire(),
+            query,
+            verifier: None,
+        };
+        let timeouts = Timeouts {
+            connect: time,
+            exchange: time,
+            ..Timeouts::default()
+        };
+        let exchange = Exchange::new(address, timeouts);
+        match tcp {
+            true => asked.over_tcp(&exchange),
+            false => asked.over_udp(&exchange),
+        }
     }
 
     /// Whether the server answers at all, over TCP: one question for the SOA, within `exchange`.

@@ -96,6 +96,10 @@ impl Server for Gated {
         self.server.fence()
     }
 
+    fn addresses(&self) -> Vec<std::net::SocketAddr> {
+        self.server.addresses()
+    }
+
     fn write(&self, write: &Write) -> Reply {
         self.gate.pass(write, || self.server.write(write))
     }

@@ -108,8 +108,10 @@ fn wanted(only: &[String]) -> Result<Vec<Mutant>, Fail> {
     if !only.is_empty() {
         return only.iter().map(|name| load::safeguards(name)).collect();
     }
-    let controls = [mutants::control(), mutants::control_of_targets()];
-    Ok(controls.into_iter().chain(mutants::all()).collect())
+    Ok(mutants::controls()
+        .into_iter()
+        .chain(mutants::all())
+        .collect())
 }
 
 /// What is not built, how many were caught, and what is not as it has to be.

@@ -9,7 +9,7 @@ fn edited(edits: &[(&str, &str)]) -> String {
     })
 }
 
-fn complaint(text: &str) -> String {
+pub(super) fn complaint(text: &str) -> String {
     let diags = match parse_text(text) {
         Ok(loaded) => loaded.warnings,
         Err(diags) => diags,
