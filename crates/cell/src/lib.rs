@@ -2,6 +2,7 @@
 
 pub mod enactor;
 pub mod failpoint;
+pub mod freezes;
 pub mod intake;
 pub mod keeper;
 pub mod probe;

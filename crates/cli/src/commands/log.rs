@@ -171,6 +171,9 @@ pub fn narrate(entry: &Entry) -> String {
             format!("health {health}: {}", moves.join("; "))
         }
         Event::Watched { endpoint, held } => words::held(endpoint, held),
+        Event::Approved(approval) => super::leashed::approved(approval),
+        Event::CharterProposed { number, charter } => super::leashed::proposed(*number, charter),
+        Event::Governed { number, charter } => super::leashed::governed(*number, charter),
         Event::Released => "released: markers are removed, answers stay".into(),
         event => of_server(event),
     }

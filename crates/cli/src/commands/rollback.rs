@@ -47,6 +47,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         }
         return Ok(Exit::Done);
     }
+    apply::unapproved(&zone, &prepared, None)?;
     if !args.yes {
         ask::confirm("Roll back?", style)?;
     }

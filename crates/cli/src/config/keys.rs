@@ -69,6 +69,8 @@ pub enum Kind {
     Ttl,
     /// Per cent, as text.
     Share,
+    /// `true` or `false`.
+    Flag,
     /// A whole number within bounds.
     Count(u32, u32),
     /// One of a few words; the second list is known but not in this version.
@@ -91,11 +93,11 @@ pub enum Kind {
     ByName(&'static Section),
 }
 
-const fn seconds(n: u64) -> Duration {
+pub(super) const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-const fn key(
+pub(super) const fn key(
     name: &'static str,
     kind: Kind,
     need: Need,
@@ -171,6 +173,14 @@ static CELL: Section = Section {
             Required,
             r#""state""#,
             "The folder of the store. Several processes may use it at once.",
+        ),
+        key(
+            "freeze-dir",
+            Path,
+            Optional,
+            r#""/run/steadfast/freeze""#,
+            "A folder in which a file freezes what it is named after: a zone, an endpoint, a server, or `ALL`. Without this key: `freeze` \
+             below `state`. One that is named here must be there: where it can't be read, everything is frozen.",
         ),
     ],
 };
@@ -258,6 +268,13 @@ static ZONE: Section = Section {
             "",
             "How much one plan may change. There is no default: an unset limit is not the same as no limit.",
         ),
+        key(
+            "approvals",
+            Table(&super::approvals::APPROVALS),
+            Optional,
+            "",
+            "Whose approval plans need. Without this table, nobody's.",
+        ),
     ],
 };
 
@@ -313,7 +330,7 @@ static LIMITS: Section = Section {
     ],
 };
 
-static LIMIT: Section = Section {
+pub(super) static LIMIT: Section = Section {
     header: "{ count, share }",
     doc: "A limit; at least one of the two.",
     keys: &[

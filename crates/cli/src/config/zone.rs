@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::approvals;
 use super::fields::{At, Fields, Reader, Span};
 use super::model::{Fence, Limit, Limits, Server, Share, Zone};
 use super::names;
@@ -38,6 +39,9 @@ pub(super) fn load(
     let limits = f
         .table("limits")
         .and_then(|fields| limits(cx, fields.value, zone));
+    let approvals = f
+        .table("approvals")
+        .map(|fields| approvals::load(cx, fields.value, zone));
     f.done();
     let bounds = Bounds {
         own: owned.clone(),
@@ -60,6 +64,10 @@ pub(super) fn load(
             ttl_max,
             keep: keep.value,
             max_update: max_update.value,
+            approvals: match approvals {
+                Some(approvals) => Some(approvals?),
+                None => None,
+            },
         })
     };
     (bounds, assemble())
@@ -286,7 +294,7 @@ fn limits(cx: &mut Reader, mut f: Fields, zone: &str) -> Option<Limits> {
     })
 }
 
-fn limit(cx: &mut Reader, key: &str, mut f: Fields) -> Option<Limit> {
+pub(super) fn limit(cx: &mut Reader, key: &str, mut f: Fields) -> Option<Limit> {
     let span = f.span.clone();
     let (count, share) = (f.number("count"), f.number("share"));
     let unread = f.broken;

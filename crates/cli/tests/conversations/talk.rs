@@ -66,6 +66,8 @@ impl Talk {
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .env("USER", "ann")
+            .env("HOME", &self.folder)
+            .env_remove("SSH_AUTH_SOCK")
             .env_remove("NO_COLOR")
             .output()
             .unwrap();

@@ -1,6 +1,8 @@
 //! What a ledger's entries say.
 
+use super::leash::Approval;
 use crate::guards::{Abilities, Finding};
+use crate::leash::Charter;
 use crate::marker::{Holding, LedgerId};
 use crate::time::{Millis, Time};
 use dns::{Digest, Name, RRset, Rtype};
@@ -142,6 +144,22 @@ pub enum Event {
         content_at: u64,
         /// The bodies forgotten.
         forgotten: Vec<Digest>,
+    },
+    /// Somebody approved what was proposed. Whether it counts is verified each time (I4, I5).
+    Approved(Box<Approval>),
+    /// Another charter was proposed: who may approve, and what needs approval.
+    CharterProposed {
+        /// Counted with the plans.
+        number: u64,
+        /// It.
+        charter: Box<Charter>,
+    },
+    /// A charter is in force from here on.
+    Governed {
+        /// Under which it was proposed; 0: it is the first.
+        number: u64,
+        /// It.
+        charter: Box<Charter>,
     },
     /// The marker is to be removed; answers stay.
     Released,

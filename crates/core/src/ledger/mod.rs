@@ -5,6 +5,7 @@ mod entry;
 mod fold;
 mod health;
 mod layers;
+mod leash;
 mod state;
 
 pub use chain::{ChainError, Stored, link, open, seal};
@@ -14,4 +15,5 @@ pub use entry::{
 };
 pub(crate) use health::differing;
 pub use health::{HealthState, Sight, Watched};
+pub use leash::{Approval, Chartered, Given, LeashState};
 pub use state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};

@@ -31,7 +31,8 @@ impl<S: Safeguards> Lifecycle<S> {
         if state.released {
             return self.withdraw(id, &server, draft);
         }
-        let frozen = S::FREEZES && state.freeze(now).is_some();
+        let frozen =
+            S::FREEZES && (state.freeze(now).is_some() || self.freezes.on_server(id).is_some());
         let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         if frozen {
             return self.revoke(now, id, &server, draft, effects);
@@ -303,7 +304,14 @@ impl<S: Safeguards> Lifecycle<S> {
         if !S::FREEZES {
             state.to_mut().frozen = None;
         }
-        gate::renew(&state, id, holding, now, self.policy.deadline)
+        gate::renew(
+            &state,
+            &self.freezes,
+            id,
+            holding,
+            now,
+            self.policy.deadline,
+        )
     }
 
     /// Decides a step or a move. Without the gate's permission there is no call.

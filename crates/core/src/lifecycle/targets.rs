@@ -166,7 +166,11 @@ impl<S: Safeguards> Lifecycle<S> {
             self.watch.dirty.insert(name);
         }
         let state = draft.state();
-        if self.watch.dirty.is_empty() || !state.is_adopted() || state.freeze(now).is_some() {
+        if self.watch.dirty.is_empty()
+            || !state.is_adopted()
+            || state.freeze(now).is_some()
+            || self.freezes.zone.is_some()
+        {
             return;
         }
         let (Ok(head), Ok(live)) = (self.book.endpoints(), self.live()) else {
@@ -191,7 +195,13 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         // One endpoint that may not move holds up no other.
         moves.retain(|one: &Move| {
-            let cleared = gate::clear_moves(draft.state(), std::slice::from_ref(one), &live, now);
+            let cleared = gate::clear_moves(
+                draft.state(),
+                std::slice::from_ref(one),
+                &live,
+                &self.freezes,
+                now,
+            );
             match cleared {
                 Ok(()) => true,
                 Err(gate::Refusal::Envelope { .. }) if !S::VELOCITY => true,
@@ -207,6 +217,13 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         for event in said {
             draft.push(event);
+        }
+    }
+
+    /// Every endpoint is to be judged anew: what files freeze has changed.
+    pub(super) fn watch_all(&mut self) {
+        if let Ok(endpoints) = self.book.endpoints() {
+            self.watch.dirty.extend(endpoints.keys().cloned());
         }
     }
 
@@ -391,7 +408,15 @@ impl<S: Safeguards> Lifecycle<S> {
         }));
         let (hash, _) = body.encode();
         let deadline = self.policy.deadline;
-        match gate::renew_move(draft.state(), id, hash, &holding, now, deadline) {
+        match gate::renew_move(
+            draft.state(),
+            &self.freezes,
+            id,
+            hash,
+            &holding,
+            now,
+            deadline,
+        ) {
             Ok(cleared) => {
                 draft.attach(body);
                 let act = Act::Move { body: hash };

@@ -1,0 +1,1 @@
+//! Approvals as real tools make them, and as they should not be.
