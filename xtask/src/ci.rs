@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::command::{cargo, run as run_command};
+use crate::command::{cargo, quiet, run as run_command};
 use crate::{Failure, demo, no_words, sim, test, tidy};
 
 /// The work of one part.
@@ -46,16 +46,13 @@ fn fmt() -> Result<(), Failure> {
 }
 
 fn clippy() -> Result<(), Failure> {
-    run_command(&mut cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    let mut clippy = cargo(&["clippy", "--workspace", "--all-targets"]);
+    clippy.args(quiet()).args(["--", "-D", "warnings"]);
+    run_command(&mut clippy)
 }
 
 fn doc() -> Result<(), Failure> {
-    run_command(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+    doc.args(quiet()).env("RUSTDOCFLAGS", "-D warnings");
+    run_command(&mut doc)
 }

@@ -1,6 +1,6 @@
 //! Running other programs.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -28,6 +28,11 @@ pub(crate) fn cargo(words: &[&str]) -> Command {
     command
 }
 
+/// What keeps cargo's progress out of a log that nobody watches: warnings and errors stay.
+pub(crate) fn quiet() -> Option<&'static str> {
+    (!std::io::stderr().is_terminal()).then_some("--quiet")
+}
+
 /// Runs it with our own output.
 pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     let shown = show(command);
@@ -39,23 +44,28 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Runs it, passes its standard output on, and hands each line to a closure as well.
+/// Runs it with its output into a file, both streams in the order in which they come, and hands
+/// each line to a closure as well.
 pub(crate) fn run_watched(
     command: &mut Command,
+    file: &Path,
     mut line_seen: impl FnMut(&str),
 ) -> Result<(), Failure> {
     let shown = show(command);
     println!("$ {shown}");
     let failed = |error: std::io::Error| Failure::Failed(format!("`{shown}` did not run: {error}"));
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
-    if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).split(b'\n') {
-            let line = line.map_err(failed)?;
-            let line = String::from_utf8_lossy(&line);
-            // Whoever reads our output may be gone; the tests go on.
-            let _ = writeln!(std::io::stdout(), "{line}");
-            line_seen(&line);
-        }
+    let (output, input) = std::io::pipe().map_err(failed)?;
+    let mut file = std::fs::File::create(file).map_err(failed)?;
+    command.stderr(input.try_clone().map_err(failed)?);
+    command.stdout(input);
+    let mut child = command.spawn().map_err(failed)?;
+    // Our own copies of the pipe's end would keep it open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.map_err(failed)?;
+        let line = String::from_utf8_lossy(&line);
+        writeln!(file, "{line}").map_err(failed)?;
+        line_seen(&line);
     }
     let status = child.wait().map_err(failed)?;
     if status.success() {

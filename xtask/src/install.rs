@@ -44,10 +44,12 @@ pub(crate) fn see_to(whom: &str, programs: &[Program]) -> Result<(), Failure> {
     println!("missing for {whom}: {names}");
     let _no_services = NoServices::new(Path::new(POLICY))
         .map_err(|error| Failure::Failed(format!("{POLICY}: {error}")))?;
-    command::run(Command::new("apt-get").arg("update"))?;
+    // Pages of progress; where it fails, its reasons are in the error.
+    println!("$ apt-get update && {line}");
+    command::output(Command::new("apt-get").arg("update"))?;
     let mut words = line.split(' ');
     let mut install = Command::new(words.next().unwrap_or_default());
-    command::run(install.args(words).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    command::output(install.args(words).env("DEBIAN_FRONTEND", "noninteractive"))?;
     let missing = peers::missing(&missing);
     if missing.is_empty() {
         Ok(())

@@ -10,6 +10,7 @@ mod sim;
 mod soak;
 mod test;
 mod tidy;
+mod told;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,11 @@
 //! `cargo xtask test`: every test, against real servers and the release binary.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::command::{self, cargo, root, run_watched};
+use crate::told::Told;
 use crate::{Failure, install, no_words};
 
 /// The promise about a build from nothing on two cores.
@@ -42,6 +44,7 @@ pub(crate) fn release_binary() -> Result<PathBuf, Failure> {
             .current_dir(root()),
     );
     let mut build = cargo(&["build", "--release", "-p", "steadfast"]);
+    build.args(command::quiet());
     if let Ok(commit) = commit {
         // Stored traces say which source they are of.
         build.env("STEADFAST_COMMIT", commit.trim());
@@ -67,89 +70,32 @@ pub(crate) fn target() -> PathBuf {
         .map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// Runs tests and prints their sum at the end: a workspace has a closing line per test binary,
-/// and the failed one may be far up.
+/// Runs tests, prints what became of each binary, and the sum at the end: a workspace has many, and
+/// the failed one may be far up.
 pub(crate) fn counted(tests: &mut std::process::Command) -> Result<(), Failure> {
-    let mut sum = Sum::default();
-    let result = run_watched(tests, |line| sum.see(line));
+    let file = target().join("tests.log");
+    let mut told = Told::default();
+    // Whoever reads our output may be gone; the tests go on.
+    let say = |text: &str| {
+        let mut out = std::io::stdout();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    };
+    let result = run_watched(tests, &file, |line| say(&told.see(line)));
+    say(&told.end());
     println!(
-        "tests: {} passed, {} failed, {} ignored, in {} binaries",
-        sum.passed, sum.failed, sum.ignored, sum.binaries
+        "tests: {} passed, {} failed, {} ignored, in {} binaries; all that they said: {}",
+        told.passed,
+        told.failed,
+        told.ignored,
+        told.binaries,
+        file.display()
     );
-    for name in &sum.failures {
+    for name in &told.failures {
         println!("failed: {name}");
     }
     result?;
-    if sum.passed == 0 {
+    if told.passed == 0 {
         return Err(Failure::Failed("no test ran".to_owned()));
     }
     Ok(())
-}
-
-/// Sums of the closing lines of test binaries.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Sum {
-    passed: u64,
-    failed: u64,
-    ignored: u64,
-    binaries: u64,
-    failures: Vec<String>,
-}
-
-impl Sum {
-    fn see(&mut self, line: &str) {
-        if let Some(name) = line
-            .strip_prefix("test ")
-            .and_then(|line| line.strip_suffix(" ... FAILED"))
-        {
-            self.failures.push(name.to_owned());
-        }
-        let Some(counts) = line.strip_prefix("test result: ") else {
-            return;
-        };
-        self.binaries += 1;
-        // "ok. 3 passed; 0 failed; 0 ignored; 0 measured; …"
-        let words: Vec<&str> = counts.split([' ', ';']).collect();
-        for pair in words.windows(2) {
-            let (Some(Ok(count)), Some(what)) =
-                (pair.first().map(|word| word.parse::<u64>()), pair.get(1))
-            else {
-                continue;
-            };
-            match *what {
-                "passed" => self.passed += count,
-                "failed" => self.failed += count,
-                "ignored" => self.ignored += count,
-                _ => {}
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closing_lines_are_summed() {
-        let mut sum = Sum::default();
-        for line in [
-            "test a::b ... ok",
-            "test a::c ... FAILED",
-            "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.02s",
-            "test result: ok. 12 passed; 0 failed; 2 ignored; 0 measured; 8 filtered out; finished in 1.02s",
-        ] {
-            sum.see(line);
-        }
-        assert_eq!(
-            sum,
-            Sum {
-                passed: 15,
-                failed: 1,
-                ignored: 2,
-                binaries: 2,
-                failures: vec!["a::c".to_owned()]
-            }
-        );
-    }
 }

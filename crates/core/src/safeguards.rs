@@ -1,68 +1,106 @@
-//! The safeguards of the lifecycle, as a type: production knows only [`Full`].
+//! The safeguards of the lifecycle: production has them all, as a type that can't say otherwise.
 //!
-//! The simulator has types with one of them off, to prove that it notices. Each constant is looked
-//! at in one place, where the safeguard is enforced.
+//! The simulator has a type of its own, which takes some away, to prove that it notices. Each safeguard is
+//! asked for in one place, where it is enforced.
 
-/// What the lifecycle checks. Every constant is `true` in production.
-pub trait Safeguards: Clone + 'static {
+/// What the lifecycle checks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Safeguard {
     /// Each write has the marker as a prerequisite (I1).
-    const MARKER: bool = true;
+    Marker,
     /// Each write has the before-value of every RRset it touches as a prerequisite (I1).
-    const BEFORE_VALUES: bool = true;
+    BeforeValues,
     /// The marker that a write expects is one that this ledger wrote or adopted, whatever was read
     /// (I1).
-    const EXPECTS_OWN: bool = true;
+    ExpectsOwn,
     /// A marker of another ledger stops all writing to its server (I1).
-    const OWN_LEDGER: bool = true;
+    OwnLedger,
     /// A write is signed so that the server refuses it after its deadline (I1).
-    const DEADLINE: bool = true;
+    Deadline,
     /// A configuration generation has a number that was never used (I2).
-    const FORWARD: bool = true;
+    Forward,
     /// A server that came back with an older marker is repaired before anything else (I2).
-    const REPAIRS: bool = true;
+    Repairs,
     /// A step that could empty a critical name has as prerequisites what such names rest on (I3).
-    const RESTS: bool = true;
+    Rests,
     /// The guard `never-empty` refuses (I3).
-    const FLOOR: bool = true;
+    Floor,
     /// At one owner, deletions come before additions: a CNAME that meets other data is dropped.
-    const DELETIONS_FIRST: bool = true;
+    DeletionsFirst,
     /// A course leaves foreign edits as they are, unless a person decided otherwise (I4).
-    const DRIFT_STAYS: bool = true;
+    DriftStays,
     /// What a write leads to is derived anew from the ledger's end before each decision (I5);
     /// otherwise once, when an enactor starts on a plan.
-    const FRESH: bool = true;
+    Fresh,
     /// The gate's permission is good for the ledger's end that it looked at, and no other (I5).
-    const CLEARED_AT_END: bool = true;
+    ClearedAtEnd,
     /// The guard `max-change` refuses (I5).
-    const LIMITS: bool = true;
+    Limits,
     /// Nothing is enacted while the zone is frozen (I5).
-    const FREEZES: bool = true;
+    Freezes,
     /// Cleanup spares what is live, in flight or a rollback target (I6).
-    const REACHABLE: bool = true;
+    Reachable,
     /// A marker says *written*; only what was read says *applied* (I7).
-    const READ_BACK: bool = true;
+    ReadBack,
     /// A reading counts only between two equal markers (I7).
-    const WHOLE_READINGS: bool = true;
+    WholeReadings,
     /// A write leaves when its decision is durable (I11).
-    const LEDGER_FIRST: bool = true;
+    LedgerFirst,
     /// A freeze moves the marker where a called-off write could still be accepted (I14).
-    const REVOKES: bool = true;
+    Revokes,
     /// A move of targets leaves the configuration that a server holds as it is.
-    const OWN_CONFIGURATION: bool = true;
+    OwnConfiguration,
     /// A prober that nothing answers says that it is cut off (I8).
-    const CUT_OFF: bool = true;
+    CutOff,
     /// Everything sick at once means that the checker is (I9).
-    const PANIC: bool = true;
+    Panic,
     /// So many withdrawals in a window and no more (I9).
-    const VELOCITY: bool = true;
+    Velocity,
     /// A declared standby that takes over is no withdrawal (I9).
-    const STANDBY: bool = true;
+    Standby,
+}
+
+impl Safeguard {
+    /// Every one.
+    pub const ALL: [Safeguard; 25] = [
+        Safeguard::Marker,
+        Safeguard::BeforeValues,
+        Safeguard::ExpectsOwn,
+        Safeguard::OwnLedger,
+        Safeguard::Deadline,
+        Safeguard::Forward,
+        Safeguard::Repairs,
+        Safeguard::Rests,
+        Safeguard::Floor,
+        Safeguard::DeletionsFirst,
+        Safeguard::DriftStays,
+        Safeguard::Fresh,
+        Safeguard::ClearedAtEnd,
+        Safeguard::Limits,
+        Safeguard::Freezes,
+        Safeguard::Reachable,
+        Safeguard::ReadBack,
+        Safeguard::WholeReadings,
+        Safeguard::LedgerFirst,
+        Safeguard::Revokes,
+        Safeguard::OwnConfiguration,
+        Safeguard::CutOff,
+        Safeguard::Panic,
+        Safeguard::Velocity,
+        Safeguard::Standby,
+    ];
+}
+
+/// Which safeguards a lifecycle has.
+pub trait Safeguards: Copy {
+    /// Whether it has this one.
+    fn has(self, safeguard: Safeguard) -> bool;
 
     /// Whether what a guard refuses is refused.
-    fn enforces(guard: &str) -> bool {
+    fn enforces(self, guard: &str) -> bool {
         match guard {
-            "never-empty" => Self::FLOOR,
-            "max-change" => Self::LIMITS,
+            "never-empty" => self.has(Safeguard::Floor),
+            "max-change" => self.has(Safeguard::Limits),
             _ => true,
         }
     }
@@ -72,4 +110,8 @@ pub trait Safeguards: Clone + 'static {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Full;
 
-impl Safeguards for Full {}
+impl Safeguards for Full {
+    fn has(self, _: Safeguard) -> bool {
+        true
+    }
+}

@@ -6,36 +6,22 @@
 
 use std::time::Instant;
 use steadfast_sim::kit::Kit;
-use steadfast_sim::mutants::{
-    ConfigurationCarried, CutOffBelieved, FreshCheckedOnce, NoBeforeValues, NoFence, NoMarker,
-    NoPanic, NoRests, NoVelocity, StandbyCounted,
-};
-use steadfast_sim::{Scenario, explore, minimise, story};
+use steadfast_sim::{Scenario, explore, minimise, mutants, story};
 
 fn main() {
     let mut args = std::env::args().skip(1);
     let seeds = args.next().and_then(|a| a.parse().ok()).unwrap_or(300);
     let mutant = args.next().unwrap_or_else(|| "full".into());
     let first = args.next().and_then(|a| a.parse().ok()).unwrap_or(0);
-    match mutant.as_str() {
-        "full" => report(Kit::FULL, first, seeds),
-        "no-marker" => report(Kit::of::<NoMarker>(), first, seeds),
-        "no-fence" => report(Kit::of::<NoFence>(), first, seeds),
-        "no-rests" => report(Kit::of::<NoRests>(), first, seeds),
-        "fresh-checked-once" => report(Kit::of::<FreshCheckedOnce>(), first, seeds),
-        "no-before-values" => report(Kit::of::<NoBeforeValues>(), first, seeds),
-        "configuration-carried" => report(Kit::of::<ConfigurationCarried>(), first, seeds),
-        "cut-off-believed" => report(Kit::of::<CutOffBelieved>(), first, seeds),
-        "no-panic" => report(Kit::of::<NoPanic>(), first, seeds),
-        "no-velocity" => report(Kit::of::<NoVelocity>(), first, seeds),
-        "standby-counted" => report(Kit::of::<StandbyCounted>(), first, seeds),
-        other => {
-            eprintln!(
-                "no mutant {other:?}: full, no-marker, no-fence, no-rests, fresh-checked-once, no-before-values, configuration-carried, cut-off-believed, no-panic, no-velocity, standby-counted"
-            );
-            std::process::exit(2);
-        }
+    if mutant == "full" {
+        return report(Kit::FULL, first, seeds);
     }
+    let Some(mutant) = mutants::named(&mutant) else {
+        let all: Vec<&str> = mutants::all().iter().map(|m| m.name).collect();
+        eprintln!("no mutant {mutant:?}: full, {}", all.join(", "));
+        std::process::exit(2);
+    };
+    report(mutant.kit, first, seeds);
 }
 
 fn report(kit: Kit, first: u64, seeds: u64) {

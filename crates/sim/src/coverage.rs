@@ -146,7 +146,7 @@ fn word(action: &Action) -> &'static str {
 }
 
 /// What an enactor believes, without numbers that only grow.
-fn belief(life: &dyn Life, world: &World, to: &mut Fnv) {
+fn belief(life: &Life, world: &World, to: &mut Fnv) {
     let state = life.state();
     state.is_adopted().hash(to);
     state.frozen.is_some().hash(to);
@@ -173,7 +173,7 @@ fn state(world: &World, event: &Event) -> u64 {
         _ => None,
     };
     let enactor = e.and_then(|e| world.enactors.get(usize::from(e)));
-    if let Some(life) = enactor.and_then(|x| x.life.as_deref()) {
+    if let Some(life) = enactor.and_then(|x| x.life.as_ref()) {
         belief(life, world, &mut to);
     }
     to.finish()
@@ -183,7 +183,7 @@ fn state(world: &World, event: &Event) -> u64 {
 fn whole(world: &World) -> u64 {
     let mut to = Fnv::default();
     for enactor in &world.enactors {
-        if let Some(life) = enactor.life.as_deref() {
+        if let Some(life) = enactor.life.as_ref() {
             belief(life, world, &mut to);
         }
         (enactor.out.len(), enactor.back.len(), enactor.verbs).hash(&mut to);

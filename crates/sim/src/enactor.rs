@@ -70,7 +70,7 @@ pub struct Enactor {
     /// The safeguards it has.
     pub kit: Kit,
     /// The production state machine; `None`: not running.
-    pub life: Option<Box<dyn Life>>,
+    pub life: Option<Life>,
     /// How often it was started.
     pub lives: u32,
     /// Index of its store, and of the one it uses from its next start.

@@ -1,115 +1,46 @@
-//! A set of safeguards as a value: which lifecycle the enactors of a world run.
-//!
-//! Safeguards are types, and each makes a lifecycle of its own. What is around the lifecycle is
-//! the same for all of them, and is compiled once.
+//! Which safeguards the enactors of a world have. Weakened sets live in this crate and nowhere
+//! else.
 
 use crate::follow::follow;
 use crate::run::{Outcome, replay};
 use crate::trace::{Follows, Trace};
-use std::fmt::Debug;
+use std::fmt;
 use steadfast_core::book::Book;
-use steadfast_core::ledger::State;
-use steadfast_core::lifecycle::{Effect, Input, Lifecycle, Print, Submission};
+use steadfast_core::lifecycle::Lifecycle;
 use steadfast_core::policy::Policy;
-use steadfast_core::safeguards::{Full, Safeguards};
-use steadfast_core::time::Time;
+use steadfast_core::safeguards::{Safeguard, Safeguards};
 
-use dns::Zone;
+/// The production state machine, with the safeguards that a [`Kit`] leaves it.
+pub type Life = Lifecycle<Kit>;
 
-/// The production state machine, whatever safeguards it has: [`Lifecycle`].
-pub trait Life: Debug + Send {
-    /// [`Lifecycle::state`].
-    fn state(&self) -> &State;
-    /// [`Lifecycle::book`].
-    fn book(&mut self) -> &mut Book;
-    /// [`Lifecycle::policy`].
-    fn policy(&self) -> &Policy;
-    /// [`Lifecycle::set_context`].
-    fn set_context(&mut self, unowned: Zone);
-    /// [`Lifecycle::offer`].
-    fn offer(&mut self, submission: Submission);
-    /// [`Lifecycle::is_at_rest`].
-    fn is_at_rest(&self) -> bool;
-    /// [`Lifecycle::step`].
-    fn step(&mut self, now: Time, input: Input) -> Vec<Effect>;
-    /// [`Lifecycle::print`].
-    fn print(&self, known: bool, to: &mut dyn Print);
-    /// Whether it goes back by a new generation (I2).
-    fn goes_forward(&self) -> bool;
-    /// Whether what a guard refuses is refused.
-    fn enforces(&self, guard: &str) -> bool;
-    /// The same, for itself.
-    fn duplicate(&self) -> Box<dyn Life>;
+/// All safeguards but some.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Kit {
+    /// A bit for each [`Safeguard`] that is taken out.
+    out: u64,
 }
-
-impl<S: Safeguards + Debug + Send> Life for Lifecycle<S> {
-    fn state(&self) -> &State {
-        self.state()
-    }
-
-    fn book(&mut self) -> &mut Book {
-        self.book()
-    }
-
-    fn policy(&self) -> &Policy {
-        self.policy()
-    }
-
-    fn set_context(&mut self, unowned: Zone) {
-        self.set_context(unowned);
-    }
-
-    fn offer(&mut self, submission: Submission) {
-        self.offer(submission);
-    }
-
-    fn is_at_rest(&self) -> bool {
-        self.is_at_rest()
-    }
-
-    fn step(&mut self, now: Time, input: Input) -> Vec<Effect> {
-        self.step(now, input)
-    }
-
-    fn print(&self, known: bool, to: &mut dyn Print) {
-        self.print(known, to);
-    }
-
-    fn goes_forward(&self) -> bool {
-        S::FORWARD
-    }
-
-    fn enforces(&self, guard: &str) -> bool {
-        S::enforces(guard)
-    }
-
-    fn duplicate(&self) -> Box<dyn Life> {
-        Box::new(self.clone())
-    }
-}
-
-impl Clone for Box<dyn Life> {
-    fn clone(&self) -> Box<dyn Life> {
-        self.as_ref().duplicate()
-    }
-}
-
-/// A set of safeguards.
-#[derive(Clone, Copy, Debug)]
-pub struct Kit(fn(Policy, String) -> Box<dyn Life>);
 
 impl Kit {
     /// All of them, as in production.
-    pub const FULL: Kit = Kit::of::<Full>();
+    pub const FULL: Kit = Kit { out: 0 };
 
-    /// These.
-    pub const fn of<S: Safeguards + Debug + Send>() -> Kit {
-        Kit(|policy, by| Box::new(Lifecycle::<S>::new(policy, by)))
+    /// No write compares the marker, nor what critical names rest on: what October 2025 was. Either
+    /// of the two refuses the stalled deletion.
+    pub const NO_FENCE: Kit = Kit::without(&[Safeguard::Marker, Safeguard::Rests]);
+
+    /// All but these.
+    pub const fn without(mut safeguards: &[Safeguard]) -> Kit {
+        let mut out = 0;
+        while let [first, rest @ ..] = safeguards {
+            out |= bit(*first);
+            safeguards = rest;
+        }
+        Kit { out }
     }
 
-    /// A lifecycle that has them and knows nothing yet: [`Lifecycle::new`].
-    pub fn start(self, policy: Policy, by: String) -> Box<dyn Life> {
-        (self.0)(policy, by)
+    /// A lifecycle that has them and knows nothing yet.
+    pub fn start(self, policy: Policy, by: String) -> Life {
+        Lifecycle::with(self, policy, by, Book::default())
     }
 
     /// Runs a trace of either form.
@@ -117,6 +48,41 @@ impl Kit {
         match trace.header.follows {
             Follows::Nothing => replay(self, &trace.header.setting, &trace.events()),
             Follows::AtOnce => follow(self, trace),
+        }
+    }
+}
+
+impl Safeguards for Kit {
+    fn has(self, safeguard: Safeguard) -> bool {
+        self.out & bit(safeguard) == 0
+    }
+}
+
+impl fmt::Debug for Kit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let out = Safeguard::ALL.iter().filter(|s| !self.has(**s));
+        f.write_str("all but ")?;
+        f.debug_set().entries(out).finish()
+    }
+}
+
+const fn bit(safeguard: Safeguard) -> u64 {
+    1 << safeguard as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_out_is_missing_and_nothing_else() {
+        let has_all = |kit: Kit| Safeguard::ALL.iter().all(|s| kit.has(*s));
+        assert!(has_all(Kit::FULL));
+        for out in Safeguard::ALL {
+            let kit = Kit::without(&[out]);
+            for safeguard in Safeguard::ALL {
+                assert_eq!(kit.has(safeguard), safeguard != out, "{kit:?}");
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use steadfast_core::guards::{Finding, judge_plan};
 use steadfast_core::ledger::Event;
 use steadfast_core::lifecycle::Submission;
 use steadfast_core::plan::{Desired, Form, Held, Plan, Purpose, plan};
+use steadfast_core::safeguards::{Safeguard, Safeguards};
 use steadfast_core::time::{Millis, Time};
 
 /// The submission of a verb, by what the enactor knows of the ledger.
@@ -19,7 +20,7 @@ use steadfast_core::time::{Millis, Time};
 /// # Errors
 /// Nothing to do, or a refusal; for the story.
 pub fn submission(
-    life: &mut dyn Life,
+    life: &mut Life,
     servers: &[String],
     verb: &Verb,
     now: Time,
@@ -76,7 +77,7 @@ pub fn submission(
         Verb::Rollback(by) => {
             let held = life.state().configuration;
             let to = held.saturating_sub(*by);
-            if !life.goes_forward() {
+            if !life.safeguards().has(Safeguard::Forward) {
                 return again(life, to).map(plain);
             }
             let content = life.book().content(to).map_err(|e| e.to_string())?;
@@ -86,7 +87,7 @@ pub fn submission(
 }
 
 /// What going back by re-using the old number would be. Only weakened safeguards do it.
-fn again(life: &dyn Life, to: u64) -> Result<Event, String> {
+fn again(life: &Life, to: u64) -> Result<Event, String> {
     let made = life
         .state()
         .generations
@@ -102,7 +103,7 @@ fn again(life: &dyn Life, to: u64) -> Result<Event, String> {
 
 /// Plans the way to `wanted`, passes the gate, and makes the events that a plan consists of.
 fn propose(
-    life: &mut dyn Life,
+    life: &mut Life,
     wanted: Zone,
     purpose: Purpose,
     now: Time,
@@ -114,7 +115,7 @@ fn propose(
 
 /// The same after a generation that may not be the present one: a plan that was saved long ago.
 fn propose_after(
-    life: &mut dyn Life,
+    life: &mut Life,
     (configuration, head): (u64, Arc<Zone>),
     wanted: Zone,
     purpose: Purpose,
@@ -179,7 +180,7 @@ fn with_soa(content: &Zone) -> Zone {
     Zone::new(scenario::apex(), all).unwrap_or_else(|_| content.clone())
 }
 
-fn findings(plan: &Plan, before: &Zone, life: &dyn Life, now: Time) -> Vec<Finding> {
+fn findings(plan: &Plan, before: &Zone, life: &Life, now: Time) -> Vec<Finding> {
     let state = life.state();
     let servers = state.servers.iter();
     let abilities: Vec<_> = servers
@@ -190,6 +191,6 @@ fn findings(plan: &Plan, before: &Zone, life: &dyn Life, now: Time) -> Vec<Findi
     let history: Vec<_> = newest.map(|g| (g.at, g.result)).collect();
     let policy = life.policy();
     let mut found = judge_plan(plan, held, before, policy, &abilities, &history, now);
-    found.retain(|f| life.enforces(&f.guard));
+    found.retain(|f| life.safeguards().enforces(&f.guard));
     found
 }

@@ -490,7 +490,7 @@ impl World {
         };
         let held = life.state().configuration;
         self.oracle.asked(enactor.store, held, verb, clock);
-        match operator::submission(life.as_mut(), &self.ids, verb, clock) {
+        match operator::submission(life, &self.ids, verb, clock) {
             Ok(submission) => {
                 enactor.verbs += 1;
                 self.tell(e, || format!("is asked: {verb:?}"));

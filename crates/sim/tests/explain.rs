@@ -4,20 +4,14 @@
 
 use steadfast_sim::explain::{Difference, explain, render};
 use steadfast_sim::kit::Kit;
-use steadfast_sim::mutants::NoFence;
 use steadfast_sim::october::october;
 use steadfast_sim::shrink::shrink;
 use steadfast_sim::trace::{Trace, hex};
 
 #[test]
 fn october_is_told_in_a_few_lines() {
-    let kit = Kit::of::<NoFence>();
-    let whole = Trace::of(
-        &october(Kit::of::<NoFence>()).outcome,
-        "october",
-        None,
-        "no-fence",
-    );
+    let kit = Kit::NO_FENCE;
+    let whole = Trace::of(&october(Kit::NO_FENCE).outcome, "october", None, "no-fence");
     let small = shrink(kit, &whole, 20_000).unwrap().trace;
     assert!(whole.lines.len() > 60);
     assert!(small.lines.len() <= 12, "{}", small.text());
@@ -36,13 +30,8 @@ fn october_is_told_in_a_few_lines() {
 
 #[test]
 fn a_whole_trace_is_made_small_before_it_is_told() {
-    let kit = Kit::of::<NoFence>();
-    let whole = Trace::of(
-        &october(Kit::of::<NoFence>()).outcome,
-        "october",
-        None,
-        "no-fence",
-    );
+    let kit = Kit::NO_FENCE;
+    let whole = Trace::of(&october(Kit::NO_FENCE).outcome, "october", None, "no-fence");
     let story = explain(kit, &whole);
     assert!(
         story.events.0 > 60 && story.events.1 <= 12,

@@ -1,8 +1,8 @@
 //! The October schedule: with the fence it is refused, without it `www` is empty.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use steadfast_core::safeguards::Safeguard;
 use steadfast_sim::kit::Kit;
-use steadfast_sim::mutants::{NoFence, NoMarker};
 use steadfast_sim::october::october;
 use steadfast_sim::{replay, story};
 
@@ -17,10 +17,10 @@ fn the_stalled_deletion_is_refused_and_everybody_catches_up() {
 
 #[test]
 fn without_a_fence_www_is_empty() {
-    let october = october(Kit::of::<NoFence>());
+    let october = october(Kit::NO_FENCE);
     let told = || {
         story::tell(
-            Kit::of::<NoFence>(),
+            Kit::NO_FENCE,
             &october.outcome.setting,
             &october.outcome.trace,
         )
@@ -32,16 +32,16 @@ fn without_a_fence_www_is_empty() {
 
 #[test]
 fn what_www_rests_on_is_a_second_fence() {
-    let october = october(Kit::of::<NoMarker>());
+    let october = october(Kit::without(&[Safeguard::Marker]));
     assert_eq!(october.outcome.violation, None);
     assert_eq!(october.fenced, (0, 1));
 }
 
 #[test]
 fn the_trace_alone_does_it_again() {
-    let october = october(Kit::of::<NoFence>());
+    let october = october(Kit::NO_FENCE);
     let again = replay(
-        Kit::of::<NoFence>(),
+        Kit::NO_FENCE,
         &october.outcome.setting,
         &october.outcome.trace,
     );

@@ -9,7 +9,7 @@ use crate::health::{ENDPOINT, rendered, served_steps};
 use crate::ledger::{Drift, ServerId, ServerState};
 use crate::marker::Holding;
 use crate::plan::{CutError, FORMAT, Steps, cut_configured};
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::Time;
 use dns::{Digest, RRset, Rtype, Zone};
 use std::sync::Arc;
@@ -201,7 +201,9 @@ impl<S: Safeguards> Lifecycle<S> {
             .cloned()
             .partition(|d| family.contains(&d.rtype) && defined(d));
         let before = overlay(&held, &plain, |_| true);
-        let after = overlay(&goal, &plain, |d| S::DRIFT_STAYS && !d.overwrite);
+        let after = overlay(&goal, &plain, |d| {
+            self.safeguards.has(Safeguard::DriftStays) && !d.overwrite
+        });
         if at_endpoints.is_empty() {
             return Ok((before, after));
         }
@@ -239,7 +241,8 @@ impl<S: Safeguards> Lifecycle<S> {
             now,
         };
         let found = judge(&case).into_iter();
-        let refuses = |f: &Finding| f.verdict == Verdict::Refuse && S::enforces(&f.guard);
+        let refuses =
+            |f: &Finding| f.verdict == Verdict::Refuse && self.safeguards.enforces(&f.guard);
         found.filter(refuses).collect()
     }
 

@@ -6,7 +6,7 @@ use super::write::Touched;
 use super::{Draft, Effect, Lifecycle, Notice, pause};
 use crate::ledger::{Act, Drift, Event, Found, HaltKind, Loss, ServerId, ServerState, State};
 use crate::marker::{Holding, Marker, MarkerError, marker_text};
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::server::{Reading, Reply};
 use crate::time::{Millis, Time};
 use dns::{Name, RRset, Rtype};
@@ -29,10 +29,17 @@ enum Standing {
 
 impl Standing {
     /// Weakened safeguards take a marker that is not the expected one for the expected one.
-    fn or_trusted<S: Safeguards>(self) -> Standing {
+    fn or_trusted(self, safeguards: impl Safeguards) -> Standing {
         match self {
-            Standing::Foreign(_) if !S::OWN_LEDGER || !S::EXPECTS_OWN => Standing::Verified,
-            Standing::Ahead(_) | Standing::Earlier(_) if !S::EXPECTS_OWN => Standing::Verified,
+            Standing::Foreign(_)
+                if !safeguards.has(Safeguard::OwnLedger)
+                    || !safeguards.has(Safeguard::ExpectsOwn) =>
+            {
+                Standing::Verified
+            }
+            Standing::Ahead(_) | Standing::Earlier(_) if !safeguards.has(Safeguard::ExpectsOwn) => {
+                Standing::Verified
+            }
             other => other,
         }
     }
@@ -170,7 +177,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
-        if S::WHOLE_READINGS && reading.before != reading.after {
+        if self.safeguards.has(Safeguard::WholeReadings) && reading.before != reading.after {
             // It moved while we looked.
             run.phase = Phase::Unread;
             return;
@@ -183,7 +190,7 @@ impl<S: Safeguards> Lifecycle<S> {
             .before
             .as_ref()
             .filter(|r| !self.is_wildcards(&owner, r));
-        match standing(draft.state(), &server, found, &owner).or_trusted::<S>() {
+        match standing(draft.state(), &server, found, &owner).or_trusted(self.safeguards) {
             Standing::Verified => self.unmoved(now, id, &server, reading, draft, effects),
             Standing::Later(seq) => {
                 self.supersede(id, seq, draft);
@@ -294,7 +301,7 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &mut Draft,
     ) {
         let mut touched = self.touched(id, seq);
-        touched.retain(|_| S::READ_BACK);
+        touched.retain(|_| self.safeguards.has(Safeguard::ReadBack));
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };

@@ -28,22 +28,23 @@ mod replant;
 mod rests;
 mod run;
 mod settle;
+mod submission;
 mod targets;
 mod write;
 
 pub use course::CourseError;
 pub(crate) use judge::zone_text;
 pub use print::{Print, print_reading};
+pub use submission::Submission;
 
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
 use crate::freezes::Freezes;
-use crate::gate::Cleared;
 use crate::health::{self, Slot};
 use crate::ledger::{Entry, Event, Found, HeldTarget, Loss, Move, ServerId, State, Stored};
 use crate::marker::Holding;
 use crate::policy::Policy;
-use crate::safeguards::{Full, Safeguards};
+use crate::safeguards::{Full, Safeguard, Safeguards};
 use crate::server::{Reading, Reply, Write};
 use crate::time::{Millis, Time};
 use crate::written::Written;
@@ -51,7 +52,6 @@ use dns::{Digest, Name, Rtype, Zone};
 use draft::Draft;
 use run::{Phase, Run};
 use std::collections::BTreeMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// What happened.
@@ -82,59 +82,6 @@ pub enum Input {
     /// What a prober, by its name, saw of targets, and what its own clock shows: the one that the
     /// readings carry, which need not be the clock of the ledger's writers.
     Probed(String, Time, Vec<(Slot, health::Reading)>),
-}
-
-/// Events to append as one.
-#[derive(Clone, Debug)]
-pub struct Submission {
-    /// The gate's permission, where the events need one. They are dropped when the ledger has
-    /// moved since it was given.
-    pub cleared: Option<Cleared>,
-    /// What to append.
-    pub events: Vec<Event>,
-    /// What the events refer to.
-    pub bodies: Vec<Arc<Body>>,
-}
-
-impl Submission {
-    /// Whether the events may follow the ledger entry `last`. What makes a configuration needs the
-    /// gate's permission for exactly that (I5); decisions and read-backs are nobody's to submit.
-    fn is_permitted<S: Safeguards>(&self, now: Time, last: u64) -> bool {
-        let fresh = self
-            .cleared
-            .is_none_or(|c| (c.seq() == last || !S::CLEARED_AT_END) && now <= c.until());
-        fresh
-            && self.events.iter().all(|event| match event {
-                Event::Cleared {
-                    plan,
-                    configuration,
-                    ..
-                } => {
-                    let cleared = self.cleared.map(|c| (c.body(), c.configuration()));
-                    cleared == Some((*plan, *configuration)) || !S::FORWARD
-                }
-                Event::Governed { charter, .. } => {
-                    self.cleared.map(|c| c.body()) == Some(charter.digest())
-                }
-                Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
-                _ => true,
-            })
-    }
-
-    /// Whether the events mean the same whatever was appended before them.
-    fn is_said(&self) -> bool {
-        let said = |event: &Event| {
-            matches!(
-                event,
-                Event::Frozen { .. }
-                    | Event::Thawed { .. }
-                    | Event::Approved(_)
-                    | Event::Resumed { .. }
-                    | Event::Released
-            )
-        };
-        self.cleared.is_none() && self.events.iter().all(said)
-    }
 }
 
 /// What is to be done.
@@ -232,17 +179,24 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Whether the zone was frozen when effects were derived last.
     frozen: bool,
     watch: targets::Watch,
-    safeguards: PhantomData<S>,
+    safeguards: S,
 }
 
-impl<S: Safeguards> Lifecycle<S> {
+impl Lifecycle {
     /// A lifecycle that knows nothing of the ledger yet: feed it the whole [`Input::Tail`].
-    pub fn new(policy: Policy, by: String) -> Lifecycle<S> {
+    pub fn new(policy: Policy, by: String) -> Lifecycle {
         Lifecycle::resume(policy, by, Book::default())
     }
 
     /// A lifecycle that goes on from a book.
-    pub fn resume(policy: Policy, by: String, book: Book) -> Lifecycle<S> {
+    pub fn resume(policy: Policy, by: String, book: Book) -> Lifecycle {
+        Lifecycle::with(Full, policy, by, book)
+    }
+}
+
+impl<S: Safeguards> Lifecycle<S> {
+    /// A lifecycle with these safeguards, that goes on from a book.
+    pub fn with(safeguards: S, policy: Policy, by: String, book: Book) -> Lifecycle<S> {
         Lifecycle {
             policy: Arc::new(policy),
             by,
@@ -257,8 +211,13 @@ impl<S: Safeguards> Lifecycle<S> {
             clock: Time::default(),
             frozen: false,
             watch: targets::Watch::default(),
-            safeguards: PhantomData,
+            safeguards,
         }
+    }
+
+    /// What it looks at before it acts.
+    pub fn safeguards(&self) -> S {
+        self.safeguards
     }
 
     /// The state of the zone, as far as the ledger was read.
@@ -401,7 +360,7 @@ impl<S: Safeguards> Lifecycle<S> {
     fn submit(&mut self, now: Time, draft: &mut Draft, effects: &mut Vec<Effect>) {
         while draft.is_empty() && !self.submissions.is_empty() {
             let submission = self.submissions.remove(0);
-            if !submission.is_permitted::<S>(now, draft.state().last) {
+            if !submission.is_permitted(self.safeguards, now, draft.state().last) {
                 effects.push(Effect::Tell(Notice::Stale));
                 continue;
             }
@@ -426,7 +385,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let entries = draft.iter().flat_map(|d| d.entries());
         self.watch.look_anew(entries.map(|(entry, _)| &entry.event));
         match draft.and_then(|draft| draft.submission) {
-            Some(said) if said.is_said() || !S::CLEARED_AT_END => self.submissions.insert(0, said),
+            Some(said) if said.is_said() || !self.safeguards.has(Safeguard::ClearedAtEnd) => {
+                self.submissions.insert(0, said)
+            }
             Some(_) => effects.push(Effect::Tell(Notice::Stale)),
             None => {}
         }
@@ -438,7 +399,7 @@ impl<S: Safeguards> Lifecycle<S> {
             return;
         }
         effects.push(Effect::Append(draft.take_append()));
-        if !S::LEDGER_FIRST {
+        if !self.safeguards.has(Safeguard::LedgerFirst) {
             self.anticipate(now, &draft, effects);
         }
         self.inflight = Some(draft);
@@ -481,7 +442,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if draft.submission.is_some() {
             effects.push(Effect::Tell(Notice::Submitted(self.state().last)));
         }
-        if S::LEDGER_FIRST {
+        if self.safeguards.has(Safeguard::LedgerFirst) {
             self.send_decided(now, &draft, effects);
         }
     }

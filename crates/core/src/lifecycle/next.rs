@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::gate::{self, Cleared};
 use crate::ledger::{Act, Decision, Event, Expect, ServerId, ServerState};
 use crate::marker::Holding;
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::{Millis, Time};
 use dns::Digest;
 use std::sync::Arc;
@@ -31,8 +31,8 @@ impl<S: Safeguards> Lifecycle<S> {
         if state.released {
             return self.withdraw(id, &server, draft);
         }
-        let frozen =
-            S::FREEZES && (state.freeze(now).is_some() || self.freezes.on_server(id).is_some());
+        let still = state.freeze(now).is_some() || self.freezes.on_server(id).is_some();
+        let frozen = self.safeguards.has(Safeguard::Freezes) && still;
         let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         if frozen {
             return self.revoke(now, id, &server, draft, effects);
@@ -46,7 +46,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if !lags && server.is_whole_at(target) {
             return self.rest(id);
         }
-        if S::REPAIRS
+        if self.safeguards.has(Safeguard::Repairs)
             && server.restored.is_some()
             && self.runs.get(id).is_some_and(|r| r.repair.is_none())
         {
@@ -96,7 +96,9 @@ impl<S: Safeguards> Lifecycle<S> {
     /// The generation to lead to: the ledger's, unless that safeguard is off.
     fn target(&mut self, id: &ServerId, configuration: u64) -> u64 {
         match self.runs.get_mut(id) {
-            Some(run) if !S::FRESH => *run.pinned.get_or_insert(configuration),
+            Some(run) if !self.safeguards.has(Safeguard::Fresh) => {
+                *run.pinned.get_or_insert(configuration)
+            }
             _ => configuration,
         }
     }
@@ -144,7 +146,7 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &mut Draft,
         effects: &mut Vec<Effect>,
     ) {
-        let regressed = S::REPAIRS && self.has_regressed(id, server);
+        let regressed = self.safeguards.has(Safeguard::Repairs) && self.has_regressed(id, server);
         if regressed && self.runs.get(id).is_some_and(|r| r.repair.is_none()) {
             return self.count(id, effects);
         }
@@ -194,10 +196,10 @@ impl<S: Safeguards> Lifecycle<S> {
         let open = server.open(now).any(|(_, d)| d.decision.act != Act::Revoke);
         let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         match server.holding().copied() {
-            Some(_) if open && S::REVOKES && astray => {
+            Some(_) if open && self.safeguards.has(Safeguard::Revokes) && astray => {
                 self.plant(now, id, server, draft, effects);
             }
-            Some(holding) if open && S::REVOKES => {
+            Some(holding) if open && self.safeguards.has(Safeguard::Revokes) => {
                 self.decide(id, server.expect(), Act::Revoke, holding, draft);
             }
             _ => self.rest(id),
@@ -298,10 +300,10 @@ impl<S: Safeguards> Lifecycle<S> {
         draft: &Draft,
     ) -> Result<Cleared, gate::Refusal> {
         let mut state = std::borrow::Cow::Borrowed(draft.state());
-        if !S::FRESH {
+        if !self.safeguards.has(Safeguard::Fresh) {
             state.to_mut().configuration = holding.configuration;
         }
-        if !S::FREEZES {
+        if !self.safeguards.has(Safeguard::Freezes) {
             state.to_mut().frozen = None;
         }
         gate::renew(
@@ -367,9 +369,9 @@ impl<S: Safeguards> Lifecycle<S> {
         let state = draft.state();
         let keep = u64::from(self.policy.keep);
         if !draft.is_empty()
-            || S::REACHABLE && !self.is_at_rest()
+            || self.safeguards.has(Safeguard::Reachable) && !self.is_at_rest()
             || state.generations.len() as u64 <= keep + keep / 2 + 1
-            || S::REACHABLE && state.behind().next().is_some()
+            || self.safeguards.has(Safeguard::Reachable) && state.behind().next().is_some()
         {
             return;
         }
@@ -385,7 +387,9 @@ impl<S: Safeguards> Lifecycle<S> {
         });
         let open = open.map(|d| d.decision.holding.configuration);
         let oldest = state.configuration.saturating_sub(keep);
-        let reachable = held.chain(open).filter(|_| S::REACHABLE);
+        let reachable = held
+            .chain(open)
+            .filter(|_| self.safeguards.has(Safeguard::Reachable));
         let through = reachable.chain([oldest]).min().unwrap_or(oldest);
         let useless = state.generations.range(..through).count();
         // A quarter of all, so that writing the content anew is seldom, however fast they come.
@@ -416,7 +420,8 @@ impl<S: Safeguards> Lifecycle<S> {
         let mut after = draft.clone();
         after.push(event(Vec::new()));
         let mut left = after.state().clone();
-        left.servers.retain(|_, _| S::REACHABLE);
+        left.servers
+            .retain(|_, _| self.safeguards.has(Safeguard::Reachable));
         let needed = Book::needed(&left);
         let forgotten: Vec<Digest> = before.into_iter().filter(|h| !needed.contains(h)).collect();
         if let Some(body) = fresh {

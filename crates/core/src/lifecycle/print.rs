@@ -9,7 +9,7 @@ use super::run::{Phase, Run};
 use super::{Draft, Lifecycle};
 use crate::ledger::{Act, Decided, Event, Expect, HealthState, ServerState, State};
 use crate::marker::Holding;
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::server::Reading;
 use crate::time::Time;
 use dns::RRset;
@@ -44,7 +44,12 @@ impl<S: Safeguards> Lifecycle<S> {
         to.word(flags.into_iter().fold(0, |n, b| n << 1 | u64::from(b)));
         for (id, run) in &self.runs {
             to.bytes(id.as_bytes());
-            run.print::<S>(state.servers.get(id).map(AsRef::as_ref), state, to);
+            run.print(
+                self.safeguards,
+                state.servers.get(id).map(AsRef::as_ref),
+                state,
+                to,
+            );
         }
         to.word(self.submissions.len() as u64);
         for submission in &self.submissions {
@@ -98,8 +103,9 @@ impl Phase {
 }
 
 impl Run {
-    fn print<S: Safeguards>(
+    fn print(
         &self,
+        safeguards: impl Safeguards,
         server: Option<&ServerState>,
         state: &State,
         to: &mut dyn Print,
@@ -139,7 +145,8 @@ impl Run {
         ];
         to.word(flags.into_iter().fold(1, |n, b| n << 1 | u64::from(b)));
         let restored = server.is_some_and(|s| s.restored.is_some());
-        let trusting = !S::EXPECTS_OWN || !S::OWN_LEDGER;
+        let trusting =
+            !safeguards.has(Safeguard::ExpectsOwn) || !safeguards.has(Safeguard::OwnLedger);
         let soa = self
             .soa
             .as_ref()

@@ -10,7 +10,7 @@ use crate::body::Body;
 use crate::health::{ENDPOINT, Health, addresses, from_rrset};
 use crate::ledger::{Act, Decision, ServerId, ServerState, Sight};
 use crate::marker::Holding;
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use dns::{Change, Name, RRset, Rtype, Zone};
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// RRsets that have to stand, untouched by the step, for critical names to be answered.
     pub(super) fn rests(&mut self, id: &ServerId, seq: u64) -> Vec<RRset> {
         let changes = self.changes(id, seq);
-        if !S::RESTS || !changes.iter().any(may_empty) {
+        if !self.safeguards.has(Safeguard::Rests) || !changes.iter().any(may_empty) {
             return Vec::new();
         }
         let server = self.state().servers.get(id).cloned();

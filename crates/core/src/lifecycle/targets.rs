@@ -17,7 +17,7 @@ use crate::ledger::differing;
 use crate::ledger::{Act, Event, HeldTarget, HeldWhy, Move, ServerId, ServerState, State};
 use crate::marker::{Ahead, Holding};
 use crate::plan::{FORMAT, OVERHEAD, update_len};
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::time::{Millis, Time};
 use dns::{Change, Digest, Name, Rtype};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,11 +85,13 @@ impl Watch {
 }
 
 impl<S: Safeguards> Lifecycle<S> {
-    const RULES: Rules = Rules {
-        panic: S::PANIC,
-        velocity: S::VELOCITY,
-        standby: S::STANDBY,
-    };
+    fn rules(&self) -> Rules {
+        Rules {
+            panic: self.safeguards.has(Safeguard::Panic),
+            velocity: self.safeguards.has(Safeguard::Velocity),
+            standby: self.safeguards.has(Safeguard::Standby),
+        }
+    }
 
     /// Takes in what a prober saw.
     pub(super) fn probed(
@@ -102,7 +104,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let Ok(known) = self.book.endpoints() else {
             return;
         };
-        let fresh = || match S::CUT_OFF {
+        let fresh = || match self.safeguards.has(Safeguard::CutOff) {
             true => Prober::default(),
             false => Prober::believed_alone(),
         };
@@ -204,7 +206,11 @@ impl<S: Safeguards> Lifecycle<S> {
             );
             match cleared {
                 Ok(()) => true,
-                Err(gate::Refusal::Envelope { .. }) if !S::VELOCITY => true,
+                Err(gate::Refusal::Envelope { .. })
+                    if !self.safeguards.has(Safeguard::Velocity) =>
+                {
+                    true
+                }
                 Err(refusal) => {
                     let why = format!("health: {refusal}");
                     effects.push(Effect::Tell(Notice::Kept(why)));
@@ -311,7 +317,7 @@ impl<S: Safeguards> Lifecycle<S> {
             failing.count() * 2 > self.watch.probers.len()
         };
         let failing = endpoint.all().into_iter().filter(failing).collect();
-        let choice = choose(endpoint, standing, &verdicts, &failing, Self::RULES, now);
+        let choice = choose(endpoint, standing, &verdicts, &failing, self.rules(), now);
         match choice.again_at {
             Some(at) => drop(self.watch.again.insert(name.clone(), at)),
             None => drop(self.watch.again.remove(name)),
@@ -474,7 +480,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// The endpoints that a server answers by.
     fn definitions(&mut self, holding: &Holding) -> Result<Arc<Endpoints>, BookError> {
         let here = holding.configuration == self.state().configuration && holding.is_whole();
-        if here || !S::OWN_CONFIGURATION {
+        if here || !self.safeguards.has(Safeguard::OwnConfiguration) {
             return self.book.endpoints();
         }
         Ok(Arc::new(endpoints(&*self.book.configured(holding)?)))

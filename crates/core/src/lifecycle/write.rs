@@ -6,7 +6,7 @@ use crate::body::Body;
 use crate::health::served;
 use crate::ledger::{Act, Decided, Expect, ServerId, ServerState};
 use crate::marker::text_rrset;
-use crate::safeguards::Safeguards;
+use crate::safeguards::{Safeguard, Safeguards};
 use crate::server::{Require, Write};
 use crate::time::Time;
 use dns::{Change, Name, RRset, Rtype};
@@ -51,7 +51,7 @@ impl<S: Safeguards> Lifecycle<S> {
         let owner = self.policy.marker_name();
         let marker = self.state().marker(seq, decision).rrset(&owner);
         let changes = self.changes(id, seq);
-        let mut require = if S::BEFORE_VALUES {
+        let mut require = if self.safeguards.has(Safeguard::BeforeValues) {
             self.require(id, decided, &changes)
         } else {
             Vec::new()
@@ -60,17 +60,22 @@ impl<S: Safeguards> Lifecycle<S> {
         Some(Write {
             seq,
             expect: match self.runs.get(id) {
-                Some(run) if !S::EXPECTS_OWN || !S::OWN_LEDGER => run.marker.clone(),
+                Some(run)
+                    if !self.safeguards.has(Safeguard::ExpectsOwn)
+                        || !self.safeguards.has(Safeguard::OwnLedger) =>
+                {
+                    run.marker.clone()
+                }
                 _ => self.expected(server, &decision.expect, &owner)?,
             },
-            fenced: S::MARKER,
+            fenced: self.safeguards.has(Safeguard::Marker),
             require,
             changes,
-            deletions_first: S::DELETIONS_FIRST,
+            deletions_first: self.safeguards.has(Safeguard::DeletionsFirst),
             marker: (decision.act != Act::Withdraw).then_some(marker),
             soa: decision.soa.clone(),
             signed_at: decided.at,
-            fudge: match S::DEADLINE {
+            fudge: match self.safeguards.has(Safeguard::Deadline) {
                 true => u16::try_from(decision.deadline.0 / 1000).unwrap_or(u16::MAX),
                 false => u16::MAX,
             },

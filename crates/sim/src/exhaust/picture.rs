@@ -255,8 +255,8 @@ pub(super) fn picture(world: &World, beside: &[u64], goes_back: bool) -> u128 {
     let mut ends = Vec::with_capacity(world.enactors.len());
     for enactor in &world.enactors {
         all.enactor(enactor, last);
-        let behind = |l: &&dyn Life| goes_back && l.state().last != last;
-        if let Some(life) = enactor.life.as_deref().filter(behind) {
+        let behind = |l: &&Life| goes_back && l.state().last != last;
+        if let Some(life) = enactor.life.as_ref().filter(behind) {
             all.decisions(life.state());
         }
         ends.push(all.words.len());

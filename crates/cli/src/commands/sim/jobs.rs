@@ -1,7 +1,7 @@
 //! Explores seeds with several threads. What is found does not depend on how many.
 
 use sim::coverage::Coverage;
-use sim::kit::Kit;
+use sim::mutants::Mutant;
 use sim::run::Outcome;
 use sim::scenario::Scenario;
 use sim::stats::Stats;
@@ -18,7 +18,7 @@ const TWICE: u64 = 100;
 /// What to explore.
 pub(super) struct Task<'a> {
     /// With which safeguards.
-    pub kit: Kit,
+    pub safeguards: Mutant,
     /// What.
     pub scenario: &'a Scenario,
     /// The first seed.
@@ -124,19 +124,19 @@ fn work(task: &Task<'_>, shared: &Shared) {
 
 fn one(task: &Task<'_>, seed: u64, mine: &mut Explored, shared: &Shared) {
     let outcome = if task.coverage {
-        let (outcome, reached) = sim::coverage::cover(task.kit, seed, task.scenario);
+        let (outcome, reached) = sim::coverage::cover(task.safeguards.kit, seed, task.scenario);
         if let Ok(mut all) = shared.coverage.lock() {
             all.add(reached);
         }
         outcome
     } else {
-        sim::run(task.kit, seed, task.scenario)
+        sim::run(task.safeguards.kit, seed, task.scenario)
     };
     mine.stats.add(&outcome.stats);
     let last = outcome.trace.last().map_or(DAWN, |e| e.at);
     mine.simulated += last.saturating_sub(DAWN);
     if seed.is_multiple_of(TWICE) {
-        let again = sim::run(task.kit, seed, task.scenario);
+        let again = sim::run(task.safeguards.kit, seed, task.scenario);
         let text = |o: &Outcome| Trace::of(o, "", None, "").text();
         if text(&again) == text(&outcome) {
             mine.twice += 1;

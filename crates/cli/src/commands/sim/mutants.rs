@@ -26,7 +26,7 @@ pub(super) fn run(args: &MutantsArgs, style: Style) -> Outcome {
     for mutant in &wanted {
         let standard = mutant.scenario();
         let task = Task {
-            kit: mutant.kit,
+            safeguards: *mutant,
             scenario: file.as_ref().map_or(&standard, |f| &f.scenario),
             from: 0,
             seeds: args.seeds.unwrap_or(mutants::SEEDS),

@@ -79,7 +79,7 @@ fn one(
 ) -> Result<(Value, bool), crate::exit::Fail> {
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let task = Task {
-        kit: without.kit,
+        safeguards: without,
         scenario: &file.scenario,
         from: args.from,
         seeds: match args.span {
