@@ -71,7 +71,7 @@ struct Wanted<'a> {
     number: u64,
     hash: Digest,
     parent: u64,
-    /// Whose word does not count.
+    /// Whose word does not count; `None`: it is about a charter, for which everybody's does.
     author: Option<&'a str>,
     /// The later of the local clock and the ledger's last entry.
     at: Time,
@@ -194,17 +194,12 @@ pub fn admit(
         _ => return Err(found),
     };
     let wanted = Wanted::of(state, number, hash, parent, author, now).ok_or(Refused::NoRoll)?;
-    let is_plan = author.is_some();
-    let fits = is_plan == (statement.approves != Approves::Charter);
     if let Approves::Waiver { guard, .. } = &statement.approves
         && !WAIVABLE.contains(&guard.as_str())
     {
         return Err(Refused::NeverWaived(guard.clone()));
     }
     let who = wanted.counts(approval, later(state, now))?;
-    if !fits {
-        return Err(Refused::OtherMatter(statement.approves.to_string()));
-    }
     let (have, _) = wanted.counted(&Need::default(), &|a| a.is_same(&statement.approves));
     match have.iter().any(|h| person(h) == person(&who)) {
         true => Err(Refused::Twice(who)),
@@ -370,9 +365,13 @@ impl<'a> Wanted<'a> {
         if statement.hash != self.hash {
             return Err(Refused::OtherHash { wanted });
         }
-        let held = match statement.approves {
-            Approves::Charter => self.state.leash.charter_seq(),
-            _ => self.state.configuration,
+        let reform = self.author.is_none();
+        if reform != (statement.approves == Approves::Charter) {
+            return Err(Refused::OtherMatter(statement.approves.to_string()));
+        }
+        let held = match reform {
+            true => self.state.leash.charter_seq(),
+            false => self.state.configuration,
         };
         if statement.parent != self.parent || statement.parent != held {
             let parent = statement.parent;

@@ -14,9 +14,6 @@ mod signature;
 pub mod stamp;
 mod statement;
 
-#[cfg(test)]
-mod tests;
-
 pub use charter::{Charter, CharterError};
 pub use classes::{Author, Class, Demand, Need};
 pub use count::{Missing, Void, admit, demand, is_author, missing, reform_missing, waived};

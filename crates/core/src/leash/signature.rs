@@ -32,6 +32,11 @@ pub fn read(armour: &str) -> Result<SshSig, Refused> {
         ssh_key::Error::Version { number } => Refused::Version(number),
         other => Refused::Broken(other.to_string()),
     })?;
+    if !is_canonical(&sig, text) {
+        return Err(Refused::Broken(
+            "its lengths do not fit what they are of".into(),
+        ));
+    }
     if sig.version() != SshSig::VERSION {
         return Err(Refused::Version(sig.version()));
     }
@@ -39,6 +44,15 @@ pub fn read(armour: &str) -> Result<SshSig, Refused> {
         return Err(Refused::Namespace(super::shown(sig.namespace())));
     }
     Ok(sig)
+}
+
+/// Whether the armour is the only one that says this: `ssh-key` forgives lengths that are wrong.
+/// Those of security keys it writes otherwise than OpenSSH, so they are not compared.
+fn is_canonical(sig: &SshSig, text: &str) -> bool {
+    let plain = |text: &str| text.split_whitespace().collect::<String>();
+    let of_hardware = sig.public_key().is_sk_ed25519() || sig.public_key().is_sk_ecdsa_p256();
+    let again = sig.to_pem(ssh_key::LineEnding::LF);
+    of_hardware || again.is_ok_and(|again| plain(&again) == plain(text))
 }
 
 /// Whether `sig` signs `message`, with the key that it names. Whose key that is, is another question.

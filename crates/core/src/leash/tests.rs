@@ -1,1 +1,0 @@
-//! Approvals as real tools make them, and as they should not be.
