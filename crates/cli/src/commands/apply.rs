@@ -41,7 +41,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
     let book = prepare::adopted_book(&store, &zone.policy, &zone.config.name)?;
-    thawed(book.state(), &zone.config.name)?;
+    thawed(book.state(), &zone)?;
     if let Some(names) = &args.overwrite
         && let Some(exit) = overwrite(&zone, &store, book, names, args, style)?
     {
@@ -180,16 +180,18 @@ fn noted(zone: &ZoneSite<'_>, store: &Arc<Store>, fail: Fail, style: Style) -> F
 ///
 /// # Errors
 /// The freeze.
-pub fn thawed(state: &State, zone: &str) -> Result<(), Fail> {
+pub fn thawed(state: &State, zone: &ZoneSite<'_>) -> Result<(), Fail> {
+    let name = &zone.config.name;
     let Some(freeze) = state.freeze(now()) else {
-        return Ok(());
+        let file = zone.freezes(now()).zone;
+        return file.map_or(Ok(()), |f| Err(refused(&Refusal::FrozenByFile(f), name)));
     };
     let frozen = Refusal::Frozen {
         by: freeze.by.clone(),
         reason: freeze.reason.clone(),
         until: freeze.until,
     };
-    Err(refused(&frozen, zone))
+    Err(refused(&frozen, name))
 }
 
 /// What is to pass the gate.

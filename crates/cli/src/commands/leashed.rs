@@ -50,6 +50,14 @@ pub fn governed(number: u64, charter: &Charter) -> String {
     }
 }
 
+/// Who gave approvals of a number, whether they count or not.
+pub fn given(state: &State, number: u64) -> String {
+    let all = state.leash.approvals_of(number);
+    let plain = all.filter(|g| !matches!(g.approval.statement.approves, Approves::Waiver { .. }));
+    let who: Vec<&str> = plain.map(|g| g.approval.who.as_str()).collect();
+    who.join(", ")
+}
+
 /// What people still have to do about a plan, in short; `None`: nothing.
 pub fn missing(prepared: &Prepared, number: Option<u64>) -> Option<String> {
     let (plan, hash, _) = prepared.plan.as_ref()?;
@@ -135,6 +143,16 @@ pub fn status(site: &Site, zone: &str, state: &State) -> (String, Value) {
         .map(|(what, f)| json!({ "what": what, "path": f.path, "reason": f.reason }))
         .collect();
     (text, json!({ "charter": note, "frozen-by-files": files }))
+}
+
+/// The command that ends the zone's freeze by file, from what [`status`] says.
+pub fn thaw(leash: &Value, zone: &str) -> Option<String> {
+    let files = leash["frozen-by-files"].as_array()?;
+    let whole = files.iter().find(|f| f["what"] == zone)?;
+    Some(format!(
+        "rm {}   (when it is over)",
+        whole["path"].as_str()?
+    ))
 }
 
 fn frozen<'f>(

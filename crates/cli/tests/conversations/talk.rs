@@ -9,6 +9,8 @@ pub(crate) struct Talk {
     folder: PathBuf,
     script: String,
     hidden: Vec<(String, String)>,
+    /// The socket of an ssh-agent.
+    pub(crate) agent: Option<PathBuf>,
 }
 
 impl Talk {
@@ -24,6 +26,7 @@ impl Talk {
             folder,
             script: String::new(),
             hidden,
+            agent: None,
         }
     }
 
@@ -67,7 +70,10 @@ impl Talk {
             .stdin(Stdio::null())
             .env("USER", "ann")
             .env("HOME", &self.folder)
-            .env_remove("SSH_AUTH_SOCK")
+            .env(
+                "SSH_AUTH_SOCK",
+                self.agent.as_deref().unwrap_or(Path::new("")),
+            )
             .env_remove("NO_COLOR")
             .output()
             .unwrap();
