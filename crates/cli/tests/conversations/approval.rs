@@ -205,15 +205,19 @@ struct Agent {
 impl Agent {
     fn start(talk: &Talk) -> Agent {
         let socket = talk.folder().join("agent");
-        let child = Command::new("ssh-agent")
-            .arg("-D")
-            .arg("-a")
-            .arg(&socket)
-            .spawn();
-        let child = child.unwrap();
+        let agent = Agent {
+            child: Command::new("ssh-agent")
+                .arg("-D")
+                .arg("-a")
+                .arg(&socket)
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap(),
+            socket,
+        };
         for _ in 0..500 {
-            if socket.exists() {
-                return Agent { child, socket };
+            if agent.socket.exists() {
+                return agent;
             }
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
