@@ -11,10 +11,21 @@ use std::fmt::Write as _;
 use steadfast_core::freezes::Freezes;
 use steadfast_core::guards::Verdict;
 use steadfast_core::leash::{self, Approves, Charter, Missing, WAIVABLE};
-use steadfast_core::ledger::{Approval, State};
+use steadfast_core::ledger::{Approval, Event, State};
 
-/// An approval, for the log.
-pub fn approved(approval: &Approval) -> String {
+/// What the log says of the leash; `None`: the event is about something else.
+pub fn log(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Approved(approval) => approved(approval),
+        Event::CharterProposed { number, charter } => {
+            format!("charter {number} ({}) proposed", charter.digest().short())
+        }
+        Event::Governed { number, charter } => governed(*number, charter),
+        _ => return None,
+    })
+}
+
+fn approved(approval: &Approval) -> String {
     let (by, statement) = (&approval.who, &approval.statement);
     let until = words::time(statement.until);
     let number = statement.number;
@@ -36,13 +47,7 @@ pub fn approved(approval: &Approval) -> String {
     }
 }
 
-/// A proposed charter, for the log.
-pub fn proposed(number: u64, charter: &Charter) -> String {
-    format!("charter {number} ({}) proposed", charter.digest().short())
-}
-
-/// A charter in force, for the log.
-pub fn governed(number: u64, charter: &Charter) -> String {
+fn governed(number: u64, charter: &Charter) -> String {
     let digest = charter.digest();
     match number {
         0 => format!("the first charter is in force ({})", digest.short()),

@@ -171,11 +171,8 @@ pub fn narrate(entry: &Entry) -> String {
             format!("health {health}: {}", moves.join("; "))
         }
         Event::Watched { endpoint, held } => words::held(endpoint, held),
-        Event::Approved(approval) => super::leashed::approved(approval),
-        Event::CharterProposed { number, charter } => super::leashed::proposed(*number, charter),
-        Event::Governed { number, charter } => super::leashed::governed(*number, charter),
         Event::Released => "released: markers are removed, answers stay".into(),
-        event => of_server(event),
+        event => super::leashed::log(event).unwrap_or_else(|| of_server(event)),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod classes;
 mod keys;
+mod model;
 mod refusals;
 mod rolls;
 mod scene;

@@ -72,6 +72,14 @@ pub(crate) fn scene(approvals: u32) -> Scene {
     let keys = Keys::new();
     let line = |who: &str| format!("{who}@example.com {}\n", keys.make(who, "ed25519"));
     let signers = ["anna", "bob", "carol"].map(line).concat();
+    Scene {
+        keys,
+        ..scene_of(signers, approvals)
+    }
+}
+
+/// The same with this roll.
+pub(crate) fn scene_of(signers: String, approvals: u32) -> Scene {
     let need = Need {
         approvals,
         from: Vec::new(),
@@ -109,7 +117,7 @@ pub(crate) fn scene(approvals: u32) -> Scene {
     };
     state.proposals.insert(NUMBER, proposal);
     let mut scene = Scene {
-        keys,
+        keys: Keys::new(),
         state,
         plan,
         hash,

@@ -1,6 +1,7 @@
 //! Signatures of security keys (OpenSSH's PROTOCOL.u2f), put together by hand: there is no hardware
 //! here.
 
+use crate::keys::base64;
 use crate::scene::{NOW, Scene, approval, scene};
 use ring::digest::{SHA256, SHA512, digest};
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -11,20 +12,6 @@ const APPLICATION: &[u8] = b"ssh:";
 
 fn field(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u32).to_be_bytes(), bytes].concat()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for i in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
-            out.push(if i <= chunk.len() { digit as char } else { '=' });
-        }
-    }
-    out
 }
 
 fn blob(pair: &Ed25519KeyPair) -> Vec<u8> {

@@ -195,34 +195,35 @@ impl<S: Safeguards> Lifecycle<S> {
             moves.extend(one);
             said.extend(self.news(now, &name, held, draft.state()));
         }
-        // One endpoint that may not move holds up no other.
-        moves.retain(|one: &Move| {
-            let cleared = gate::clear_moves(
-                draft.state(),
-                std::slice::from_ref(one),
-                &live,
-                &self.freezes,
-                now,
-            );
-            match cleared {
-                Ok(()) => true,
-                Err(gate::Refusal::Envelope { .. })
-                    if !self.safeguards.has(Safeguard::Velocity) =>
-                {
-                    true
-                }
-                Err(refusal) => {
-                    let why = format!("health: {refusal}");
-                    effects.push(Effect::Tell(Notice::Kept(why)));
-                    false
-                }
-            }
-        });
+        moves.retain(|one| self.may_move(now, one, &live, draft.state(), effects));
         if !moves.is_empty() {
             self.push_moves(moves, draft);
         }
         for event in said {
             draft.push(event);
+        }
+    }
+
+    /// What the gate says of one move: an endpoint that may not move holds up no other.
+    fn may_move(
+        &self,
+        now: Time,
+        one: &Move,
+        live: &[Arc<Endpoints>],
+        state: &State,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let moves = std::slice::from_ref(one);
+        match gate::clear_moves(state, moves, live, &self.freezes, now) {
+            Ok(()) => true,
+            Err(gate::Refusal::Envelope { .. }) if !self.safeguards.has(Safeguard::Velocity) => {
+                true
+            }
+            Err(refusal) => {
+                let why = format!("health: {refusal}");
+                effects.push(Effect::Tell(Notice::Kept(why)));
+                false
+            }
         }
     }
 
