@@ -58,6 +58,7 @@ enum Job {
 /// Runs the lifecycle of one zone.
 pub struct Enactor {
     zone: String,
+    apex: Name,
     store: Arc<Store>,
     lifecycle: Lifecycle,
     jobs: BTreeMap<String, Sender<Job>>,
@@ -236,10 +237,12 @@ impl Enactor {
             std::thread::spawn(move || worker.run(&receive));
             jobs.insert(id, send);
         }
+        let apex = policy.zone.clone();
         let lifecycle = Lifecycle::resume(policy, by, book);
         let queue = [Input::Wake].into();
         Ok(Enactor {
             zone,
+            apex,
             store,
             lifecycle,
             jobs,
@@ -301,8 +304,11 @@ impl Enactor {
             self.take_found();
             while let Some(input) = self.queue.pop_front() {
                 let (is_found, began) = (matches!(input, Input::Probed(..)), Instant::now());
+                let clock = now();
+                let freezes = self.store.freezes().read(&self.apex, clock);
+                self.lifecycle.obey(freezes);
                 watch.before(&mut self.lifecycle, &input);
-                for effect in self.lifecycle.step(now(), input) {
+                for effect in self.lifecycle.step(clock, input) {
                     if let Effect::Tell(notice) = &effect {
                         doubt |= matches!(notice, Notice::Doubt(_));
                         watch.tell(notice, self.lifecycle.state());

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod enactor;
 pub mod failpoint;
+pub mod freezes;
 pub mod intake;
 pub mod keeper;
 pub mod probe;

@@ -58,6 +58,12 @@ pub enum Command {
     Log(LogArgs),
     /// Show everything that the ledger knows of one name
     Explain(ExplainArgs),
+    /// Approve a saved plan, or a proposed charter, with an SSH key
+    Approve(ApproveArgs),
+    /// Permit one saved plan to pass one guard, with an SSH key
+    Waive(WaiveArgs),
+    /// Propose who may approve and what needs approval, as the config says it
+    Govern(GovernArgs),
     /// Stop all writing, and move the marker so that stalled writes fail
     Freeze(FreezeArgs),
     /// End a freeze, or a server's halt
@@ -209,6 +215,68 @@ pub struct ApplyArgs {
     /// How long to wait for servers
     #[arg(long, default_value = "60s", value_parser = parse_span, value_name = "TIME")]
     pub patience: std::time::Duration,
+}
+
+/// How an approval is made.
+#[derive(Debug, Args)]
+pub struct Signing {
+    /// The zone of the number, where the config has several
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// The key to sign with: its file, or its .pub file where ssh-agent has it; otherwise the one
+    /// below ~/.ssh or in ssh-agent that is on the roll
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Write what is to be signed elsewhere, and sign nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "signature"])]
+    pub print: Option<PathBuf>,
+    /// Take in what `ssh-keygen -Y sign -n steadfast` made of it; the signed text lies beside it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "span"])]
+    pub signature: Option<PathBuf>,
+    /// How long it counts; as long as the charter permits otherwise
+    #[arg(long = "for", value_parser = parse_span, value_name = "TIME")]
+    pub span: Option<std::time::Duration>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `approve`
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The number of a saved plan, or of a proposed charter
+    pub number: u64,
+    /// How
+    #[command(flatten)]
+    pub signing: Signing,
+}
+
+/// `waive`
+#[derive(Debug, Args)]
+pub struct WaiveArgs {
+    /// The guard, as the plan's findings name it
+    pub guard: String,
+    /// The number of a saved plan
+    pub number: u64,
+    /// Why, on one line
+    #[arg(long, required_unless_present = "signature", default_value = "")]
+    pub reason: String,
+    /// How
+    #[command(flatten)]
+    pub signing: Signing,
+}
+
+/// `govern`
+#[derive(Debug, Args)]
+pub struct GovernArgs {
+    /// The zone
+    pub zone: String,
+    /// Show what is in force and what the config proposes; write nothing
+    #[arg(long)]
+    pub show: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `status`

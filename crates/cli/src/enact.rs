@@ -27,6 +27,8 @@ pub struct Run {
     pub notices: Vec<Notice>,
     /// Whether the submission got into the ledger.
     pub submitted: bool,
+    /// Whether a file froze the zone, or a server of it, at the end.
+    pub frozen: bool,
 }
 
 /// An enactor of a zone, ready to run.
@@ -100,6 +102,10 @@ pub fn run_until(
         ended,
         notices,
         submitted: handled.get() == Some(true),
+        frozen: {
+            let freezes = enactor.lifecycle().freezes();
+            freezes.zone.is_some() || !freezes.servers.is_empty()
+        },
     }
 }
 
@@ -287,7 +293,7 @@ pub fn verdict(run: &Run, state: &State, configuration: u64) -> Exit {
     if state.configuration != configuration || !run.submitted {
         return Exit::Superseded;
     }
-    if state.freeze(now()).is_some() && state.behind().next().is_some() {
+    if (run.frozen || state.freeze(now()).is_some()) && state.behind().next().is_some() {
         return Exit::Waiting;
     }
     if state.servers.values().any(|s| s.halted.is_some()) {

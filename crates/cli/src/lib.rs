@@ -5,6 +5,7 @@
 
 pub mod args;
 pub mod builtin;
+pub mod charter;
 pub mod commands;
 pub mod config;
 pub mod diag;

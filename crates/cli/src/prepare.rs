@@ -2,7 +2,7 @@
 
 use crate::exit::{Exit, Fail};
 use crate::led;
-use crate::site::{Site, ZoneSite};
+use crate::site::{Site, ZoneSite, actor};
 use crate::source::{self, endpoints};
 use cell::enactor::{now, open_book};
 use cell::servers::Server;
@@ -332,16 +332,26 @@ pub fn history(state: &State) -> Vec<(Time, Digest)> {
         .collect()
 }
 
-/// The gate's word on a plan.
+/// The gate's word on a plan, proposed under `number` or not at all.
 ///
 /// # Errors
 /// Its refusal.
 pub fn clear(
-    plan: &Plan,
-    hash: Digest,
-    findings: &[Finding],
+    planned: (&Plan, Digest, &[Finding]),
+    number: Option<u64>,
+    owned: usize,
     state: &State,
-    policy: &Policy,
+    zone: &ZoneSite<'_>,
 ) -> Result<Cleared, Refusal> {
-    gate::check(plan, hash, findings, state, now(), policy.deadline)
+    let (plan, hash, findings) = planned;
+    let asked = gate::Asked {
+        plan,
+        hash,
+        findings,
+        number,
+        by: &actor(),
+        owned,
+        freezes: &zone.freezes(now()),
+    };
+    gate::check(&asked, state, now(), zone.policy.deadline)
 }

@@ -4,6 +4,7 @@ use crate::args::{Cli, Format};
 use crate::config::{self, Loaded, model};
 use crate::diag::{Diag, Place};
 use crate::exit::{Exit, Fail};
+use cell::freezes::Folder;
 use cell::servers::{Primary, Rfc2136, Server, Timeouts};
 use cell::store::{Store, StoreError};
 use dns::Name;
@@ -14,8 +15,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use steadfast_core::freezes::Freezes;
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
-use steadfast_core::time::Millis;
+use steadfast_core::time::{Millis, Time};
 
 /// Most records of an RRset (BIND refuses the 101st by default).
 const MAX_RRSET: usize = 100;
@@ -76,15 +78,23 @@ pub struct ZoneSite<'a> {
     pub policy: Policy,
     /// Its primaries.
     pub servers: BTreeMap<String, Arc<dyn Server>>,
+    /// Where files freeze it.
+    pub folder: Folder,
 }
 
 impl<'a> ZoneSite<'a> {
+    /// What files freeze of it now.
+    pub fn freezes(&self, now: Time) -> Freezes {
+        self.folder.read(&self.policy.zone, now)
+    }
+
     /// The same without its servers: an enactor of it appends and enacts nothing.
     pub fn alone(&self) -> ZoneSite<'a> {
         ZoneSite {
             config: self.config,
             policy: self.policy.clone(),
             servers: BTreeMap::new(),
+            folder: self.folder.clone(),
         }
     }
 }
@@ -105,6 +115,12 @@ impl Site {
     pub fn load(path: &Path) -> Result<Site, Fail> {
         let loaded = config::load(path).map_err(Fail::diags)?;
         Ok(Site { loaded })
+    }
+
+    /// The folder of freezes.
+    pub fn folder(&self) -> Folder {
+        let cell = &self.config().cell;
+        Folder::new(cell.freeze_dir.as_deref(), &cell.state)
     }
 
     /// The config.
@@ -155,6 +171,7 @@ impl Site {
             config,
             policy,
             servers,
+            folder: self.folder(),
         })
     }
 
@@ -169,6 +186,7 @@ impl Site {
             config,
             policy: self.policy(config)?,
             servers: BTreeMap::new(),
+            folder: self.folder(),
         })
     }
 
@@ -251,7 +269,7 @@ impl Site {
     /// A folder or file that can't be made or opened.
     pub fn store(&self) -> Result<Arc<Store>, Fail> {
         Store::create_or_open(&self.config().cell.state)
-            .map(Arc::new)
+            .map(|store| Arc::new(store.with_freezes(self.folder())))
             .map_err(Fail::store)
     }
 

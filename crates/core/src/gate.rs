@@ -1,8 +1,10 @@
-//! The gate: guards, freeze, base. Nothing is enacted without its [`Cleared`].
+//! The gate: guards and waivers, approvals, freeze, base. Nothing is enacted without its [`Cleared`].
 
 use crate::book::Endpoints;
+use crate::freezes::{FileFreeze, Freezes};
 use crate::guards::{Finding, Verdict};
 use crate::health::{Answer, Health, answered};
+use crate::leash::{self, Missing};
 use crate::ledger::{Generation, Move, ServerId, State};
 use crate::marker::Holding;
 use crate::plan::{Plan, Purpose};
@@ -72,6 +74,15 @@ pub enum Refusal {
         /// When it ends by itself.
         until: Option<Time>,
     },
+    /// A file says that nothing is to be written.
+    #[error("frozen by the file {}: {}", .0.path, .0.reason)]
+    FrozenByFile(FileFreeze),
+    /// People have not approved it yet (I4).
+    #[error("{0}")]
+    Unapproved(Box<Missing>),
+    /// There is no such charter to put in force.
+    #[error("no charter {0} is proposed")]
+    NoCharter(u64),
     /// The zone is not under this ledger.
     #[error("the zone is not adopted")]
     NotAdopted,
@@ -101,29 +112,68 @@ pub enum Refusal {
     },
 }
 
-/// Judges whether a plan may become the zone's configuration.
+/// A plan that is to become the zone's configuration, and what the gate must know of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Its hash.
+    pub hash: Digest,
+    /// What the guards say of it today.
+    pub findings: &'a [Finding],
+    /// Under which number it was proposed; `None`: it was not, and nobody can have approved it.
+    pub number: Option<u64>,
+    /// Who makes it, where it was not proposed.
+    pub by: &'a str,
+    /// How many RRsets are owned before it.
+    pub owned: usize,
+    /// Freezes by file.
+    pub freezes: &'a Freezes,
+}
+
+/// Judges whether a plan may become the zone's configuration. Approvals and waivers are verified
+/// here, from the ledger, whoever verified them before (I4, I5).
 ///
 /// # Errors
-/// The first reason against it: not adopted, clock, freeze, base, guards.
+/// The first reason against it: not adopted, clock, freeze, base, guards, approvals.
 pub fn check(
-    plan: &Plan,
-    hash: Digest,
-    findings: &[Finding],
+    asked: &Asked<'_>,
     state: &State,
     now: Time,
     deadline: Millis,
 ) -> Result<Cleared, Refusal> {
+    let cleared = safe(asked, state, now, deadline)?;
+    let Asked {
+        plan,
+        hash,
+        number,
+        by,
+        owned,
+        ..
+    } = *asked;
+    leash::missing(state, plan, hash, number, by, owned, now).map_err(Refusal::Unapproved)?;
+    Ok(cleared)
+}
+
+/// All that [`check`] looks at, but people's approval.
+fn safe(asked: &Asked<'_>, state: &State, now: Time, deadline: Millis) -> Result<Cleared, Refusal> {
+    let Asked { plan, hash, .. } = *asked;
     // One server whose clock was as wrong as a writer's must not stop the others.
     let taken = state.servers.values().filter_map(|s| s.taken_at);
-    pass(state, taken.min(), now)?;
+    pass(state, asked.freezes, taken.min(), now)?;
+    let mut names = plan.steps.changes.iter().map(|c| c.name());
+    if let Some(file) = names.find_map(|name| asked.freezes.endpoints.get(name)) {
+        return Err(Refusal::FrozenByFile(file.clone()));
+    }
     if plan.parent != state.configuration || plan.base != state.result {
         return Err(Refusal::BaseMoved {
             parent: plan.parent,
             held: state.configuration,
         });
     }
-    if findings.iter().any(|f| f.verdict == Verdict::Refuse) {
-        return Err(Refusal::Guards(findings.to_vec()));
+    let left = waive(asked.findings, asked.number, hash, state, now);
+    if left.iter().any(|f| f.verdict == Verdict::Refuse) {
+        return Err(Refusal::Guards(left));
     }
     let configuration = plan.generation();
     Ok(Cleared {
@@ -131,6 +181,59 @@ pub fn check(
         body: hash,
         configuration,
         until: now + deadline,
+    })
+}
+
+/// The findings, those of waived guards as [`Verdict::Waived`].
+pub fn waive(
+    findings: &[Finding],
+    number: Option<u64>,
+    hash: Digest,
+    state: &State,
+    now: Time,
+) -> Vec<Finding> {
+    let mut findings = findings.to_vec();
+    if !findings.iter().any(|f| f.verdict == Verdict::Refuse) {
+        return findings;
+    }
+    let waived = number.map(|number| leash::waived(state, number, hash, now));
+    let waived = waived.unwrap_or_default();
+    let refused = findings.iter_mut().filter(|f| f.verdict == Verdict::Refuse);
+    for finding in refused.filter(|f| waived.contains(&f.guard)) {
+        finding.verdict = Verdict::Waived;
+    }
+    findings
+}
+
+/// Judges whether a charter may be put in force: the first one of a zone; later the one proposed
+/// under this number, with the approval of two people of the one in force.
+///
+/// # Errors
+/// Not adopted, frozen by file, no such charter, or what is missing.
+pub fn govern(
+    state: &State,
+    number: u64,
+    charter: &leash::Charter,
+    now: Time,
+    within: Millis,
+) -> Result<Cleared, Refusal> {
+    if !state.is_adopted() {
+        return Err(Refusal::NotAdopted);
+    }
+    let body = charter.digest();
+    if state.leash.charter.is_some() {
+        let proposed = state.leash.reforms.get(&number);
+        if proposed.is_none_or(|reform| reform.charter.digest() != body) {
+            return Err(Refusal::NoCharter(number));
+        }
+        leash::reform_missing(state, number, now)
+            .map_err(|missing| missing.map_or(Refusal::NoCharter(number), Refusal::Unapproved))?;
+    }
+    Ok(Cleared {
+        seq: state.last,
+        body,
+        configuration: state.configuration,
+        until: now + within,
     })
 }
 
@@ -157,13 +260,17 @@ pub fn adopt(
 /// As [`check`], and a halted server.
 pub fn renew(
     state: &State,
+    freezes: &Freezes,
     server: &ServerId,
     to: &Holding,
     now: Time,
     deadline: Millis,
 ) -> Result<Cleared, Refusal> {
     let taken = state.servers.get(server).and_then(|s| s.taken_at);
-    pass(state, taken, now)?;
+    pass(state, freezes, taken, now)?;
+    if let Some(file) = freezes.on_server(server) {
+        return Err(Refusal::FrozenByFile(file.clone()));
+    }
     if let Some(halt) = state.servers.get(server).and_then(|s| s.halted.as_ref()) {
         let (reason, fix) = (halt.reason.clone(), halt.fix.clone());
         return Err(Refusal::Halted {
@@ -193,6 +300,7 @@ pub fn renew(
 /// As [`renew`], but for the configuration.
 pub fn renew_move(
     state: &State,
+    freezes: &Freezes,
     server: &ServerId,
     body: Digest,
     to: &Holding,
@@ -203,7 +311,7 @@ pub fn renew_move(
         configuration: state.goal(server),
         ..*to
     };
-    let cleared = renew(state, server, &here, now, deadline)?;
+    let cleared = renew(state, freezes, server, &here, now, deadline)?;
     Ok(Cleared {
         body,
         configuration: to.configuration,
@@ -221,10 +329,14 @@ pub fn clear_moves(
     state: &State,
     moves: &[Move],
     live: &[Arc<Endpoints>],
+    freezes: &Freezes,
     now: Time,
 ) -> Result<(), Refusal> {
-    pass(state, None, now)?;
+    pass(state, freezes, None, now)?;
     for one in moves {
+        if let Some(file) = freezes.on_endpoint(&one.endpoint) {
+            return Err(Refusal::FrozenByFile(file.clone()));
+        }
         envelope(state, one, live, now).map_err(|why| Refusal::Envelope {
             endpoint: one.endpoint.clone(),
             why,
@@ -278,7 +390,7 @@ fn envelope(
 
 /// What holds for every decision. `taken` is a time that a server's clock has agreed with; what an
 /// entry says by itself is one clock's word, and that may be far ahead.
-fn pass(state: &State, taken: Option<Time>, now: Time) -> Result<(), Refusal> {
+fn pass(state: &State, freezes: &Freezes, taken: Option<Time>, now: Time) -> Result<(), Refusal> {
     if !state.is_adopted() {
         return Err(Refusal::NotAdopted);
     }
@@ -294,7 +406,10 @@ fn pass(state: &State, taken: Option<Time>, now: Time) -> Result<(), Refusal> {
             until: freeze.until,
         });
     }
-    Ok(())
+    match &freezes.zone {
+        Some(file) => Err(Refusal::FrozenByFile(file.clone())),
+        None => Ok(()),
+    }
 }
 
 /// Judges whether a failed rollout may be taken back, by a plan that makes the content of a
@@ -304,13 +419,12 @@ fn pass(state: &State, taken: Option<Time>, now: Time) -> Result<(), Refusal> {
 /// # Errors
 /// As [`check`]; a plan that is no way back, or leads to something else than what it says.
 pub fn back(
-    plan: &Plan,
-    hash: Digest,
-    findings: &[Finding],
+    asked: &Asked<'_>,
     state: &State,
     now: Time,
     deadline: Millis,
 ) -> Result<Cleared, Refusal> {
+    let plan = asked.plan;
     let Purpose::Rollback { to } = plan.purpose else {
         return Err(Refusal::NotGood(plan.generation()));
     };
@@ -320,5 +434,5 @@ pub fn back(
     if !rolling || !good || !state.generations.get(&to).is_some_and(same) {
         return Err(Refusal::NotGood(to));
     }
-    check(plan, hash, findings, state, now, deadline)
+    safe(asked, state, now, deadline)
 }

@@ -6,9 +6,11 @@
 pub mod abilities;
 pub mod body;
 pub mod book;
+pub mod freezes;
 pub mod gate;
 pub mod guards;
 pub mod health;
+pub mod leash;
 pub mod ledger;
 pub mod lifecycle;
 pub mod marker;

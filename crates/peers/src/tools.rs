@@ -17,12 +17,14 @@ const VENV: Program = Program("import ensurepip", "python3-venv");
 const OCTODNS: [&str; 2] = ["octodns==1.22.0", "octodns-bind==1.1.0"];
 
 /// Programs that some tests need besides the servers': tools, and a database.
-pub const TOOLS: [Program; 10] = [
+pub const TOOLS: [Program; 12] = [
     Program("nsupdate", "bind9-dnsutils"),
     Program("dig", "bind9-dnsutils"),
     Program("nsd", "nsd"),
     Program("unbound", "unbound"),
     Program("dnssec-signzone", "bind9-utils"),
+    Program("ssh-keygen", "openssh-client"),
+    Program("ssh-agent", "openssh-client"),
     VENV,
     postgres::PROGRAMS[0],
     postgres::PROGRAMS[1],

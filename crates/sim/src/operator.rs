@@ -6,6 +6,7 @@ use crate::scenario;
 use dns::Zone;
 use std::sync::Arc;
 use steadfast_core::body::Body;
+use steadfast_core::freezes::Freezes;
 use steadfast_core::gate;
 use steadfast_core::guards::{Finding, judge_plan};
 use steadfast_core::ledger::Event;
@@ -142,8 +143,16 @@ fn propose_after(
     let state = life.state();
     let body = Arc::new(Body::Plan(plan.clone()));
     let (hash, _) = body.encode();
-    let cleared = gate::check(&plan, hash, &findings, state, now, policy.deadline)
-        .map_err(|e| e.to_string())?;
+    let asked = gate::Asked {
+        plan: &plan,
+        hash,
+        findings: &findings,
+        number: None,
+        by: "operator",
+        owned: head.len(),
+        freezes: Freezes::NONE,
+    };
+    let cleared = gate::check(&asked, state, now, policy.deadline).map_err(|e| e.to_string())?;
     let number = state.last_number + 1;
     let events = vec![
         Event::Proposed {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use steadfast_core::body::Body;
+use steadfast_core::freezes::Freezes;
 use steadfast_core::gate;
 use steadfast_core::guards::{Abilities, Finding, Verdict, judge_plan};
 use steadfast_core::ledger::{Event, ServerState, State};
@@ -159,7 +160,15 @@ impl Desk {
         scene.whole = Some((configuration, whole));
         let aboard = self.part(riders, composed.fates, configuration);
         let (plan, findings) = composed.passed?;
-        match permitted(plan, findings, state, &self.policy) {
+        let passed = permitted(
+            plan,
+            findings,
+            state,
+            &self.policy,
+            held.len(),
+            lifecycle.freezes(),
+        );
+        match passed {
             Ok((submission, changes)) => {
                 self.flights.push(Flight {
                     configuration: configuration + 1,
@@ -345,12 +354,23 @@ fn permitted(
     findings: Vec<Finding>,
     state: &State,
     policy: &Policy,
+    owned: usize,
+    freezes: &Freezes,
 ) -> Result<(Submission, Vec<Change>), gate::Refusal> {
     let (parent, configuration, result) = (plan.parent, plan.generation(), plan.result);
     let changes = plan.steps.changes.clone();
     let body = Arc::new(Body::Plan(plan.clone()));
     let (hash, _) = body.encode();
-    let cleared = gate::check(&plan, hash, &findings, state, now(), policy.deadline)?;
+    let asked = gate::Asked {
+        plan: &plan,
+        hash,
+        findings: &findings,
+        number: None,
+        by: "gateway:intake",
+        owned,
+        freezes,
+    };
+    let cleared = gate::check(&asked, state, now(), policy.deadline)?;
     let number = state.last_number + 1;
     let proposed = Event::Proposed {
         number,

@@ -22,6 +22,7 @@ mod handle;
 mod holder;
 mod tables;
 
+use crate::freezes::Folder;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -110,6 +111,7 @@ pub struct Tail {
 #[derive(Debug)]
 pub struct Store {
     handles: Handles,
+    freezes: Folder,
 }
 
 impl Store {
@@ -139,8 +141,21 @@ impl Store {
     }
 
     fn open_as(path: PathBuf, access: Access, wait: Duration) -> Result<Store, StoreError> {
+        let freezes = Folder::new(None, path.parent().unwrap_or(Path::new(".")));
         let handles = Handles::open(path, access, wait)?;
-        Ok(Store { handles })
+        Ok(Store { handles, freezes })
+    }
+
+    /// Whoever works with this store obeys this folder of freezes, instead of the one beside it.
+    #[must_use]
+    pub fn with_freezes(mut self, freezes: Folder) -> Store {
+        self.freezes = freezes;
+        self
+    }
+
+    /// The folder of freezes.
+    pub fn freezes(&self) -> &Folder {
+        &self.freezes
     }
 
     /// Limits each single wait for a lock to `wait`, from now on, instead of to [`WAIT`]. One

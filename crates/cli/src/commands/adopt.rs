@@ -1,8 +1,9 @@
 //! `steadfast adopt ZONE`: take over a live zone without changing an answer.
 
 use super::survey::{self, Survey};
-use super::{ask, files, keep, newcomer, out, show, words};
+use super::{ask, files, govern, keep, newcomer, out, show, words};
 use crate::args::{AdoptArgs, Cli};
+use crate::charter;
 use crate::drift::{self, Edited};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
@@ -94,6 +95,8 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
         return resume(zone, store, book.state(), style);
     }
     content_form(zone)?;
+    // A signers file with a fault shows before anything is written.
+    let charter = charter::proposed(zone)?;
     let Some(observed) = observe_unless_adopted(zone, store, &mut book, args.take_over)? else {
         return resume(zone, store, book.state(), style);
     };
@@ -131,6 +134,18 @@ pub fn adopt(zone: &ZoneSite<'_>, store: &Arc<Store>, args: &AdoptArgs, style: S
         return Err(overtaken(&zone.config.name));
     }
     let exit = enact::verdict(&run, enactor.state(), configuration);
+    if enactor.state().leash.charter.is_none()
+        && let Some(charter) = &charter
+    {
+        govern::put_in_force(zone, store, 0, charter, style)?;
+        let name = &zone.config.name;
+        out::note(
+            &format!(
+                "  whose approval plans need is in the ledger: steadfast govern {name} --show"
+            ),
+            style,
+        );
+    }
     if exit != Exit::Done {
         show::applied(zone, enactor.state(), configuration, exit, style);
         return Ok(exit);

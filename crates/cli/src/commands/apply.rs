@@ -7,7 +7,7 @@ use crate::enact::{self, Through};
 use crate::exit::{Exit, Fail, Outcome, Said};
 use crate::led;
 use crate::prepare::{self, Prepared, prepare};
-use crate::site::{Site, Style, ZoneSite};
+use crate::site::{Site, Style, ZoneSite, actor};
 use cell::enactor::now;
 use cell::store::Store;
 use dns::{Digest, Name};
@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
-use steadfast_core::gate::Refusal;
+use steadfast_core::gate::{self, Refusal};
+use steadfast_core::guards::{Finding, Verdict};
+use steadfast_core::leash;
 use steadfast_core::ledger::{Event, State};
 use steadfast_core::lifecycle::{Lifecycle, Submission};
 use steadfast_core::plan::Plan;
@@ -39,7 +41,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
     let zone = site.zone(&args.what)?;
     let store = site.store()?;
     let book = prepare::adopted_book(&store, &zone.policy, &zone.config.name)?;
-    thawed(book.state(), &zone.config.name)?;
+    thawed(book.state(), &zone)?;
     if let Some(names) = &args.overwrite
         && let Some(exit) = overwrite(&zone, &store, book, names, args, style)?
     {
@@ -58,6 +60,7 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
         show::next(&zone, &prepared, None, style);
         return Ok(Exit::Refused);
     }
+    unapproved(&zone, &prepared, None)?;
     if !args.yes {
         ask::confirm("Apply this plan?", style)?;
     }
@@ -70,10 +73,45 @@ fn by_zone(site: &Site, args: &ApplyArgs, style: Style) -> Outcome {
 }
 
 fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcome {
-    let name = the_zone(site, args)?;
+    let name = the_zone(site, args.zone.as_deref())?;
     let zone = site.zone(&name)?;
     let store = site.store()?;
-    let mut book = prepare::adopted_book(&store, &zone.policy, &name)?;
+    let book = prepare::adopted_book(&store, &zone.policy, &name)?;
+    if let Some(reform) = book.state().leash.reforms.get(&number) {
+        return super::govern::enact(&zone, &store, number, &reform.charter, style);
+    }
+    let prepared = proposed(&zone, &store, book, number, style)?;
+    let Some((plan, hash, body)) = prepared.plan.clone() else {
+        return Err(Fail::store(format!("plan {number} has no body")));
+    };
+    if !style.json || prepared.is_refused() {
+        show::plan(&zone, &prepared, Some(number), style);
+    }
+    if prepared.is_refused() && plan.parent == prepared.book.state().configuration {
+        show::next(&zone, &prepared, Some(number), style);
+        return Ok(Exit::Refused);
+    }
+    let passing = Passing {
+        planned: (plan, hash, body),
+        number: Some(number),
+        before: Vec::new(),
+    };
+    enact_plan(&zone, &store, prepared, passing, waits(args), style)
+}
+
+/// A plan that was proposed, judged anew against what stands today; findings that people waived are
+/// marked so.
+///
+/// # Errors
+/// No such plan, or one that was cleared already; what keeps it from being judged.
+pub fn proposed(
+    zone: &ZoneSite<'_>,
+    store: &Arc<Store>,
+    mut book: Book,
+    number: u64,
+    style: Style,
+) -> Result<Prepared, Fail> {
+    let name = &zone.config.name;
     let Some(proposal) = book.state().proposals.get(&number).cloned() else {
         let cleared = book
             .state()
@@ -106,33 +144,21 @@ fn by_number(site: &Site, args: &ApplyArgs, number: u64, style: Style) -> Outcom
         return Err(Fail::store(format!("the body of plan {number} is no plan")));
     };
     let observed =
-        led::observe(&zone, &store, &mut book).map_err(|fail| noted(&zone, &store, fail, style))?;
+        led::observe(zone, store, &mut book).map_err(|fail| noted(zone, store, fail, style))?;
     let unowned = prepare::unowned(&observed, &zone.policy);
     let held = book.head().map_err(Fail::store)?;
     // Judged anew: what stood when it was proposed may have changed.
     let (report, findings) = prepare::rejudge(&plan, &held, &observed, &zone.policy, &mut book)?;
-    let prepared = Prepared {
+    let findings = gate::waive(&findings, Some(number), hash, book.state(), now());
+    Ok(Prepared {
         book,
         observed,
-        plan: Some((plan.clone(), hash, body.clone())),
+        plan: Some((plan, hash, body)),
         report,
         findings,
         unowned,
         warnings: Vec::new(),
-    };
-    if !style.json || prepared.is_refused() {
-        show::plan(&zone, &prepared, Some(number), style);
-    }
-    if prepared.is_refused() && plan.parent == prepared.book.state().configuration {
-        show::next(&zone, &prepared, Some(number), style);
-        return Ok(Exit::Refused);
-    }
-    let passing = Passing {
-        planned: (plan, hash, body),
-        number: Some(number),
-        before: Vec::new(),
-    };
-    enact_plan(&zone, &store, prepared, passing, waits(args), style)
+    })
 }
 
 /// Where the zone is led from elsewhere, the halt goes into the ledger, for `status` to show.
@@ -154,16 +180,18 @@ fn noted(zone: &ZoneSite<'_>, store: &Arc<Store>, fail: Fail, style: Style) -> F
 ///
 /// # Errors
 /// The freeze.
-pub fn thawed(state: &State, zone: &str) -> Result<(), Fail> {
+pub fn thawed(state: &State, zone: &ZoneSite<'_>) -> Result<(), Fail> {
+    let name = &zone.config.name;
     let Some(freeze) = state.freeze(now()) else {
-        return Ok(());
+        let file = zone.freezes(now()).zone;
+        return file.map_or(Ok(()), |f| Err(refused(&Refusal::FrozenByFile(f), name)));
     };
     let frozen = Refusal::Frozen {
         by: freeze.by.clone(),
         reason: freeze.reason.clone(),
         until: freeze.until,
     };
-    Err(refused(&frozen, zone))
+    Err(refused(&frozen, name))
 }
 
 /// How long it is waited for servers, and whether for stages.
@@ -199,9 +227,12 @@ pub fn enact_plan(
 ) -> Outcome {
     let (plan, hash, _) = &passing.planned;
     let configuration = plan.generation();
+    let owned = prepared.book.at_hand().map_or(0, dns::Zone::len);
+    governed(zone, prepared.book.state())?;
     let mut gate = |state: &State| {
-        let findings = &prepared.findings;
-        let cleared = prepare::clear(plan, *hash, findings, state, &zone.policy)?;
+        let planned = (plan, *hash, refusing(&prepared.findings));
+        let planned = (planned.0, planned.1, planned.2.as_slice());
+        let cleared = prepare::clear(planned, passing.number, owned, state, zone)?;
         Ok(submission(state, &passing, &prepared, cleared))
     };
     let mut enactor = enact::enactor(zone, store, Some(prepared.unowned.clone()))?;
@@ -211,6 +242,51 @@ pub fn enact_plan(
     let exit = enact::verdict(&run, enactor.state(), configuration);
     show::applied(zone, enactor.state(), configuration, exit, style);
     Ok(exit)
+}
+
+/// Nobody is asked about a plan that others have to be asked about first.
+///
+/// # Errors
+/// What is missing.
+pub fn unapproved(
+    zone: &ZoneSite<'_>,
+    prepared: &Prepared,
+    number: Option<u64>,
+) -> Result<(), Fail> {
+    let Some((plan, hash, _)) = &prepared.plan else {
+        return Ok(());
+    };
+    let state = prepared.book.state();
+    governed(zone, state)?;
+    let owned = prepared.book.at_hand().map_or(0, dns::Zone::len);
+    let missing = leash::missing(state, plan, *hash, number, &actor(), owned, now());
+    missing.map_err(|m| refused(&Refusal::Unapproved(m), &zone.config.name))
+}
+
+/// The findings as the gate is to see them: it looks for waivers itself.
+fn refusing(findings: &[Finding]) -> Vec<Finding> {
+    let mut findings = findings.to_vec();
+    for finding in findings.iter_mut().filter(|f| f.verdict == Verdict::Waived) {
+        finding.verdict = Verdict::Refuse;
+    }
+    findings
+}
+
+/// Where the config wants approvals and the ledger knows nothing of that, nothing passes: nobody
+/// would have to be asked.
+fn governed(zone: &ZoneSite<'_>, state: &State) -> Result<(), Fail> {
+    if zone.config.approvals.is_none() || state.leash.charter.is_some() {
+        return Ok(());
+    }
+    let name = &zone.config.name;
+    Err(Fail::new(
+        Exit::Waiting,
+        "not-governed",
+        format!(
+            "the config says whose approval plans of {name} need, and the ledger does not know it yet"
+        ),
+        format!("`steadfast govern {name}` records it"),
+    ))
 }
 
 /// The entries that make a plan the zone's configuration.
@@ -324,6 +400,26 @@ pub fn refused(refusal: &Refusal, zone: &str) -> Fail {
             "frozen",
             format!("`steadfast thaw {zone}` ends the freeze"),
         ),
+        Refusal::FrozenByFile(file) => (
+            Exit::Waiting,
+            "frozen-by-file",
+            format!("`rm {}` ends the freeze", file.path),
+        ),
+        Refusal::Unapproved(missing) => (
+            Exit::Waiting,
+            "unapproved",
+            match missing.number {
+                Some(number) => format!(
+                    "`steadfast approve {number}`, as one of them; then `steadfast apply {number}`"
+                ),
+                None => format!("`steadfast plan {zone} --save` proposes it, for them to approve"),
+            },
+        ),
+        Refusal::NoCharter(_) => (
+            Exit::Usage,
+            "no-charter",
+            format!("`steadfast govern {zone}` proposes what the config says"),
+        ),
         Refusal::NotAdopted => (
             Exit::Error,
             "not-adopted",
@@ -350,9 +446,12 @@ pub fn refused(refusal: &Refusal, zone: &str) -> Fail {
 }
 
 /// The zone that a plan number belongs to.
-fn the_zone(site: &Site, args: &ApplyArgs) -> Result<String, Fail> {
+///
+/// # Errors
+/// None is named, and there are several; an unknown one.
+pub fn the_zone(site: &Site, named: Option<&str>) -> Result<String, Fail> {
     let zones = &site.config().zones;
-    match (&args.zone, zones.len()) {
+    match (named, zones.len()) {
         (Some(zone), _) => Ok(site.zone_config(zone)?.name.clone()),
         (None, 1) => Ok(zones.keys().next().cloned().unwrap_or_default()),
         _ => Err(Fail::new(

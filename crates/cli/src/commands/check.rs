@@ -2,6 +2,7 @@
 
 use super::{out, words};
 use crate::args::Cli;
+use crate::charter;
 use crate::config;
 use crate::config::model::ServerKind;
 use crate::diag::{self, Diag, Place, shown_path};
@@ -95,6 +96,24 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
                 continue;
             }
         };
+        let proposed = site
+            .alone(&zone.name)
+            .and_then(|alone| charter::proposed(&alone));
+        match proposed {
+            Ok(Some(charter)) => found.checked.push(format!(
+                "{}: {} may approve; {}",
+                zone.approvals
+                    .as_ref()
+                    .map_or_else(String::new, |a| shown_path(&a.signers)),
+                charter.roll().unwrap_or_default().people().join(", "),
+                match charter.classes.len() {
+                    1 => "1 class".to_owned(),
+                    n => format!("{n} classes"),
+                },
+            )),
+            Ok(None) => {}
+            Err(fail) => found.fail(fail, path),
+        }
         if !zone.content.exists() && !is_adopted(site, &policy.zone) {
             let file = shown_path(&zone.content);
             found.checked.push(match source::is_yaml(&zone.content) {

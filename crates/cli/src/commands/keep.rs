@@ -36,7 +36,7 @@ pub fn run(
     let name = &zone.config.name;
     let mut book = prepare::adopted_book(store, &zone.policy, name)?;
     if !args.dry_run {
-        apply::thawed(book.state(), name)?;
+        apply::thawed(book.state(), zone)?;
     }
     let apex = &zone.policy.zone;
     let names = names.iter().map(|text| words::name_in(apex, text));

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use steadfast_core::body::Body;
 use steadfast_core::book::Book;
-use steadfast_core::guards::Verdict;
+use steadfast_core::guards::{Finding, Verdict};
 use steadfast_core::ledger::{Act, Decision, Entry, Event, Loss, Settlement, State, Stored, open};
 use steadfast_core::written::Written;
 
@@ -121,15 +121,7 @@ pub fn narrate(entry: &Entry) -> String {
             parent,
             findings,
         } => {
-            let refused = findings
-                .iter()
-                .filter(|f| f.verdict == Verdict::Refuse)
-                .count();
-            let refused = match refused {
-                0 => String::new(),
-                n => format!("; guards refuse it ({})", words::count(n, "finding")),
-            };
-            let plan = plan.short();
+            let (plan, refused) = (plan.short(), refused(findings));
             format!("plan {number} ({plan}) proposed, to follow configuration {parent}{refused}")
         }
         Event::Cleared {
@@ -172,7 +164,17 @@ pub fn narrate(entry: &Entry) -> String {
         }
         Event::Watched { endpoint, held } => words::held(endpoint, held),
         Event::Released => "released: markers are removed, answers stay".into(),
-        event => super::stages::narrate(event).unwrap_or_else(|| of_server(event)),
+        event => super::stages::narrate(event)
+            .or_else(|| super::leashed::log(event))
+            .unwrap_or_else(|| of_server(event)),
+    }
+}
+
+fn refused(findings: &[Finding]) -> String {
+    let refused = findings.iter().filter(|f| f.verdict == Verdict::Refuse);
+    match refused.count() {
+        0 => String::new(),
+        n => format!("; guards refuse it ({})", words::count(n, "finding")),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod apply;
+pub mod approve;
 pub mod ask;
 pub mod check;
 pub mod dev;
@@ -11,8 +12,10 @@ pub mod export;
 pub mod files;
 pub mod freeze;
 pub mod generate;
+pub mod govern;
 pub mod init;
 pub mod keep;
+pub mod leashed;
 pub mod log;
 pub mod look;
 pub mod newcomer;
@@ -24,6 +27,7 @@ pub mod release;
 pub mod resolver;
 pub mod rollback;
 pub mod show;
+pub mod sign;
 pub mod sim;
 pub mod stages;
 pub mod status;
@@ -45,6 +49,9 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Adopt(args) => adopt::run(cli, args, style),
         Command::Plan(args) => plan::run(cli, args, style),
         Command::Apply(args) => apply::run(cli, args, style),
+        Command::Approve(args) => approve::run(cli, args, style),
+        Command::Waive(args) => approve::waive(cli, args, style),
+        Command::Govern(args) => govern::run(cli, args, style),
         Command::Status(args) => status::run(cli, args, style),
         Command::Log(args) => log::run(cli, args, style),
         Command::Explain(args) => explain::run(cli, args, style),

@@ -85,6 +85,7 @@ pub fn run(args: &AdoptArgs, style: Style) -> Outcome {
         config,
         policy: policy.clone(),
         servers: zone.servers.clone(),
+        folder: zone.folder.clone(),
     };
     // Whatever would refuse the adoption does so before anything is written.
     adopt::agreed(&planned, &observed, None)?;

@@ -1,6 +1,6 @@
 //! `steadfast plan ZONE`: what would change, and what the guards say.
 
-use super::show;
+use super::{leashed, show};
 use crate::args::{Cli, PlanArgs};
 use crate::enact;
 use crate::exit::{Exit, Fail, Outcome};
@@ -28,6 +28,7 @@ pub fn run(cli: &Cli, args: &PlanArgs, style: Style) -> Outcome {
     };
     show::plan(&zone, &prepared, saved, style);
     show::next(&zone, &prepared, saved, style);
+    leashed::note(&zone, prepared.book.state(), style);
     Ok(match &prepared.plan {
         Some(_) if prepared.is_refused() => Exit::Refused,
         Some(_) if args.exit_code => Exit::Pending,

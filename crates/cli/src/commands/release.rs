@@ -39,7 +39,7 @@ pub fn run(cli: &Cli, args: &ReleaseArgs, style: Style) -> Outcome {
         }
         return Ok(Exit::Done);
     }
-    apply::thawed(state, name)?;
+    apply::thawed(state, &zone)?;
     let submission = if state.released {
         None
     } else {

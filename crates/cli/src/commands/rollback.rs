@@ -31,7 +31,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
     let store = site.store()?;
     let mut book = prepare::adopted_book(&store, &zone.policy, name)?;
     if !args.dry_run {
-        apply::thawed(book.state(), name)?;
+        apply::thawed(book.state(), &zone)?;
     }
     let (to, content) = target(&mut book, args.to, name)?;
     let prepared = prepare_back(&zone, &store, book, to, content)?;
@@ -53,6 +53,7 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
         }
         return Ok(Exit::Done);
     }
+    apply::unapproved(&zone, &prepared, None)?;
     if !args.yes {
         ask::confirm("Roll back?", style)?;
     }

@@ -1,6 +1,6 @@
 //! Plans and their outcome, for people and for programs.
 
-use super::{out, words};
+use super::{leashed, out, words};
 use crate::drift::Edited;
 use crate::exit::Exit;
 use crate::prepare::Prepared;
@@ -51,11 +51,23 @@ pub fn next(zone: &ZoneSite<'_>, prepared: &Prepared, number: Option<u64>, style
         _ if drifted && only_drift && (prepared.is_refused() || prepared.plan.is_none()) => {
             format!("keep the foreign edits or put ours back, as above; then steadfast plan {name}")
         }
+        _ if prepared.is_refused() && number.is_some() && leashed::is_waivable(prepared) => {
+            leashed::waive(prepared, number.unwrap_or_default())
+        }
         _ if prepared.is_refused() => format!(
             "correct {} (or the zone's policy) as the fixes say, then steadfast plan {name}",
             zone.config.content.display()
         ),
-        (Some(_), Some(number)) => format!("steadfast apply {number}"),
+        (Some(_), Some(number)) => match leashed::missing(prepared, Some(number)) {
+            Some(missing) => format!(
+                "steadfast approve {number}   ({missing})\n  then: steadfast apply {number}"
+            ),
+            None => format!("steadfast apply {number}"),
+        },
+        (Some(_), None) if leashed::missing(prepared, None).is_some() => format!(
+            "steadfast plan {name} --save   (others approve it: {})",
+            leashed::missing(prepared, None).unwrap_or_default()
+        ),
         (Some(_), None) => {
             format!("steadfast apply {name}   (or plan {name} --save, to have it looked at)")
         }
@@ -171,11 +183,17 @@ fn brief(rrset: &RRset) -> String {
 }
 
 fn findings(out: &mut String, all: &[Finding], colour: bool) {
-    for verdict in [Verdict::Refuse, Verdict::Standing, Verdict::Note] {
+    for verdict in [
+        Verdict::Refuse,
+        Verdict::Waived,
+        Verdict::Standing,
+        Verdict::Note,
+    ] {
         let some: Vec<&Finding> = all.iter().filter(|f| f.verdict == verdict).collect();
         for finding in some.iter().take(20) {
             let (word, paint) = match verdict {
                 Verdict::Refuse => ("refused ", AnsiColor::Red),
+                Verdict::Waived => ("waived  ", AnsiColor::Yellow),
                 Verdict::Standing => ("standing", AnsiColor::Yellow),
                 Verdict::Note => ("note    ", AnsiColor::Cyan),
             };

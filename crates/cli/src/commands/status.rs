@@ -4,7 +4,7 @@
 
 use super::look::{Look, key};
 use super::up::{Present, present};
-use super::{out, stages, words};
+use super::{leashed, out, stages, words};
 use crate::args::{Cli, StatusArgs};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
@@ -32,8 +32,21 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
             None => State::default(),
         };
         let missing = not_known(&look, zone, &state);
-        documents.push(document(zone, &state, &missing, now()));
-        show(&mut text, zone, &state, &missing, style);
+        let (leashed, leash) = leashed::status(&look.site, zone, &state);
+        let mut document = document(zone, &state, &missing, now());
+        if let Some(thaw) = leashed::thaw(&leash, zone) {
+            document["next"] = thaw.into();
+        }
+        document["leash"] = leash;
+        let next = document["next"].as_str().unwrap_or_default().to_owned();
+        documents.push(document);
+        show(&mut text, zone, &state, (&missing, &leashed, &next), style);
+    }
+    for file in leashed::idle(&look.site) {
+        let _ = writeln!(
+            text,
+            "{file} freezes nothing: no zone, endpoint or server is called so; ALL freezes everything"
+        );
     }
     let daemons = present(&look.site.config().cell.state);
     daemons_line(&mut text, &daemons, style);
@@ -157,7 +170,13 @@ fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
     })
 }
 
-fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: Style) {
+fn show(
+    out: &mut String,
+    zone: &str,
+    state: &State,
+    (missing, leashed, next): (&[String], &str, &str),
+    style: Style,
+) {
     let now = now();
     headline(out, zone, state, now);
     if state.is_adopted() || state.released {
@@ -170,6 +189,7 @@ fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: 
         stages::show(out, zone, state, now, style);
         endpoints(out, state, now, style);
         freeze(out, state, now, style);
+        out.push_str(leashed);
         proposals(out, state);
         if state.refused > 0 {
             let what = words::count(state.refused as usize, "write");
@@ -179,7 +199,7 @@ fn show(out: &mut String, zone: &str, state: &State, missing: &[String], style: 
             );
         }
     }
-    let _ = writeln!(out, "  next: {}", next(zone, state, missing, now));
+    let _ = writeln!(out, "  next: {next}");
 }
 
 fn headline(out: &mut String, zone: &str, state: &State, now: Time) {
@@ -329,13 +349,27 @@ fn proposals(out: &mut String, state: &State) {
                 proposal.parent, state.configuration
             )
         } else {
-            "waits".to_owned()
+            match leashed::given(state, *number) {
+                given if given.is_empty() => "waits".to_owned(),
+                given => format!("waits, approved by {given}"),
+            }
         };
         let _ = writeln!(
             out,
             "  plan {number}   {}  {what}, proposed by {}",
             proposal.plan.short(),
             proposal.by
+        );
+    }
+    for (number, reform) in &state.leash.reforms {
+        let given = match leashed::given(state, *number) {
+            given if given.is_empty() => "nobody".to_owned(),
+            given => given,
+        };
+        let _ = writeln!(
+            out,
+            "  charter {number}   proposed by {}, approved by {given}: two people of the charter in force",
+            reform.by
         );
     }
 }
@@ -375,6 +409,9 @@ fn next(zone: &str, state: &State, missing: &[String], now: Time) -> String {
     let ready =
         |(_, p): &(&u64, &steadfast_core::ledger::Proposal)| p.parent == state.configuration;
     match state.proposals.iter().find(ready) {
+        Some((number, _)) if state.leash.charter.is_some() => {
+            format!("steadfast apply {number}   (it says who has to approve it first, if anybody)")
+        }
         Some((number, _)) => format!("steadfast apply {number}"),
         None => format!("steadfast plan {zone}"),
     }

@@ -156,6 +156,10 @@ pub(super) fn wrong_type(kind: &Kind, name: &str, value: &DeValue<'_>) -> Fault 
             "a whole number",
             "write digits without quotation marks, such as 5".to_owned(),
         ),
+        Kind::Flag => (
+            "true or false",
+            "write true or false, without quotation marks".to_owned(),
+        ),
         Kind::List(..) => (
             "a list",
             "put it into brackets, such as [\"ns1\"]".to_owned(),

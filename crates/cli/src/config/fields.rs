@@ -90,6 +90,7 @@ pub(super) enum Value {
     /// TTLs in seconds, shares in parts per million, counts.
     Number(u32),
     Choice(&'static str),
+    Flag(bool),
     List(Vec<At<Value>>),
     Table(Fields),
     Tables(Vec<(At<String>, Fields)>),
@@ -130,6 +131,7 @@ impl Fields {
         duration Duration Duration;
         number Number u32;
         choice Choice &'static str;
+        flag Flag bool;
         list List Vec<At<Value>>;
         table Table Fields;
         tables Tables Vec<(At<String>, Fields)>;
@@ -230,6 +232,7 @@ pub(super) fn read_value(
         (Kind::Count(least, most), DeValue::Integer(number)) => cx
             .accept(span, count(key, number, *least, *most))
             .map(Value::Number),
+        (Kind::Flag, DeValue::Boolean(flag)) => Some(Value::Flag(*flag)),
         (Kind::List(item, least), DeValue::Array(items)) => {
             if items.len() < *least {
                 let help = format!(
@@ -255,6 +258,7 @@ pub(super) fn read_value(
         }
         (
             Kind::Count(..)
+            | Kind::Flag
             | Kind::List(..)
             | Kind::Inline(_)
             | Kind::Table(_)

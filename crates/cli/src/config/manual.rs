@@ -100,6 +100,7 @@ fn of_kind(kind: &Kind) -> String {
         ),
         Kind::Ttl => "a TTL".into(),
         Kind::Share => "per cent".into(),
+        Kind::Flag => "`true` or `false`".into(),
         Kind::Count(least, u32::MAX) => format!("a whole number from {least}"),
         Kind::Count(least, most) => format!("a whole number, {least} to {most}"),
         Kind::Choice(words, _) => words

@@ -11,8 +11,10 @@ use toml::de::DeTable;
 
 use crate::diag::{self, Diag, Place, Source};
 
+mod approvals;
 mod complain;
 mod endpoint;
+mod endpoint_keys;
 mod fields;
 pub mod find;
 pub mod keyfile;
@@ -166,10 +168,12 @@ fn read_config(cx: &mut Reader, tree: &DeTable<'_>) -> Option<Config> {
 
 fn cell(mut f: fields::Fields) -> Option<model::Cell> {
     let (name, state) = (f.text("name"), f.path("state"));
+    let freeze_dir = f.path("freeze-dir").map(|path| path.value);
     f.done();
     Some(model::Cell {
         name: name?.value,
         state: state?.value,
+        freeze_dir,
     })
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use steadfast_core::health;
+use steadfast_core::leash::{Class, Need};
 use steadfast_core::rollout::Stage;
 
 /// A whole config file.
@@ -31,6 +32,8 @@ pub struct Cell {
     pub name: String,
     /// The folder of the store.
     pub state: PathBuf,
+    /// The folder of freezes, where the file names one.
+    pub freeze_dir: Option<PathBuf>,
 }
 
 /// `[zone."NAME"]`
@@ -63,6 +66,25 @@ pub struct Zone {
     pub max_update: u32,
     /// The stages that a plan goes out in; none: everywhere at once.
     pub stages: Vec<Stage>,
+    /// Whose approval plans need; `None`: nobody's.
+    pub approvals: Option<Approvals>,
+}
+
+/// `[zone."NAME".approvals]`: what is proposed to the ledger, where it counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approvals {
+    /// The roll of approvers, an OpenSSH `allowed_signers` file.
+    pub signers: PathBuf,
+    /// How long an approval may count.
+    pub expire: Duration,
+    /// What no class matches needs.
+    pub otherwise: Need,
+    /// What a waiver needs.
+    pub waiver: Need,
+    /// Groups of people.
+    pub groups: BTreeMap<String, Vec<String>>,
+    /// Classes, by name.
+    pub classes: Vec<Class>,
 }
 
 /// How a server keeps writers apart, weakest first.

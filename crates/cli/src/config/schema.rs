@@ -68,6 +68,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Ip => text("^[0-9A-Fa-f:.]+$"),
         Kind::Duration(..) | Kind::Ttl => text("^[0-9]+(ms|s|m|h|d)$"),
         Kind::Share => text(r"^[0-9]{1,3}(\.[0-9]+)?%$"),
+        Kind::Flag => json!({ "type": "boolean" }),
         Kind::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Choice(now, _) => json!({ "enum": now }),
         Kind::UrlPath => text("^/[!-~]*$"),

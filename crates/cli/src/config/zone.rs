@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::approvals;
 use super::fields::{At, Fields, Reader, Span};
 use super::model::{Fence, Limit, Limits, Server, Share, Zone};
 use super::names;
@@ -41,6 +42,9 @@ pub(super) fn load(
         .and_then(|fields| limits(cx, fields.value, zone));
     let stages = f.list("stage");
     let stages = stage::load(cx, zone, stages, listed.as_deref().unwrap_or_default());
+    let approvals = f
+        .table("approvals")
+        .map(|fields| approvals::load(cx, fields.value, zone));
     f.done();
     let bounds = Bounds {
         own: owned.clone(),
@@ -64,6 +68,10 @@ pub(super) fn load(
             keep: keep.value,
             max_update: max_update.value,
             stages: stages?,
+            approvals: match approvals {
+                Some(approvals) => Some(approvals?),
+                None => None,
+            },
         })
     };
     (bounds, assemble())
@@ -290,7 +298,7 @@ fn limits(cx: &mut Reader, mut f: Fields, zone: &str) -> Option<Limits> {
     })
 }
 
-fn limit(cx: &mut Reader, key: &str, mut f: Fields) -> Option<Limit> {
+pub(super) fn limit(cx: &mut Reader, key: &str, mut f: Fields) -> Option<Limit> {
     let span = f.span.clone();
     let (count, share) = (f.number("count"), f.number("share"));
     let unread = f.broken;

@@ -4,6 +4,7 @@
 //! line of the difference as somebody who was just woken up.
 #![allow(clippy::unwrap_used)]
 
+mod approval;
 mod first_contact;
 mod held_wrong;
 mod living;

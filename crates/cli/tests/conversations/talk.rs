@@ -9,6 +9,8 @@ pub(crate) struct Talk {
     folder: PathBuf,
     script: String,
     hidden: Vec<(String, String)>,
+    /// The socket of an ssh-agent.
+    pub(crate) agent: Option<PathBuf>,
 }
 
 impl Talk {
@@ -24,6 +26,7 @@ impl Talk {
             folder,
             script: String::new(),
             hidden,
+            agent: None,
         }
     }
 
@@ -66,6 +69,11 @@ impl Talk {
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .env("USER", "ann")
+            .env("HOME", &self.folder)
+            .env(
+                "SSH_AUTH_SOCK",
+                self.agent.as_deref().unwrap_or(Path::new("")),
+            )
             .env_remove("NO_COLOR")
             .output()
             .unwrap();

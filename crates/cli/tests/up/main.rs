@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod flapping;
+mod frozen;
 mod killed;
 #[path = "../kit/mod.rs"]
 mod kit;

@@ -72,6 +72,8 @@ pub enum Moment {
 pub enum Verdict {
     /// The plan is refused.
     Refuse,
+    /// It would be refused, and people waived that, for this plan.
+    Waived,
     /// It stood before and is not made worse: reported.
     Standing,
     /// Worth knowing; nothing is wrong.

@@ -1,7 +1,9 @@
 //! What a ledger's entries say.
 
+use super::leash::Approval;
 use super::rollout::Back;
 use crate::guards::{Abilities, Finding};
+use crate::leash::Charter;
 use crate::marker::{Holding, LedgerId};
 use crate::rollout::{Evidence, Stage};
 use crate::time::{Millis, Time};
@@ -144,6 +146,22 @@ pub enum Event {
         content_at: u64,
         /// The bodies forgotten.
         forgotten: Vec<Digest>,
+    },
+    /// Somebody approved what was proposed. Whether it counts is verified each time (I4, I5).
+    Approved(Box<Approval>),
+    /// Another charter was proposed: who may approve, and what needs approval.
+    CharterProposed {
+        /// Counted with the plans.
+        number: u64,
+        /// It.
+        charter: Box<Charter>,
+    },
+    /// A charter is in force from here on.
+    Governed {
+        /// Under which it was proposed; 0: it is the first.
+        number: u64,
+        /// It.
+        charter: Box<Charter>,
     },
     /// The marker is to be removed; answers stay.
     Released,

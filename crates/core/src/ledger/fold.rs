@@ -34,6 +34,7 @@ impl State {
         self.last = entry.seq;
         self.last_hash = hash;
         self.last_at = self.last_at.max(entry.at);
+        self.leash.fold(entry);
         match &entry.event {
             Event::Adopted(adopted) => self.adopted(entry, adopted),
             Event::Proposed {
@@ -61,6 +62,7 @@ impl State {
             } => {
                 self.cleared(entry, *number, *plan, *configuration, *result);
             }
+            Event::CharterProposed { number, .. } => self.last_number = *number,
             Event::Frozen { reason, until } => {
                 let (reason, by) = (reason.clone(), entry.by.clone());
                 self.frozen = Some(Freeze {
@@ -128,6 +130,8 @@ impl State {
             // What is known of targets stays known, and generations only grow (I2).
             health: self.health,
             endpoints: std::mem::take(&mut self.endpoints),
+            // Taking a zone over is no way out of its charter.
+            leash: std::mem::take(&mut self.leash),
             ledger: adopted.ledger,
             zone: Some(adopted.zone.clone()),
             adopted_at: entry.seq,
@@ -169,6 +173,8 @@ impl State {
         self.stages
             .good
             .retain(|generation, _| *generation >= through);
+        let proposals = &self.proposals;
+        self.leash.forget(|number| proposals.contains_key(&number));
         for server in self.servers.values_mut() {
             let server = Arc::make_mut(server);
             let verified = server.verified;

@@ -5,6 +5,7 @@ mod entry;
 mod fold;
 mod health;
 mod layers;
+mod leash;
 mod rollout;
 mod state;
 
@@ -15,5 +16,6 @@ pub use entry::{
 };
 pub(crate) use health::differing;
 pub use health::{HealthState, Sight, Watched};
+pub use leash::{Approval, Chartered, Given, LeashState};
 pub use rollout::{Back, Failure, Rollout, Stages};
 pub use state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};

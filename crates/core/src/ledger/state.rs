@@ -2,6 +2,7 @@
 
 use super::entry::{Act, Decision, Expect, HaltKind, Origin, ServerId};
 use super::health::HealthState;
+use super::leash::LeashState;
 use super::rollout::Stages;
 use crate::gate::CLOCK_TOLERANCE;
 use crate::marker::{Holding, LedgerId, Marker};
@@ -45,6 +46,9 @@ pub struct State {
     pub generations: BTreeMap<u64, Arc<Generation>>,
     /// Plans proposed and not cleared, by number.
     pub proposals: BTreeMap<u64, Proposal>,
+    /// The charter, and approvals of what is proposed.
+    #[serde(default)]
+    pub leash: LeashState,
     /// Number of the last plan.
     pub last_number: u64,
     /// The freeze, if there is one.
@@ -261,6 +265,11 @@ impl State {
     /// Called off is every write that would lead elsewhere than to the present configuration or
     /// health, or any at all while the zone is frozen or released (I14).
     pub fn revoking(&self, now: Time) -> Option<Time> {
+        self.revoking_while(now, self.freeze(now).is_some())
+    }
+
+    /// The same where a file may say that the zone is frozen.
+    pub fn revoking_while(&self, now: Time, frozen: bool) -> Option<Time> {
         let off = |id: &ServerId, d: &Decided| {
             let to = &d.decision.holding;
             let elsewhere = match d.decision.act {
@@ -268,7 +277,7 @@ impl State {
                 Act::Step if self.is_stuck() => true,
                 _ => to.configuration != self.goal(id),
             };
-            self.freeze(now).is_some() && d.decision.act.changes_data() || elsewhere
+            frozen && d.decision.act.changes_data() || elsewhere
         };
         let servers = self.servers.iter();
         let open = servers.flat_map(|(id, s)| s.open(now).map(move |(_, d)| (id, d)));

@@ -136,7 +136,16 @@ impl<S: Safeguards> Lifecycle<S> {
         let body = Arc::new(Body::Plan(plan.clone()));
         let (hash, _) = body.encode();
         let deadline = self.policy.deadline;
-        let cleared = gate::back(&plan, hash, &findings, &state, now, deadline);
+        let asked = gate::Asked {
+            plan: &plan,
+            hash,
+            findings: &findings,
+            number: None,
+            by: &self.by,
+            owned: held.len(),
+            freezes: &self.freezes,
+        };
+        let cleared = gate::back(&asked, &state, now, deadline);
         Some(cleared.map(|cleared| Way {
             to,
             plan,

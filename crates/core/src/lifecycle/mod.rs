@@ -41,6 +41,7 @@ pub use submission::Submission;
 
 use crate::body::{Body, BodyError};
 use crate::book::{Book, BookError};
+use crate::freezes::Freezes;
 use crate::health::{self, Slot};
 use crate::ledger::{Entry, Event, Found, HeldTarget, Loss, Move, ServerId, State, Stored};
 use crate::marker::Holding;
@@ -180,6 +181,8 @@ pub struct Lifecycle<S: Safeguards = Full> {
     /// Why nothing is decided any more.
     doubt: Option<String>,
     refreshing: bool,
+    /// What files freeze.
+    freezes: Freezes,
     /// What the clock showed last.
     clock: Time,
     /// Whether the zone was frozen when effects were derived last.
@@ -214,6 +217,7 @@ impl<S: Safeguards> Lifecycle<S> {
             context: None,
             doubt: None,
             refreshing: false,
+            freezes: Freezes::default(),
             clock: Time::default(),
             frozen: false,
             watch: targets::Watch::default(),
@@ -245,6 +249,20 @@ impl<S: Safeguards> Lifecycle<S> {
     /// Says what stands in the zone beside what is owned, for the guards.
     pub fn set_context(&mut self, unowned: Zone) {
         self.context = Some(Arc::new(unowned));
+    }
+
+    /// Says what files freeze: before each step, by whoever reads the folder.
+    pub fn obey(&mut self, freezes: Freezes) {
+        if self.freezes != freezes {
+            self.freezes = freezes;
+            self.runs.values_mut().for_each(Run::rouse);
+            self.watch_all();
+        }
+    }
+
+    /// What files freeze.
+    pub fn freezes(&self) -> &Freezes {
+        &self.freezes
     }
 
     /// Takes events in without doing anything yet: they go with whatever the next input leads to.

@@ -31,7 +31,8 @@ impl<S: Safeguards> Lifecycle<S> {
         if state.released {
             return self.withdraw(id, &server, draft);
         }
-        let frozen = self.safeguards.has(Safeguard::Freezes) && state.freeze(now).is_some();
+        let still = state.freeze(now).is_some() || self.freezes.on_server(id).is_some();
+        let frozen = self.safeguards.has(Safeguard::Freezes) && still;
         let astray = self.runs.get(id).is_some_and(|r| r.astray.is_some());
         if frozen {
             return self.revoke(now, id, &server, draft, effects);
@@ -316,7 +317,14 @@ impl<S: Safeguards> Lifecycle<S> {
         if !self.safeguards.has(Safeguard::Freezes) {
             state.to_mut().frozen = None;
         }
-        gate::renew(&state, id, holding, now, self.policy.deadline)
+        gate::renew(
+            &state,
+            &self.freezes,
+            id,
+            holding,
+            now,
+            self.policy.deadline,
+        )
     }
 
     /// Decides a step or a move. Without the gate's permission there is no call.

@@ -393,6 +393,11 @@ fn event(event: &Event, to: &mut dyn Print) {
         Event::Resumed { .. } => to.word(16),
         Event::Cleaned { through, .. } => to.word(32 + *through),
         Event::Released => to.word(7),
+        Event::Approved(approval) => to.bytes(approval.signature.as_bytes()),
+        Event::CharterProposed { number, charter } | Event::Governed { number, charter } => {
+            to.word(*number);
+            to.bytes(&charter.digest().0);
+        }
         Event::Moved { moves, .. } => moves.iter().for_each(|one| {
             to.bytes(one.endpoint.key());
             one.out.iter().for_each(|target| print_address(target, to));

@@ -119,7 +119,7 @@ impl<S: Safeguards> Lifecycle<S> {
             };
         }
         // Nothing goes on while frozen, and what is said meanwhile is old when that ends.
-        if state.freeze(now).is_some() && self.safeguards.has(Safeguard::Freezes) {
+        if self.freezes.hold(state, now) && self.safeguards.has(Safeguard::Freezes) {
             return self.readings.seen.clear();
         }
         self.see_beside(effects);
@@ -307,7 +307,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// When stages have something to do next.
     pub(super) fn stage_wakes_at(&self, now: Time) -> Option<Time> {
         let rollout = self.state().rolling()?;
-        if self.state().freeze(now).is_some() {
+        if self.freezes.hold(self.state(), now) {
             return None;
         }
         let checks = Self::looked_at(rollout).map(|(at, _, check)| {

@@ -36,6 +36,9 @@ impl Submission {
                     let cleared = self.cleared.map(|c| (c.body(), c.configuration()));
                     cleared == Some((*plan, *configuration)) || !safeguards.has(Safeguard::Forward)
                 }
+                Event::Governed { charter, .. } => {
+                    self.cleared.map(|c| c.body()) == Some(charter.digest())
+                }
                 Event::Decided(_) | Event::Applied { .. } | Event::Cleaned { .. } => false,
                 // What becomes of stages follows from the plan and from checks.
                 Event::Staged { .. }
@@ -53,6 +56,7 @@ impl Submission {
                 event,
                 Event::Frozen { .. }
                     | Event::Thawed { .. }
+                    | Event::Approved(_)
                     | Event::Resumed { .. }
                     | Event::Released
                     | Event::Struck { .. }

@@ -168,7 +168,7 @@ impl<S: Safeguards> Lifecycle<S> {
             self.watch.dirty.insert(name);
         }
         let state = draft.state();
-        if self.watch.dirty.is_empty() || !state.is_adopted() || state.freeze(now).is_some() {
+        if self.watch.dirty.is_empty() || !state.is_adopted() || self.freezes.hold(state, now) {
             return;
         }
         let (Ok(head), Ok(live)) = (self.book.endpoints(), self.live()) else {
@@ -191,28 +191,42 @@ impl<S: Safeguards> Lifecycle<S> {
             moves.extend(one);
             said.extend(self.news(now, &name, held, draft.state()));
         }
-        // One endpoint that may not move holds up no other.
-        moves.retain(|one: &Move| {
-            let cleared = gate::clear_moves(draft.state(), std::slice::from_ref(one), &live, now);
-            match cleared {
-                Ok(()) => true,
-                Err(gate::Refusal::Envelope { .. })
-                    if !self.safeguards.has(Safeguard::Velocity) =>
-                {
-                    true
-                }
-                Err(refusal) => {
-                    let why = format!("health: {refusal}");
-                    effects.push(Effect::Tell(Notice::Kept(why)));
-                    false
-                }
-            }
-        });
+        moves.retain(|one| self.may_move(now, one, &live, draft.state(), effects));
         if !moves.is_empty() {
             self.push_moves(moves, draft);
         }
         for event in said {
             draft.push(event);
+        }
+    }
+
+    /// What the gate says of one move: an endpoint that may not move holds up no other.
+    fn may_move(
+        &self,
+        now: Time,
+        one: &Move,
+        live: &[Arc<Endpoints>],
+        state: &State,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let moves = std::slice::from_ref(one);
+        match gate::clear_moves(state, moves, live, &self.freezes, now) {
+            Ok(()) => true,
+            Err(gate::Refusal::Envelope { .. }) if !self.safeguards.has(Safeguard::Velocity) => {
+                true
+            }
+            Err(refusal) => {
+                let why = format!("health: {refusal}");
+                effects.push(Effect::Tell(Notice::Kept(why)));
+                false
+            }
+        }
+    }
+
+    /// Every endpoint is to be judged anew: what files freeze has changed.
+    pub(super) fn watch_all(&mut self) {
+        if let Ok(endpoints) = self.book.endpoints() {
+            self.watch.dirty.extend(endpoints.keys().cloned());
         }
     }
 
@@ -397,7 +411,15 @@ impl<S: Safeguards> Lifecycle<S> {
         }));
         let (hash, _) = body.encode();
         let deadline = self.policy.deadline;
-        match gate::renew_move(draft.state(), id, hash, &holding, now, deadline) {
+        match gate::renew_move(
+            draft.state(),
+            &self.freezes,
+            id,
+            hash,
+            &holding,
+            now,
+            deadline,
+        ) {
             Ok(cleared) => {
                 draft.attach(body);
                 let act = Act::Move { body: hash };

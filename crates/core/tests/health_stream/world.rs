@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use steadfast_core::body::Body;
+use steadfast_core::freezes::Freezes;
 use steadfast_core::gate::{self, Refusal};
 use steadfast_core::guards::{Abilities, Verdict, judge_plan};
 use steadfast_core::health::{
@@ -326,14 +327,16 @@ impl World {
         let findings = judge_plan(&plan, holds, &standing, &self.policy, &[], &[], self.now);
         let body = Arc::new(Body::Plan(plan.clone()));
         let (hash, _) = body.encode();
-        let cleared = gate::check(
-            &plan,
+        let asked = gate::Asked {
+            plan: &plan,
             hash,
-            &findings,
-            &state,
-            self.now,
-            self.policy.deadline,
-        )?;
+            findings: &findings,
+            number: None,
+            by: "operator",
+            owned: head.len(),
+            freezes: Freezes::NONE,
+        };
+        let cleared = gate::check(&asked, &state, self.now, self.policy.deadline)?;
         assert!(findings.iter().all(|f| f.verdict != Verdict::Refuse));
         let number = state.last_number + 1;
         let (parent, configuration, result) = (plan.parent, plan.generation(), plan.result);

@@ -67,6 +67,8 @@ bad! {
     limits_permit_nothing: "{ count = 5, share = \"2%\" }" => "{ count = 0 }", "{ count = 50, share = \"10%\" }" => "{ count = 0 }", "{ count = 200 }" => "{ count = 0 }";
     share_permits_nothing: "\"2%\"" => "\"0%\"";
     share_negative: "\"2%\"" => "\"-2%\"";
+    approvals_without_signers: "[server.ns1]" => "[zone.\"example.com\".approvals]\ndefault = 1\n\n[server.ns1]";
+    approvals_as_they_should_not_be: "[server.ns1]" => "[zone.\"example.com\".approvals]\nsigners = \"allowed_signers\"\ndefault = \"one\"\n\n[zone.\"example.com\".approvals.class.waiver]\napprovals = 0\ncritical = true\n\n[zone.\"example.com\".approvals.class.dns]\napprovals = 1\nfrom = [\"dns\"]\ntypes = [\"AAAAA\"]\ncritical = \"yes\"\nabove = {}\n\n[server.ns1]";
     share_over_everything: "\"2%\"" => "\"150%\"";
     share_as_number: "\"2%\"" => "0.02";
     share_without_effect: "{ count = 5, share = \"2%\" }" => "{ count = 0, share = \"2%\" }";

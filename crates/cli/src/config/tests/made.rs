@@ -24,6 +24,7 @@ fn valid(schema: &Json, value: &Json, path: &str, met: &mut Vec<String>) -> Resu
         };
     }
     match (schema["type"].as_str().unwrap(), value) {
+        ("boolean", Json::Bool(_)) => Ok(()),
         ("string", Json::String(text)) => {
             let length = text.len() as u64;
             let fits = length >= schema["minLength"].as_u64().unwrap_or(0)
