@@ -343,7 +343,7 @@ pub fn applied(zone: &ZoneSite<'_>, state: &State, configuration: u64, exit: Exi
             state.configuration
         ),
         Exit::RolledBack => rolled_back(name, state),
-        Exit::Waiting if state.freeze(now()).is_none() => format!(
+        Exit::Waiting if state.rolling().is_some() && state.freeze(now()).is_none() => format!(
             "{name}: configuration {configuration} is on its way through its stages\n  next: steadfast status {name}\n"
         ),
         Exit::Waiting => format!(

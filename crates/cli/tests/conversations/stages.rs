@@ -34,7 +34,7 @@ fn a_rollout_is_rolled_back_while_its_author_sleeps() {
     assert_eq!(talk.run("plan example.com"), 0);
     assert_eq!(talk.run("apply example.com --yes"), 6);
     assert_eq!(talk.run("status"), 0);
-    assert_eq!(talk.run("log example.com --last 12"), 0);
+    assert_eq!(talk.run("log example.com --last 10"), 0);
     for peer in &peers {
         assert_eq!(peer.ask("api.example.com", "A").data("A"), ["192.0.2.20"]);
     }
