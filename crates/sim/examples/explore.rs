@@ -1,4 +1,4 @@
-//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy|targets]`: runs seeds until something breaks, and tells the
+//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy|targets|staged]`: runs seeds until something breaks, and tells the
 //! story of it; `parts`: among caches that keep each RRset by itself.
 
 // It measures how fast the world runs: a clock outside of the world.
@@ -31,6 +31,7 @@ fn report(kit: Kit, first: u64, seeds: u64) {
         Some("parts") => scenario.keeps = steadfast_sim::cache::Keeps::Parts,
         Some("busy") => scenario = Scenario::busy(),
         Some("targets") => scenario = Scenario::targets(),
+        Some("staged") => scenario = Scenario::staged(),
         _ => {}
     }
     let all = explore(kit, &scenario, first..first + seeds);

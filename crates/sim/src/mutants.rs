@@ -225,7 +225,7 @@ pub fn named(name: &str) -> Option<Mutant> {
 pub const WAITING: [Waiting; 1] = [Waiting {
     name: "approval-not-bound-to-base",
     takes_out: "binding an approval to its configuration parent (I4)",
-    waits_for: "approvals",
+    waits_for: "approvals in the world",
 }];
 
 const fn mutant(out: &[Safeguard], name: &'static str, takes_out: &'static str) -> Mutant {

@@ -178,7 +178,7 @@ fn in_force(name: &str, number: u64, style: Style) -> Exit {
 /// Puts a charter in force, if the gate lets it pass.
 ///
 /// # Errors
-/// As [`enact`].
+/// As [`enact()`].
 pub fn put_in_force(
     zone: &ZoneSite<'_>,
     store: &Arc<Store>,
