@@ -409,10 +409,10 @@ pub fn refused(refusal: &Refusal, zone: &str) -> Fail {
             Exit::Waiting,
             "unapproved",
             match missing.number {
-                Some(number) => format!(
+                Some(number) if !missing.may.is_empty() => format!(
                     "`steadfast approve {number}`, as one of them; then `steadfast apply {number}`"
                 ),
-                None => format!("`steadfast plan {zone} --save` proposes it, for them to approve"),
+                _ => super::leashed::next(missing, zone),
             },
         ),
         Refusal::NoCharter(_) => (

@@ -1,6 +1,6 @@
 //! `steadfast approve` and `steadfast waive`: somebody's word on a saved plan, signed.
 
-use super::{apply, ask, out, show, sign, words};
+use super::{apply, ask, leashed, out, show, sign, words};
 use crate::args::{ApproveArgs, Cli, Signing, WaiveArgs};
 use crate::charter;
 use crate::diag::shown_path;
@@ -300,6 +300,7 @@ impl Asking<'_> {
     fn told(&self, who: &str, statement: &Statement, missing: Option<Missing>) {
         let (name, number) = (&self.zone.config.name, self.number);
         let until = words::time(statement.until);
+        let next = missing.as_ref().map(|m| leashed::next(m, name));
         let missing = missing.map(|m| m.to_string());
         if self.style.json {
             out::json(&json!({
@@ -313,10 +314,8 @@ impl Asking<'_> {
             Approves::Charter => format!("charter {number} is approved by {who}"),
             Approves::Waiver { guard, .. } => format!("plan {number} may pass {guard}, says {who}"),
         };
-        let more = match missing {
-            Some(missing) => {
-                format!("  {missing}\n  next: steadfast approve {number}, as one of them\n")
-            }
+        let more = match missing.zip(next) {
+            Some((missing, next)) => format!("  {missing}\n  next: {next}\n"),
             None => format!("  next: steadfast apply {number}\n"),
         };
         out::text(&format!("{name}: {what}, until {until}\n{more}"));

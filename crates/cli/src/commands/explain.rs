@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use steadfast_core::book::Book;
 use steadfast_core::guards::Finding;
 use steadfast_core::health::ENDPOINT;
+use steadfast_core::leash::Approves;
 use steadfast_core::ledger::{Entry, Event};
 use steadfast_core::plan::Purpose;
 use steadfast_core::policy::Policy;
@@ -23,6 +24,7 @@ struct Chapter {
     plan: Digest,
     purpose: Purpose,
     by: String,
+    approved: Vec<String>,
     at: String,
     changes: Vec<Change>,
     findings: Vec<Finding>,
@@ -108,13 +110,15 @@ fn tell(
             continue;
         }
         let hash = made.plan.unwrap_or_default();
-        let findings = proposed.get(&hash).into_iter().flatten();
+        let said = proposed.get(&hash);
+        let findings = said.into_iter().flat_map(|said| &said.findings);
         chapters.push(Chapter {
             generation: *generation,
             number: made.number,
             plan: hash,
             purpose: plan.purpose.clone(),
             by: made.by.clone(),
+            approved: said.map(|said| said.approved.clone()).unwrap_or_default(),
             at: words::time(made.at),
             changes,
             findings: findings.filter(|f| f.name == name).cloned().collect(),
@@ -143,17 +147,38 @@ fn tell(
     })
 }
 
-/// What the guards had to say of each plan when it was proposed.
-fn proposals(look: &Look, zone: &str) -> Result<BTreeMap<Digest, Vec<Finding>>, Fail> {
-    let mut found = BTreeMap::new();
+/// What was said of a plan.
+#[derive(Default)]
+struct Said {
+    /// By the guards, when it was proposed.
+    findings: Vec<Finding>,
+    /// By people: who approved it, and who waived what.
+    approved: Vec<String>,
+}
+
+/// What was said of each plan.
+fn proposals(look: &Look, zone: &str) -> Result<BTreeMap<Digest, Said>, Fail> {
+    let mut found: BTreeMap<Digest, Said> = BTreeMap::new();
     for one in log::entries(look, zone)? {
-        // Most entries are none, and need no reading.
-        if !one.bytes.windows(10).any(|w| w == b"\"proposed\"") {
+        // Most entries are neither, and need no reading.
+        let is = |word: &[u8]| one.bytes.windows(10).any(|w| w == word);
+        if !is(b"\"proposed\"") && !is(b"\"approved\"") {
             continue;
         }
         let entry: Entry = serde_json::from_slice(&one.bytes).map_err(Fail::store)?;
-        if let Event::Proposed { plan, findings, .. } = entry.event {
-            found.insert(plan, findings);
+        match entry.event {
+            Event::Proposed { plan, findings, .. } => {
+                found.entry(plan).or_default().findings = findings;
+            }
+            Event::Approved(approval) => {
+                let text = match &approval.statement.approves {
+                    Approves::Waiver { guard, .. } => format!("{} (waives {guard})", approval.who),
+                    Approves::Plan | Approves::Charter => approval.who,
+                };
+                let said = found.entry(approval.statement.hash).or_default();
+                said.approved.push(text);
+            }
+            _ => {}
         }
     }
     Ok(found)
@@ -299,12 +324,16 @@ fn history(out: &mut String, story: &Story) {
         };
         let _ = writeln!(
             out,
-            "  configuration {}  {}  plan {} ({}), {why}, by {}",
+            "  configuration {}  {}  plan {} ({}), {why}, by {}{}",
             chapter.generation,
             chapter.at,
             chapter.number,
             chapter.plan.short(),
-            chapter.by
+            chapter.by,
+            match chapter.approved.as_slice() {
+                [] => String::new(),
+                people => format!(", approved by {}", people.join(", ")),
+            }
         );
         for change in &chapter.changes {
             let _ = writeln!(
@@ -334,7 +363,7 @@ fn document(story: &Story, live: Option<&Live>) -> serde_json::Value {
         .map(|c| {
             json!({
                 "configuration": c.generation, "number": c.number, "plan": c.plan,
-                "purpose": c.purpose, "by": c.by, "at": c.at, "changes": c.changes,
+                "purpose": c.purpose, "by": c.by, "approved": c.approved, "at": c.at, "changes": c.changes,
                 "findings": c.findings,
             })
         })

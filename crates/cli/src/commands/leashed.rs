@@ -72,6 +72,18 @@ pub fn missing(prepared: &Prepared, number: Option<u64>) -> Option<String> {
     missing.err().map(|m| short(&m))
 }
 
+/// What to type for a plan that waits for people.
+pub fn next(missing: &Missing, zone: &str) -> String {
+    match missing.number {
+        // Everybody who counts has approved, or proposed it.
+        _ if missing.may.is_empty() => format!(
+            "put somebody else on the roll, then steadfast govern {zone}: it is too small for this"
+        ),
+        Some(number) => format!("steadfast approve {number}, as one of them"),
+        None => format!("`steadfast plan {zone} --save` proposes it, for them to approve"),
+    }
+}
+
 fn short(missing: &Missing) -> String {
     let need = &missing.demand.need;
     let count = words::count(need.count() as usize, "approval");

@@ -125,9 +125,25 @@ fn two_people_approve_and_one_of_them_elsewhere() {
     assert_eq!(talk.run("apply 2"), 5);
     assert_eq!(talk.run("log example.com"), 0);
     assert_eq!(talk.run("log verify"), 0);
+    assert_eq!(talk.run("explain api.example.com"), 0);
     talk.note("at 3 a.m. the way back needs nobody: it was approved before");
     assert_eq!(talk.run("rollback example.com --yes"), 0);
     assert_eq!(peer.ask("api.example.com", "A").data("A"), ["192.0.2.20"]);
+    insta::assert_snapshot!(talk.script());
+}
+
+#[test]
+fn a_roll_that_is_too_small_says_so_and_not_that_somebody_else_may() {
+    let peer = bind();
+    let mut talk = governed("small-roll", &peer);
+    key(&talk, "ann");
+    roll(&talk, &["ann", "bob"]);
+    assert_eq!(talk.quietly("adopt example.com").0, 0);
+    edit(&talk, "192.0.2.20", "192.0.2.21");
+    assert_eq!(talk.quietly("plan example.com --save").0, 0);
+    talk.note("ann proposed it, and does not count");
+    assert_eq!(talk.run("approve 1 --key bob-key --yes"), 0);
+    assert_eq!(talk.run("apply 1"), 5);
     insta::assert_snapshot!(talk.script());
 }
 
