@@ -347,6 +347,14 @@ fn a_charter_changes_when_two_people_of_the_old_one_say_so() {
         govern(&scene.state, NUMBER, &other, NOW, HOUR),
         Err(Refusal::NoCharter(_))
     ));
+    // A roll that nobody can read is nobody's word.
+    let mut unreadable = scene.charter();
+    unreadable.signers = "no key at all\n".into();
+    let stood = scene.state.leash.charter.clone();
+    scene.govern(unreadable);
+    assert!(matches!(go(&scene), Err(Refusal::Unapproved(_))));
+    scene.state.leash.charter = stood;
+    assert!(go(&scene).is_ok());
     // Another charter came first.
     let charter = scene.charter();
     scene.state.leash.charter = Some(Arc::new(Chartered {

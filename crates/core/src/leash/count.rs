@@ -63,6 +63,19 @@ impl std::fmt::Display for Missing {
     }
 }
 
+impl Missing {
+    /// Nobody's approval can be counted.
+    fn unreadable(number: Option<u64>, demand: Demand) -> Missing {
+        Missing {
+            number,
+            demand,
+            have: Vec::new(),
+            may: Vec::new(),
+            void: Vec::new(),
+        }
+    }
+}
+
 /// What an approval must be about.
 struct Wanted<'a> {
     state: &'a State,
@@ -114,13 +127,7 @@ pub fn missing(
     let number = proposal.map(|(n, _)| n);
     let Some(wanted) = Wanted::of(state, number.unwrap_or(0), hash, plan.parent, Some(by), now)
     else {
-        return Err(Box::new(Missing {
-            number,
-            demand,
-            have: Vec::new(),
-            may: Vec::new(),
-            void: Vec::new(),
-        }));
+        return Err(Box::new(Missing::unreadable(number, demand)));
     };
     let matter = |a: &Approves| *a == Approves::Plan;
     wanted.judge(number, demand, &matter)
@@ -140,10 +147,14 @@ pub fn reform_missing(state: &State, number: u64, now: Time) -> Result<(), Optio
         need,
         classes: Vec::new(),
     };
+    if state.leash.charter.is_none() {
+        return Ok(());
+    }
     let parent = state.leash.charter_seq();
     let hash = reform.charter.digest();
     let Some(wanted) = Wanted::of(state, number, hash, parent, None, now) else {
-        return Ok(());
+        // A roll that can't be read is nobody's word, and not everybody's.
+        return Err(Some(Box::new(Missing::unreadable(Some(number), demand))));
     };
     let matter = |a: &Approves| *a == Approves::Charter;
     wanted.judge(Some(number), demand, &matter).map_err(Some)
