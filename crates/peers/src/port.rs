@@ -80,18 +80,36 @@ pub(crate) enum Holder {
     Others,
 }
 
+/// After this time somebody else's socket is looked for again.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Who listens on this port of `127.0.0.1`, by the kernel's tables.
 pub(crate) fn holder(port: u16, pid: u32) -> Holder {
+    let (all, foreign) = holders(port, pid);
+    // The tables and the process are read one after the other: a socket that it opened to try the
+    // port and closed in between looks like somebody else's. Somebody else's stays.
+    if !foreign.is_empty() {
+        std::thread::sleep(AGAIN);
+        if holders(port, pid).1.intersection(&foreign).next().is_some() {
+            return Holder::Others;
+        }
+        return Holder::Incomplete;
+    }
+    if all {
+        Holder::Alone
+    } else {
+        Holder::Incomplete
+    }
+}
+
+/// Whether somebody listens on both transports, and the sockets there that are not this process's.
+fn holders(port: u16, pid: u32) -> (bool, BTreeSet<String>) {
     let udp = sockets("/proc/net/udp", port, None);
     let tcp = sockets("/proc/net/tcp", port, Some("0A"));
+    let all = !udp.is_empty() && !tcp.is_empty();
     let own = sockets_of(pid);
-    if udp.iter().chain(&tcp).any(|inode| !own.contains(inode)) {
-        Holder::Others
-    } else if udp.is_empty() || tcp.is_empty() {
-        Holder::Incomplete
-    } else {
-        Holder::Alone
-    }
+    let foreign = udp.into_iter().chain(tcp).filter(|i| !own.contains(i));
+    (all, foreign.collect())
 }
 
 /// Inodes of the sockets bound to the port on `127.0.0.1` or on every address.
