@@ -34,6 +34,8 @@ pub(crate) struct Told {
     binary: Option<String>,
     /// What it printed so far.
     lines: Vec<String>,
+    /// How many runs of tests have begun in it and not ended: a test may run its own binary again.
+    depth: u32,
 }
 
 impl Told {
@@ -43,6 +45,7 @@ impl Told {
         if let Some(name) = started(text) {
             let left = self.end();
             self.binary = Some(name.to_owned());
+            self.depth = 0;
             // Before it ends, so that one that never does has a name.
             return format!("{left}{name}: ");
         }
@@ -52,9 +55,15 @@ impl Told {
         {
             self.failures.push(name.to_owned());
         }
+        if line.starts_with("running ") && (line.ends_with(" test") || line.ends_with(" tests")) {
+            self.depth += 1;
+        }
         if let Some(counts) = line.strip_prefix("test result: ") {
-            self.count(counts);
-            return self.result(counts);
+            self.depth = self.depth.saturating_sub(1);
+            if self.depth == 0 {
+                self.count(counts);
+                return self.result(counts);
+            }
         }
         if self.binary.is_some() {
             self.lines.push(line.to_owned());
@@ -187,6 +196,21 @@ mod tests {
              failures:\n---- x::y stdout ----\nwhy\nerror: test failed, to rerun pass `--lib`\n";
         assert_eq!(text, expected);
         assert_eq!(told.failures, ["x::y"]);
+    }
+
+    #[test]
+    fn a_run_inside_of_a_run_is_not_its_end() {
+        let (text, told) = told(&[
+            "     Running tests/b.rs (target/debug/deps/b-0123456789abcdef)",
+            "running 2 tests",
+            "running 1 test",
+            "test inner ... ok",
+            "test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.02s",
+            "test x ... ok",
+            "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.02s",
+        ]);
+        assert_eq!(text, "b: ok. 2 passed, 1.02s\n");
+        assert_eq!((told.passed, told.binaries), (2, 1));
     }
 
     #[test]

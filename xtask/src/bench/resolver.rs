@@ -40,7 +40,18 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("bench resolver takes no {word:?}")));
     }
     install::see_to("bench resolver", &PROGRAMS)?;
-    let build = [
+    build()?;
+    let io = |error: std::io::Error| Failure::Failed(format!("bench resolver: {error}"));
+    let table = measure().map_err(io)?;
+    println!(
+        "{WARM} warm names, then {FRESH} fresh ones a turn; one worker, medians of {TURNS} (least-most)\n\n{table}"
+    );
+    Ok(())
+}
+
+/// Builds the examples of `serve`, which our side of the benches is.
+pub(super) fn build() -> Result<(), Failure> {
+    let words = [
         "build",
         "--release",
         "-q",
@@ -48,13 +59,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         "steadfast-serve",
         "--examples",
     ];
-    command::run(&mut cargo(&build))?;
-    let io = |error: std::io::Error| Failure::Failed(format!("bench resolver: {error}"));
-    let table = measure().map_err(io)?;
-    println!(
-        "{WARM} warm names, then {FRESH} fresh ones a turn; one worker, medians of {TURNS} (least-most)\n\n{table}"
-    );
-    Ok(())
+    command::run(&mut cargo(&words))
 }
 
 fn measure() -> std::io::Result<String> {

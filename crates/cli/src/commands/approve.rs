@@ -29,23 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// No such plan or charter, a signature that does not count, no key.
 pub fn run(cli: &Cli, args: &ApproveArgs, style: Style) -> Outcome {
-    let site = Site::open(cli)?;
-    let zone_name = apply::the_zone(&site, args.signing.zone.as_deref())?;
-    let (zone, store) = (site.zone(&zone_name)?, site.store()?);
-    let book = prepare::adopted_book(&store, &zone.policy, &zone_name)?;
-    let matter = match book.state().leash.reforms.contains_key(&args.number) {
-        true => Approves::Charter,
-        false => Approves::Plan,
-    };
-    let asking = Asking {
-        zone: &zone,
-        store: &store,
-        number: args.number,
-        matter,
-        signing: &args.signing,
-        style,
-    };
-    asking.run(book)
+    let number = args.number;
+    ask_one(cli, number, &args.signing, style, |book| {
+        match book.state().leash.reforms.contains_key(&number) {
+            true => Approves::Charter,
+            false => Approves::Plan,
+        }
+    })
 }
 
 /// `waive`.
@@ -71,20 +61,32 @@ pub fn waive(cli: &Cli, args: &WaiveArgs, style: Style) -> Outcome {
         );
         return Err(Fail::new(Exit::Usage, "no-reason", message, help));
     }
+    ask_one(cli, args.number, &args.signing, style, |_| {
+        Approves::Waiver {
+            guard: args.guard.clone(),
+            reason: args.reason.clone(),
+        }
+    })
+}
+
+/// Asks one person about the plan or charter of this number.
+fn ask_one(
+    cli: &Cli,
+    number: u64,
+    signing: &Signing,
+    style: Style,
+    matter: impl FnOnce(&Book) -> Approves,
+) -> Outcome {
     let site = Site::open(cli)?;
-    let zone_name = apply::the_zone(&site, args.signing.zone.as_deref())?;
+    let zone_name = apply::the_zone(&site, signing.zone.as_deref())?;
     let (zone, store) = (site.zone(&zone_name)?, site.store()?);
     let book = prepare::adopted_book(&store, &zone.policy, &zone_name)?;
-    let matter = Approves::Waiver {
-        guard: args.guard.clone(),
-        reason: args.reason.clone(),
-    };
     let asking = Asking {
         zone: &zone,
         store: &store,
-        number: args.number,
-        matter,
-        signing: &args.signing,
+        number,
+        matter: matter(&book),
+        signing,
         style,
     };
     asking.run(book)

@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use super::keys::Kind::{Choice, Count, Id, Inline, List, RelativeName, SocketAddr, Text, UrlPath};
 use super::keys::Need::{Default, Optional, Required};
-use super::keys::{Kind, Section, key};
-
-const fn seconds(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
+use super::keys::{Kind, Section, key, seconds};
 
 /// The longest bake and the longest patience.
 const LONGEST: Duration = seconds(30 * 86_400);

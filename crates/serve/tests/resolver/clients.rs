@@ -1,6 +1,8 @@
 //! What clients send, and what they get.
 
-use crate::kit::{ask, ask_tcp, authority, config, exchange, resolver, start};
+use crate::kit::{
+    ask, ask_tcp, authority, config, exchange, exchange_within, resolver, start, until,
+};
 use dns::{Message, Rcode, Rtype};
 use std::time::Duration;
 
@@ -84,10 +86,13 @@ fn what_is_no_question_is_refused_or_met_with_silence() {
         }
         let _ = socket.send_to(&octets, to);
     }
-    assert_eq!(
-        ask(&resolver, "api.example.com", Rtype::A).rcode,
-        Rcode::NOERROR
-    );
+    // The kernel drops what comes while these fill the socket's buffer, so the question is asked
+    // again, as every stub resolver does.
+    until("an answer after the flood", || {
+        let flags = [1, 0];
+        exchange_within(Duration::from_millis(500), to, &question(flags, 0, &[]))
+            .is_some_and(|answer| answer[3] & 15 == 0)
+    });
 }
 
 #[test]

@@ -77,10 +77,17 @@ fn question(name: &str, rtype: Rtype) -> Query {
 
 /// Sends octets, and gives what comes back within five seconds.
 pub(crate) fn exchange(server: SocketAddr, octets: &[u8]) -> Option<Vec<u8>> {
+    exchange_within(Duration::from_secs(5), server, octets)
+}
+
+/// Sends octets, and gives what comes back in time.
+pub(crate) fn exchange_within(
+    wait: Duration,
+    server: SocketAddr,
+    octets: &[u8],
+) -> Option<Vec<u8>> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    socket.set_read_timeout(Some(wait)).unwrap();
     socket.connect(server).unwrap();
     socket.send(octets).unwrap();
     let mut answer = vec![0; 65_535];

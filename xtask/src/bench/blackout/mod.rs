@@ -74,16 +74,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("bench blackout takes no {word:?}")));
     }
     install::see_to("bench blackout", &PROGRAMS)?;
-    let build = [
-        "build",
-        "--release",
-        "-q",
-        "-p",
-        "steadfast-serve",
-        "--example",
-        "resolver",
-    ];
-    command::run(&mut cargo(&build))?;
+    super::resolver::build()?;
     see_to_hickory();
     let who: Vec<&'static str> = ALL
         .into_iter()
