@@ -3,6 +3,7 @@
 mod behind;
 pub mod compose;
 mod make;
+mod near;
 mod order;
 pub(crate) mod path;
 mod steps;

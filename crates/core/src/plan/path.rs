@@ -3,6 +3,7 @@
 //! Nothing is copied: a state is the content before, the changes, and how far they are made. The
 //! way back is the same changes, unmade.
 
+use super::near::{Near, run};
 use dns::{Change, Name, RRset, Rtype, View, Zone};
 use std::ops::Range;
 
@@ -19,6 +20,8 @@ pub(crate) struct Path<'a> {
     /// The same for after-values.
     stands: Vec<u32>,
     back: bool,
+    near_change: Near,
+    near_base: Near,
 }
 
 /// The whole way done.
@@ -41,6 +44,8 @@ impl<'a> Path<'a> {
             stood,
             stands,
             back,
+            near_change: Near::default(),
+            near_base: Near::default(),
         }
     }
 
@@ -91,16 +96,26 @@ impl<'a> Path<'a> {
 
     /// The places of the changes at `name`.
     pub(crate) fn changed_at(&self, name: &Name) -> Range<usize> {
-        let from = self.changes.partition_point(|c| c.name() < name);
-        let rest = self.changes.get(from..).unwrap_or_default();
-        from..from + rest.partition_point(|c| c.name() == name)
+        let (from, rest) = self.changes_from(name);
+        from..from + run(rest, |c| c.name() == name)
     }
 
     /// The places of the changes at `name` and below it.
     pub(crate) fn changed_under(&self, name: &Name) -> Range<usize> {
-        let from = self.changes.partition_point(|c| c.name() < name);
-        let rest = self.changes.get(from..).unwrap_or_default();
-        from..from + rest.partition_point(|c| c.name().is_under(name))
+        let (from, rest) = self.changes_from(name);
+        from..from + run(rest, |c| c.name().is_under(name))
+    }
+
+    fn changes_from(&self, name: &Name) -> (usize, &'a [Change]) {
+        let from = self.near_change.seek(self.changes, |c| c.name() < name);
+        (from, self.changes.get(from..).unwrap_or_default())
+    }
+
+    /// The content's RRsets from this owner on.
+    fn base_from(&self, name: &Name) -> &'a [RRset] {
+        let all = self.base.iter().as_slice();
+        let from = self.near_base.seek(all, |r| r.name() < name);
+        all.get(from..).unwrap_or_default()
     }
 }
 
@@ -133,7 +148,8 @@ impl<'p, 'a> At<'p, 'a> {
 
     /// The owner's RRsets, longer lived than [`View::at`] gives them.
     pub(crate) fn node(&self, name: &Name) -> Vec<&'a RRset> {
-        let mut node = View::at(self.path.base, name);
+        let base = self.path.base_from(name).iter();
+        let mut node: Vec<&RRset> = base.take_while(|r| r.name() == name).collect();
         let changed = self.path.changed_at(name);
         if changed.is_empty() {
             return node;
@@ -150,10 +166,14 @@ impl<'p, 'a> At<'p, 'a> {
 
     /// One RRset, longer lived than [`View::rrset`] gives it.
     pub(crate) fn get(&self, name: &Name, rtype: Rtype) -> Option<&'a RRset> {
-        let key = |c: &Change| (c.name(), c.rtype()).cmp(&(name, rtype));
-        match self.path.changes.binary_search_by(key) {
-            Ok(i) => self.side(i),
-            Err(_) => self.path.base.get(name, rtype),
+        let mut changed = self.path.changed_at(name);
+        match changed.find(|i| self.path.changes[*i].rtype() == rtype) {
+            Some(i) => self.side(i),
+            None => {
+                let owned = self.path.base_from(name).iter();
+                let mut owned = owned.take_while(|r| r.name() == name);
+                owned.find(|r| r.rtype() == rtype)
+            }
         }
     }
 }
@@ -173,13 +193,14 @@ impl View for At<'_, '_> {
 
     fn exists(&self, name: &Name) -> bool {
         let Range { start, end } = self.path.changed_under(name);
+        let base = self.path.base_from(name);
         if start == end {
-            return self.path.base.exists(name);
+            return base.first().is_some_and(|r| r.name().is_under(name));
         }
         // More RRsets than the changes know of: some stands whatever they do.
         let among = |sums: &[u32]| sums[end] - sums[start];
         let known = among(&self.path.stood);
-        if self.path.base.subtree(name).len() > known as usize {
+        if run(base, |r| r.name().is_under(name)) > known as usize {
             return true;
         }
         // At both ends nothing needs to be looked through.
