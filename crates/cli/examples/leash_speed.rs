@@ -201,10 +201,11 @@ fn ledger(count: u32) {
     let entries = flapping(count);
     let octets: usize = entries.iter().map(|e| e.bytes.len()).sum();
     println!(
-        "\na ledger of {count} entries, {:.0} MB",
+        "\na ledger of {} entries, {:.0} MB",
+        entries.len(),
         octets as f64 / 1e6
     );
-    let per_second = |ms: f64| f64::from(count) / ms * 1e3;
+    let per_second = |ms: f64| entries.len() as f64 / ms * 1e3;
     let mut copies: Vec<Vec<Stored>> = (0..ROUNDS).map(|_| fresh(&entries)).collect();
     let chain = rounds("chain: hashes and every entry read", || {
         let (mut last, mut head) = (0, Digest::default());
@@ -238,26 +239,10 @@ fn fresh(entries: &[Stored]) -> Vec<Stored> {
 }
 
 fn flapping(count: u32) -> Vec<Stored> {
-    let zone = scene::zone();
-    let origin = Origin {
-        marker: None,
-        soa: None,
-        abilities: Abilities::assumed(),
-    };
-    let body = Digest::of(b"content");
-    let adopted = Event::Adopted(Adopted {
-        ledger: LedgerId(7),
-        zone: zone.clone(),
-        content: body,
-        result: body,
-        configuration: 1,
-        servers: BTreeMap::from([("ns1".to_owned(), origin)]),
-    });
     let mut entries: Vec<Stored> = Vec::with_capacity(count as usize);
     let mut push = |event: Event| {
-        let (seq, head) = entries
-            .last()
-            .map_or((0, Digest::default()), |e: &Stored| (e.seq, e.hash));
+        let last = entries.last().map(|e| (e.seq, e.hash));
+        let (seq, head) = last.unwrap_or_default();
         let entry = Entry {
             format: FORMAT,
             seq: seq + 1,
@@ -266,60 +251,79 @@ fn flapping(count: u32) -> Vec<Stored> {
             event,
         };
         entries.push(seal(&head, &entry));
-        (seq + 1, entries.len())
+        seq + 1
     };
-    push(adopted);
-    let (mut round, mut expect) = (0u64, Expect::Absent);
-    loop {
-        round += 1;
-        let target = "192.0.2.80".parse().unwrap();
-        let (out, back) = match round % 2 {
-            1 => (vec![target], vec![]),
-            _ => (vec![], vec![target]),
-        };
-        let endpoint = zone
-            .child(format!("e{}", (round - 1) / 2 % 100).as_bytes())
-            .unwrap();
-        let one = Move {
-            endpoint,
-            withdrawals: out.len() as u32,
-            out,
-            back,
-        };
-        let holding = Holding {
-            configuration: 1,
-            health: round,
-            body,
-            step: 0,
-            of: 0,
-            ahead: None,
-        };
-        let decision = Decision {
-            server: "ns1".into(),
-            expect: expect.clone(),
-            act: Act::Move { body },
-            holding,
-            deadline: Millis::seconds(10),
-            soa: None,
-        };
-        let applied = |write| Event::Applied {
+    push(adopted());
+    let mut expect = Expect::Absent;
+    for round in 1..=u64::from(count / 3) {
+        push(moved(round));
+        let write = push(decided(round, expect));
+        push(Event::Applied {
             server: "ns1".into(),
             write,
             serial: Some(round as u32),
-        };
-        push(Event::Moved {
-            health: round,
-            moves: vec![one],
-            forgotten: Vec::new(),
         });
-        let (write, _) = push(Event::Decided(decision));
         expect = Expect::Ours(write);
-        let (_, length) = push(applied(write));
-        if length >= count as usize {
-            entries.truncate(count as usize);
-            return entries;
-        }
     }
+    entries
+}
+
+fn adopted() -> Event {
+    let origin = Origin {
+        marker: None,
+        soa: None,
+        abilities: Abilities::assumed(),
+    };
+    let body = Digest::of(b"content");
+    Event::Adopted(Adopted {
+        ledger: LedgerId(7),
+        zone: scene::zone(),
+        content: body,
+        result: body,
+        configuration: 1,
+        servers: BTreeMap::from([("ns1".to_owned(), origin)]),
+    })
+}
+
+/// A target of one of a hundred endpoints goes out, and comes back in the next round.
+fn moved(round: u64) -> Event {
+    let target = "192.0.2.80".parse().unwrap();
+    let (out, back) = match round % 2 {
+        1 => (vec![target], vec![]),
+        _ => (vec![], vec![target]),
+    };
+    let label = format!("e{}", (round - 1) / 2 % 100);
+    let one = Move {
+        endpoint: scene::zone().child(label.as_bytes()).unwrap(),
+        withdrawals: out.len() as u32,
+        out,
+        back,
+    };
+    Event::Moved {
+        health: round,
+        moves: vec![one],
+        forgotten: Vec::new(),
+    }
+}
+
+fn decided(round: u64, expect: Expect) -> Event {
+    let body = Digest::of(b"content");
+    let holding = Holding {
+        configuration: 1,
+        health: round,
+        body,
+        step: 0,
+        of: 0,
+        ahead: None,
+    };
+    Event::Decided(Decision {
+        server: "ns1".into(),
+        expect,
+        act: Act::Move { body },
+        holding,
+        deadline: Millis::seconds(10),
+        soa: None,
+    })
 }
 
 /// Puts them into a store with a snapshot 500 entries before the end, and opens it as `status` does.

@@ -1,6 +1,7 @@
 //! `base-moved`: a plan follows what it was made from, and nothing else (I4).
 
 use super::{Case, Finding, Moment, Verdict, fix};
+use crate::plan::near::Near;
 use dns::{Name, RRset, Rtype, Zone};
 
 const GUARD: &str = "base-moved";
@@ -46,9 +47,13 @@ pub(super) fn judge(case: &Case<'_>, found: &mut Vec<Finding>) {
 /// Whether each change finds what it expects.
 pub(super) fn fits(case: &Case<'_>, found: &mut Vec<Finding>) -> bool {
     let held = found.len();
+    let (near, all) = (Near::default(), case.before.iter().as_slice());
     for change in &case.steps.changes {
         let (name, rtype) = (change.name(), change.rtype());
-        let stands = case.before.get(name, rtype);
+        let at = near.seek(all, |r| (r.name(), r.rtype()) < (name, rtype));
+        let stands = all
+            .get(at)
+            .filter(|r| (r.name(), r.rtype()) == (name, rtype));
         if stands != change.before() {
             let why = format!(
                 "the plan expects {name} {rtype} to be {}; it is {}",

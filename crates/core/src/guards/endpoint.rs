@@ -3,22 +3,26 @@
 use super::{Finding, Moment, Verdict, fix};
 use crate::health::{ENDPOINT, Endpoint, Health, Outs, from_rrset};
 use crate::plan::Plan;
-use dns::{Name, RRset, Rtype, View, Zone};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::plan::near::Near;
+use dns::{Change, Name, RRset, Rtype, Zone};
+use std::collections::BTreeSet;
 
 const GUARD: &str = "endpoint";
 
 /// Judges the configured content that a plan leads to.
 pub(super) fn judge(plan: &Plan, before: &Zone, outs: &Outs) -> Vec<Finding> {
-    let mut owners = BTreeMap::<&Name, Vec<&dns::Change>>::new();
-    for change in &plan.steps.changes {
-        owners.entry(change.name()).or_default().push(change);
-    }
     let mut found = Vec::new();
-    for (owner, changes) in owners {
+    let (near, all) = (Near::default(), before.iter().as_slice());
+    // A plan whose changes are in no order is refused as damaged, whatever is found here.
+    for changes in plan.steps.changes.chunk_by(|a, b| a.name() == b.name()) {
+        let Some(owner) = changes.first().map(Change::name) else {
+            continue;
+        };
         let changed = |r: &&RRset| changes.iter().any(|c| c.rtype() == r.rtype());
-        let mut node = View::at(before, owner);
-        node.retain(|r| !changed(r));
+        let from = near.seek(all, |r| r.name() < owner);
+        let node = all.get(from..).unwrap_or_default().iter();
+        let node = node.take_while(|r| r.name() == owner);
+        let mut node: Vec<&RRset> = node.filter(|r| !changed(r)).collect();
         node.extend(changes.iter().filter_map(|c| c.after()));
         let Some(definition) = node.iter().find(|r| r.rtype() == ENDPOINT) else {
             continue;

@@ -3,7 +3,7 @@
 mod behind;
 pub mod compose;
 mod make;
-mod near;
+pub(crate) mod near;
 mod order;
 pub(crate) mod path;
 mod steps;
@@ -15,6 +15,7 @@ pub use steps::{Cut, CutError, OVERHEAD, cut, update_len};
 use crate::rollout::Stage;
 use dns::{Change, Digest, Name};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// The format of plan bodies that this version writes, and the only one it reads.
 pub const FORMAT: u32 = 1;
@@ -58,9 +59,12 @@ impl Steps {
     }
 
     fn is_in_order(&self, apart: bool) -> bool {
+        let Some(owners) = self.owners() else {
+            return false;
+        };
         let mut seen = vec![false; self.changes.len()];
         // For each owner its step, and whether everything in it goes.
-        let mut home = std::collections::BTreeMap::<&Name, (usize, bool)>::new();
+        let mut home: Vec<Option<(usize, bool)>> = vec![None; self.changes.len()];
         for (step, order) in self.order.iter().enumerate() {
             for i in order {
                 let Some(change) = self.changes.get(*i as usize) else {
@@ -70,7 +74,7 @@ impl Steps {
                     return false;
                 }
                 let (goes, comes) = (change.after().is_none(), change.before().is_none());
-                let (last, all_go) = home.entry(change.name()).or_insert((step, true));
+                let (last, all_go) = home[owners[*i as usize]].get_or_insert((step, true));
                 if *last != step && !(apart && *all_go && comes) {
                     return false;
                 }
@@ -78,6 +82,25 @@ impl Steps {
             }
         }
         !self.order.is_empty() && seen.into_iter().all(|s| s)
+    }
+
+    /// For each change a number of its owner. `None`: they are in no canonical order.
+    fn owners(&self) -> Option<Vec<usize>> {
+        let mut owner = 0;
+        let mut owners = Vec::with_capacity(self.changes.len());
+        let mut last: Option<&Change> = None;
+        for change in &self.changes {
+            if let Some(last) = last {
+                match last.name().cmp(change.name()) {
+                    Ordering::Less => owner += 1,
+                    Ordering::Equal if last.rtype() < change.rtype() => {}
+                    _ => return None,
+                }
+            }
+            owners.push(owner);
+            last = Some(change);
+        }
+        Some(owners)
     }
 
     /// These steps and then those. `None`: something would change twice.

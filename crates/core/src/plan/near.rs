@@ -5,12 +5,12 @@ use std::cell::Cell;
 
 /// Where the last search ended.
 #[derive(Debug, Default)]
-pub(super) struct Near(Cell<usize>);
+pub(crate) struct Near(Cell<usize>);
 
 impl Near {
     /// The first of `items` that is not before what is sought: as `partition_point(before)`, in
     /// steps of 1, 2, 4… from where the last search ended.
-    pub(super) fn seek<T>(&self, items: &[T], before: impl Fn(&T) -> bool) -> usize {
+    pub(crate) fn seek<T>(&self, items: &[T], before: impl Fn(&T) -> bool) -> usize {
         let near = self.0.get().min(items.len());
         let (head, tail) = items.split_at(near);
         let found = match tail.first() {
@@ -23,7 +23,7 @@ impl Near {
 }
 
 /// How many of the first items fulfil `holds`, as `partition_point` says; few, most of the time.
-pub(super) fn run<T>(items: &[T], holds: impl Fn(&T) -> bool) -> usize {
+pub(crate) fn run<T>(items: &[T], holds: impl Fn(&T) -> bool) -> usize {
     let mut reach = 1;
     while items.get(reach - 1).is_some_and(&holds) {
         reach *= 2;
