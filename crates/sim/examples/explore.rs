@@ -1,11 +1,12 @@
-//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy|targets|staged]`: runs seeds until something breaks, and tells the
-//! story of it; `parts`: among caches that keep each RRset by itself.
+//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy|targets|staged|bare]`: runs seeds until something breaks, and tells the
+//! story of it; `parts`: among caches that keep each RRset by itself; `bare`: stages without targets.
 
 // It measures how fast the world runs: a clock outside of the world.
 #![allow(clippy::disallowed_types, missing_docs)]
 
 use std::time::Instant;
 use steadfast_sim::kit::Kit;
+use steadfast_sim::targets::Fleet;
 use steadfast_sim::{Scenario, explore, minimise, mutants, story};
 
 fn main() {
@@ -32,6 +33,12 @@ fn report(kit: Kit, first: u64, seeds: u64) {
         Some("busy") => scenario = Scenario::busy(),
         Some("targets") => scenario = Scenario::targets(),
         Some("staged") => scenario = Scenario::staged(),
+        Some("bare") => {
+            scenario = Scenario {
+                fleet: Fleet::default(),
+                ..Scenario::staged()
+            }
+        }
         _ => {}
     }
     let all = explore(kit, &scenario, first..first + seeds);
