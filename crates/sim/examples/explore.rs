@@ -6,7 +6,6 @@
 
 use std::time::Instant;
 use steadfast_sim::kit::Kit;
-use steadfast_sim::targets::Fleet;
 use steadfast_sim::{Scenario, explore, minimise, mutants, story};
 
 fn main() {
@@ -33,12 +32,7 @@ fn report(kit: Kit, first: u64, seeds: u64) {
         Some("busy") => scenario = Scenario::busy(),
         Some("targets") => scenario = Scenario::targets(),
         Some("staged") => scenario = Scenario::staged(),
-        Some("bare") => {
-            scenario = Scenario {
-                fleet: Fleet::default(),
-                ..Scenario::staged()
-            }
-        }
+        Some("bare") => scenario.staged = true,
         _ => {}
     }
     let all = explore(kit, &scenario, first..first + seeds);

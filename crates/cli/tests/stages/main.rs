@@ -7,6 +7,10 @@ mod kit;
 #[path = "../race/rig.rs"]
 mod rig;
 
+mod health;
 mod rollout;
 mod scene;
 mod stalls;
+#[path = "../kit/target.rs"]
+mod target;
+mod watcher;
