@@ -2,7 +2,6 @@
 //! along has to have said how it is, whichever definition that a server answers by has it (I8).
 
 use crate::action::E;
-use crate::enactor::ToStore;
 use crate::targets::{Round, number};
 use crate::world::World;
 use std::collections::BTreeMap;
@@ -61,8 +60,9 @@ impl World {
         let takes = self.stores.first().is_some_and(|store| !store.full);
         let able = self.enactors.get(usize::from(e)).is_some_and(|x| {
             let known = x.life.as_ref().map(|l| l.state().last);
-            let appends = x.out.iter().any(|ask| matches!(ask, ToStore::Append(_)));
-            x.store == 0 && known == end && !x.failed && !appends && x.back.is_empty()
+            // While it waits for the store it decides nothing.
+            let waits = !x.out.is_empty() || !x.back.is_empty();
+            x.store == 0 && known == end && !x.failed && !waits
         });
         takes && able
     }

@@ -135,11 +135,6 @@ impl Oracle {
         }
     }
 
-    /// A store and a copy of it changed places.
-    pub fn put_back(&mut self, copy: usize) {
-        self.ledgers.swap(0, copy);
-    }
-
     /// Another ledger begins.
     pub fn begun(&mut self) {
         self.ledgers.push(Arc::default());
