@@ -3,6 +3,7 @@
 
 use crate::action::E;
 use crate::enactor::{Emitted, ToStore};
+use crate::overdue::Overdue;
 use crate::targets::Round;
 use crate::world::World;
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub struct Evidence {
     rows: BTreeMap<(E, u8), BTreeMap<Slot, Row>>,
     /// The health generation that each enactor has read to.
     read: BTreeMap<E, u64>,
+    /// What its probers could have told for long.
+    pub(crate) overdue: Overdue,
 }
 
 /// The definitions in this crate all say so.
@@ -44,6 +47,7 @@ impl Evidence {
     pub fn crash(&mut self, e: E) {
         self.rows.retain(|(x, _), _| *x != e);
         self.read.remove(&e);
+        self.overdue.excuse(e);
     }
 
     /// A round is told.

@@ -71,10 +71,10 @@ impl World {
     pub(crate) fn overdue(&mut self, prober: (E, u8), round: &Round) {
         let (e, now) = (prober.0, self.now);
         if !self.may_be_expected(e) || self.oracle.holds_still(now) {
-            return self.overdue.excuse(e);
+            return self.evidence.overdue.excuse(e);
         }
         let slots = self.oracle.answered_by();
-        let view = self.overdue.views.entry(prober).or_default();
+        let view = self.evidence.overdue.views.entry(prober).or_default();
         if round.at.saturating_sub(view.last) > HOLE || round.cut_off.0 || round.cut_off.1 {
             view.rows.clear();
         }
@@ -101,10 +101,10 @@ impl World {
         let mine = (e, self.fleet.probers);
         let fault = slots.iter().find_map(|slot| {
             let well = !round.sick.contains_key(&number(slot.1));
-            let certain = self.overdue.is_certain(mine, slot, well);
+            let certain = self.evidence.overdue.is_certain(mine, slot, well);
             let sick = |t: &IpAddr| {
                 let slot = (slot.0.clone(), *t);
-                !self.overdue.is_certain(mine, &slot, true)
+                !self.evidence.overdue.is_certain(mine, &slot, true)
             };
             certain
                 .then(|| self.oracle.misplaced(now, slot, well, sick))

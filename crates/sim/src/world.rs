@@ -8,7 +8,6 @@ use crate::evidence::Evidence;
 use crate::kit::Kit;
 use crate::operator;
 use crate::oracle::{Open, Oracle};
-use crate::overdue::Overdue;
 use crate::run::Setting;
 use crate::scenario::{self, Nature};
 use crate::server::{Followers, Serials, Server};
@@ -44,8 +43,6 @@ pub struct World {
     pub(crate) caches: BTreeMap<u8, Cache>,
     pub(crate) targets: Targets,
     pub(crate) evidence: Evidence,
-    /// What probers could have told for long.
-    pub(crate) overdue: Overdue,
     pub(crate) fleet: Fleet,
     /// The latest decision of which a write arrived at each server, for the count.
     pub(crate) newest: BTreeMap<usize, u64>,
@@ -107,7 +104,6 @@ impl World {
             caches: BTreeMap::new(),
             targets: Targets::default(),
             evidence: Evidence::default(),
-            overdue: Overdue::default(),
             fleet: setting.fleet,
             newest: BTreeMap::new(),
             enactors: (0..setting.enactors)
@@ -172,7 +168,6 @@ impl World {
                 }
                 self.targets.crash(*e);
                 self.evidence.crash(*e);
-                self.overdue.excuse(*e);
                 self.tell(*e, || "dies".into());
             }
             Action::Stall(e) => self.tell(*e, || "is stopped".into()),
@@ -315,7 +310,6 @@ impl World {
         // Whoever ran before knows nothing any more.
         self.targets.crash(e);
         self.evidence.crash(e);
-        self.overdue.excuse(e);
         let policy = self.policy.clone();
         let Some(enactor) = self.enactors.get_mut(usize::from(e)) else {
             return;
