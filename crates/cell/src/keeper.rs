@@ -1,7 +1,7 @@
 //! Keeps a zone: runs its enactor until it is told to stop, and probes the targets of its endpoints.
 //!
 //! What a store or a ledger in doubt ends is begun anew, from what the store says then (I8). What is
-//! probed follows from the configuration in the ledger, not from a file.
+//! probed follows from the configurations in the ledger that servers answer by, not from a file.
 
 use crate::enactor::{Bell, Enactor, EnactorError, Ended, Watch};
 use crate::probe::{Finding, Probed, Probes, Trust, Unasked};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use steadfast_core::health::{Reading, Slot};
+use steadfast_core::health::{Definitions, Reading, Slot};
 use steadfast_core::ledger::State;
 use steadfast_core::lifecycle::{Input, Lifecycle, Notice};
 
@@ -167,6 +167,7 @@ impl Work {
             work: self,
             bell,
             probed: None,
+            unread: None,
             probes: None,
             // At once: it may have been long since anybody looked.
             patrol: Instant::now(),
@@ -179,8 +180,10 @@ impl Work {
 struct Round<'w> {
     work: &'w Work,
     bell: Bell,
-    /// The adoption and configuration whose endpoints are probed.
-    probed: Option<(u64, u64)>,
+    /// The definitions whose targets are probed.
+    probed: Option<Arc<Definitions>>,
+    /// Why they can't be read, if that was told.
+    unread: Option<String>,
     probes: Option<Probes>,
     /// When the next patrol is due.
     patrol: Instant,
@@ -192,12 +195,7 @@ impl Watch for Round<'_> {
     }
 
     fn done(&mut self, lifecycle: &mut Lifecycle) -> bool {
-        let state = lifecycle.state();
-        let present = (state.adopted_at, state.configuration);
-        if self.probed != Some(present) {
-            self.probed = Some(present);
-            self.watch(lifecycle);
-        }
+        self.watch(lifecycle);
         if self.patrol <= Instant::now() && lifecycle.is_at_rest() {
             self.patrol = Instant::now() + PATROL;
             self.bell.hand_in(Input::Patrol);
@@ -207,19 +205,26 @@ impl Watch for Round<'_> {
 }
 
 impl Round<'_> {
-    /// Probes what the present configuration says.
+    /// Probes what servers answer by, whenever that has changed.
     fn watch(&mut self, lifecycle: &mut Lifecycle) {
-        let wanted = match lifecycle.state().is_adopted() {
-            true => lifecycle.book().endpoints(),
-            false => Ok(Arc::default()),
-        };
-        let wanted: Vec<_> = match wanted {
-            Ok(endpoints) => endpoints.values().flat_map(|e| e.watched()).collect(),
+        let wanted = match lifecycle.probes() {
+            Ok(wanted) => wanted,
+            // What was probed is probed on: nothing says that it is not answered any more.
             Err(error) => {
-                (self.work.tell)(Told::Failed(error.to_string(), LATEST));
-                Vec::new()
+                let error = error.to_string();
+                if self.unread.as_ref() != Some(&error) {
+                    (self.work.tell)(Told::Failed(error.clone(), LATEST));
+                    self.unread = Some(error);
+                }
+                return;
             }
         };
+        self.unread = None;
+        if self.probed.as_ref() == Some(&wanted) {
+            return;
+        }
+        self.probed = Some(wanted.clone());
+        let wanted: Vec<_> = wanted.watched().collect();
         if self.probes.is_none() && !wanted.is_empty() {
             match self.start() {
                 Ok(probes) => self.probes = Some(probes),

@@ -1,7 +1,7 @@
 //! The book: a zone's state together with the bodies that it needs, read from the ledger.
 
 use crate::body::{Body, BodyError};
-use crate::health::{self, Endpoint, render};
+use crate::health::{self, Definitions, ENDPOINT, Endpoint, from_rrset, render};
 use crate::ledger::{ChainError, Entry, State, Stored};
 use crate::marker::Holding;
 use crate::plan::Plan;
@@ -19,6 +19,24 @@ pub struct Book {
     head: Option<(u64, Arc<Zone>)>,
     /// The endpoints of a configuration: which adoption and generation they are of.
     endpoints: Option<((u64, u64), Arc<Endpoints>)>,
+    /// The definitions that count, of which entry they are, and where they were looked up.
+    definitions: Option<((u64, Digest), Places, Arc<Definitions>)>,
+}
+
+/// Where a server can be: at a configuration, or so many of a body's steps on the way to it.
+type Place = (u64, Option<(Digest, u32)>);
+
+/// Where definitions of endpoints that count are looked up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Places {
+    /// The adoption, and the present configuration.
+    head: (u64, u64),
+    /// Where servers are, are led to, or may be as soon as somebody looks: the latest first.
+    live: Vec<Place>,
+    /// What is known as good.
+    back: Vec<Place>,
+    /// Whether a rollout goes on, which may go back there by itself.
+    rolling: bool,
 }
 
 /// Endpoints by name.
@@ -254,6 +272,61 @@ impl Book {
         Ok(endpoints)
     }
 
+    /// Every definition of endpoints that counts: the present one, those by which a server answers or
+    /// may answer as soon as somebody looks (after a write that was decided and not read back), and
+    /// those that are known as good. None where the zone is not adopted.
+    ///
+    /// # Errors
+    /// As [`Book::content`].
+    pub fn definitions(&mut self) -> Result<Arc<Definitions>, BookError> {
+        if !self.state.is_adopted() {
+            return Ok(Arc::default());
+        }
+        let entry = (self.state.last, self.state.last_hash);
+        if let Some((at, _, definitions)) = &self.definitions
+            && *at == entry
+        {
+            return Ok(definitions.clone());
+        }
+        let places = Places::of(&self.state);
+        if let Some((at, known, definitions)) = &mut self.definitions
+            && *known == places
+        {
+            *at = entry;
+            return Ok(definitions.clone());
+        }
+        let mut live = vec![self.endpoints()?];
+        for place in &places.live {
+            live.push(self.endpoints_at(*place)?);
+        }
+        // A way back that can't be read is none.
+        let back = places.back.iter();
+        let back: Vec<_> = back.filter_map(|p| self.endpoints_at(*p).ok()).collect();
+        let all = live.iter().map(AsRef::as_ref);
+        let definitions = Definitions::new(all, back.iter().map(AsRef::as_ref), places.rolling);
+        let definitions = Arc::new(definitions);
+        self.definitions = Some((entry, places, definitions.clone()));
+        Ok(definitions)
+    }
+
+    /// The endpoints of an earlier place, without its other content.
+    fn endpoints_at(&mut self, (generation, part): Place) -> Result<Arc<Endpoints>, BookError> {
+        let mut endpoints = self.endpoints()?;
+        for later in (generation + 1..=self.state.configuration).rev() {
+            let plan = self.plan_of(later).ok_or_else(|| self.missing(later))?;
+            take_back(&mut endpoints, plan.steps.changes.iter());
+        }
+        if let Some((hash, step)) = part {
+            let missing = || BookError::Missing(hash, generation);
+            let body = self.bodies.get(&hash).ok_or_else(missing)?;
+            let steps = body.steps().ok_or_else(missing)?;
+            for undone in (step + 1..=steps.count()).rev() {
+                take_back(&mut endpoints, steps.step(undone));
+            }
+        }
+        Ok(endpoints)
+    }
+
     /// The configured content that a server holds, with definitions of endpoints in place of their
     /// addresses.
     ///
@@ -284,5 +357,51 @@ impl Book {
     fn missing(&self, generation: u64) -> BookError {
         let hash = self.state.generations.get(&generation).and_then(|g| g.plan);
         BookError::Missing(hash.unwrap_or_default(), generation)
+    }
+}
+
+impl Places {
+    fn of(state: &State) -> Places {
+        let oldest = state.generations.keys().next().copied().unwrap_or_default();
+        let mut live = BTreeSet::new();
+        for (id, server) in &state.servers {
+            let later = server.decisions.range(server.verified.unwrap_or(0)..);
+            // Health does not matter here.
+            live.extend(later.map(|(_, d)| place(&d.decision.holding)));
+            live.insert((state.goal(id), None));
+        }
+        let head = (state.configuration, None);
+        let kept = |(generation, _): &Place| *generation >= oldest && *generation <= head.0;
+        let good = state.stages.good.keys().rev();
+        Places {
+            head: (state.adopted_at, state.configuration),
+            live: live
+                .into_iter()
+                .rev()
+                .filter(|p| *p != head && kept(p))
+                .collect(),
+            back: good
+                .map(|g| (*g, None))
+                .filter(|p| *p != head && kept(p))
+                .collect(),
+            rolling: state.rolling().is_some(),
+        }
+    }
+}
+
+fn place(holding: &Holding) -> Place {
+    let part = (!holding.is_whole()).then_some((holding.body, holding.step));
+    (holding.configuration, part)
+}
+
+/// Endpoints as they were before some changes of the content.
+fn take_back<'c>(endpoints: &mut Arc<Endpoints>, changes: impl Iterator<Item = &'c Change>) {
+    for change in changes.filter(|c| c.rtype() == ENDPOINT) {
+        let before = change.before().and_then(|r| from_rrset(r).ok());
+        let endpoints = Arc::make_mut(endpoints);
+        match before {
+            Some(endpoint) => endpoints.insert(change.name().clone(), Arc::new(endpoint)),
+            None => endpoints.remove(change.name()),
+        };
     }
 }

@@ -1,9 +1,8 @@
 //! The gate: guards and waivers, approvals, freeze, base. Nothing is enacted without its [`Cleared`].
 
-use crate::book::Endpoints;
 use crate::freezes::{FileFreeze, Freezes};
 use crate::guards::{Finding, Verdict};
-use crate::health::{Answer, Health, answered};
+use crate::health::{Answer, Definitions, Health, answered};
 use crate::leash::{self, Missing};
 use crate::ledger::{Generation, Move, ServerId, State};
 use crate::marker::Holding;
@@ -320,15 +319,14 @@ pub fn renew_move(
 }
 
 /// Judges whether targets may go out or come back: floors and velocity, from the ledger alone and
-/// whatever the checks said (I3, I9). `live` has every definition of the endpoints that a server
-/// holds, the present one first.
+/// whatever the checks said (I3, I9), under every definition that a server answers by.
 ///
 /// # Errors
 /// Not adopted, frozen, or the first move that the envelope does not hold.
 pub fn clear_moves(
     state: &State,
     moves: &[Move],
-    live: &[Arc<Endpoints>],
+    definitions: &Definitions,
     freezes: &Freezes,
     now: Time,
 ) -> Result<(), Refusal> {
@@ -337,7 +335,7 @@ pub fn clear_moves(
         if let Some(file) = freezes.on_endpoint(&one.endpoint) {
             return Err(Refusal::FrozenByFile(file.clone()));
         }
-        envelope(state, one, live, now).map_err(|why| Refusal::Envelope {
+        envelope(state, one, definitions, now).map_err(|why| Refusal::Envelope {
             endpoint: one.endpoint.clone(),
             why,
         })?;
@@ -348,42 +346,47 @@ pub fn clear_moves(
 fn envelope(
     state: &State,
     one: &Move,
-    live: &[Arc<Endpoints>],
+    definitions: &Definitions,
     now: Time,
 ) -> Result<(), &'static str> {
-    let definition = live.first().and_then(|head| head.get(&one.endpoint));
-    let endpoint = definition.ok_or("the configuration has no such endpoint")?;
+    if one.out.is_empty() {
+        return Ok(());
+    }
+    let known = definitions.get(&one.endpoint);
+    let known = known.ok_or("no configuration has such an endpoint")?;
+    if one.out.iter().any(|target| known.of(target).is_none()) {
+        return Err("no definition has the target that goes out");
+    }
     // What comes back comes first: a primary that returns takes nothing from anybody.
     let mut stood = state.outs().out(&one.endpoint).clone();
     stood.retain(|target| !one.back.contains(target));
     let mut out = stood.clone();
     out.extend(&one.out);
-    if one.out.is_empty() {
-        return Ok(());
-    }
-    let all = live.iter().filter_map(|e| e.get(&one.endpoint));
-    for endpoint in all {
-        let inside = endpoint.all().difference(&out).copied().collect();
-        if !endpoint.is_above_floor(&endpoint.answered(&inside)) {
+    let times = state.endpoints.withdrawn.get(&one.endpoint);
+    let counted = one.withdrawals as usize;
+    for definition in known.live() {
+        let gone = one.out.iter().filter(|target| definition.has(target));
+        let gone = gone.count();
+        if gone == 0 {
+            continue;
+        }
+        if !definition.is_above_floor(&definition.answered_without(&out)) {
             return Err("the answer would fall below its floor");
         }
-    }
-    let lost = match endpoint.answer {
-        Answer::AllHealthy => one.out.len(),
-        Answer::Failover => {
-            let was = answered(endpoint, &stood).len();
-            was.saturating_sub(answered(endpoint, &out).len())
+        let size = |out| answered(definition, out).len();
+        let lost = match definition.answer {
+            Answer::AllHealthy => gone,
+            Answer::Failover => size(&stood).saturating_sub(size(&out)),
+        };
+        if counted < lost {
+            return Err("it counts fewer withdrawals than it makes");
         }
-    };
-    let counted = one.withdrawals as usize;
-    if counted < lost {
-        return Err("it counts fewer withdrawals than it makes");
-    }
-    let times = state.endpoints.withdrawn.get(&one.endpoint);
-    let since = |at: &&Time| now < **at + endpoint.velocity.per;
-    let spent = times.map_or(0, |times| times.iter().filter(since).count());
-    if counted > 0 && spent + counted > endpoint.velocity.targets {
-        return Err("more targets would be out in the window than `max-withdraw` permits");
+        let per = definition.velocity.per;
+        let since = |at: &&Time| now < **at + per;
+        let spent = times.map_or(0, |times| times.iter().filter(since).count());
+        if lost > 0 && spent + counted > definition.velocity.targets {
+            return Err("more targets would be out in the window than `max-withdraw` permits");
+        }
     }
     Ok(())
 }

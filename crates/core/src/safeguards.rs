@@ -50,6 +50,8 @@ pub enum Safeguard {
     Revokes,
     /// A move of targets leaves the configuration that a server holds as it is.
     OwnConfiguration,
+    /// Targets are probed that any definition has by which a server answers, not only the present one.
+    AllDefinitions,
     /// A prober that nothing answers says that it is cut off (I8).
     CutOff,
     /// Everything sick at once means that the checker is (I9).
@@ -72,7 +74,7 @@ pub enum Safeguard {
 
 impl Safeguard {
     /// Every one.
-    pub const ALL: [Safeguard; 30] = [
+    pub const ALL: [Safeguard; 31] = [
         Safeguard::Marker,
         Safeguard::BeforeValues,
         Safeguard::ExpectsOwn,
@@ -94,6 +96,7 @@ impl Safeguard {
         Safeguard::LedgerFirst,
         Safeguard::Revokes,
         Safeguard::OwnConfiguration,
+        Safeguard::AllDefinitions,
         Safeguard::CutOff,
         Safeguard::Panic,
         Safeguard::Velocity,

@@ -1,5 +1,5 @@
-//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy|targets|staged]`: runs seeds until something breaks, and tells the
-//! story of it; `parts`: among caches that keep each RRset by itself.
+//! `explore [SEEDS] [MUTANT] [FIRST] [parts|busy|targets|staged|bare]`: runs seeds until something breaks, and tells the
+//! story of it; `parts`: among caches that keep each RRset by itself; `bare`: stages without targets.
 
 // It measures how fast the world runs: a clock outside of the world.
 #![allow(clippy::disallowed_types, missing_docs)]
@@ -32,6 +32,7 @@ fn report(kit: Kit, first: u64, seeds: u64) {
         Some("busy") => scenario = Scenario::busy(),
         Some("targets") => scenario = Scenario::targets(),
         Some("staged") => scenario = Scenario::staged(),
+        Some("bare") => scenario.staged = true,
         _ => {}
     }
     let all = explore(kit, &scenario, first..first + seeds);

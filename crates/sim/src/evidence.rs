@@ -3,11 +3,12 @@
 
 use crate::action::E;
 use crate::enactor::{Emitted, ToStore};
+use crate::overdue::Overdue;
 use crate::targets::Round;
 use crate::world::World;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use steadfast_core::health::{Endpoint, Outcome, Slot};
+use steadfast_core::health::{Definitions, Known, Outcome, Slot};
 use steadfast_core::ledger::{Entry, Event, Move};
 use steadfast_core::time::{Millis, Time};
 
@@ -33,6 +34,8 @@ pub struct Evidence {
     rows: BTreeMap<(E, u8), BTreeMap<Slot, Row>>,
     /// The health generation that each enactor has read to.
     read: BTreeMap<E, u64>,
+    /// What its probers could have told for long.
+    pub(crate) overdue: Overdue,
 }
 
 /// The definitions in this crate all say so.
@@ -44,6 +47,7 @@ impl Evidence {
     pub fn crash(&mut self, e: E) {
         self.rows.retain(|(x, _), _| *x != e);
         self.read.remove(&e);
+        self.overdue.excuse(e);
     }
 
     /// A round is told.
@@ -88,6 +92,19 @@ impl Evidence {
         }
     }
 
+    /// An enactor forgets what it was told of targets that no definition has which it knows of: a
+    /// configuration without them that lasted for a second is enough. When they return it has yet to
+    /// be told, and can't distrust whoever calls them sick because of what it heard before. It knows
+    /// of no less than it did: so all that it says has to be warranted as ever.
+    fn forgets(&mut self, e: E, known: &Definitions) {
+        let mine = self.rows.iter_mut().filter(|((x, _), _)| *x == e);
+        for ((name, target), row) in mine.flat_map(|(_, rows)| rows) {
+            if known.probed(name, target).is_none() {
+                row.surely = 0;
+            }
+        }
+    }
+
     /// Whether more than half of the probers that an enactor has heard of say so.
     fn most(&self, e: E, slot: &Slot, says: impl Fn(&Row) -> bool) -> bool {
         let mine = self.rows.iter().filter(|((x, _), _)| *x == e);
@@ -116,9 +133,10 @@ impl World {
             let moves = self.oracle.moves(store, known);
             self.evidence.restarts(e, &moves);
         }
-        let Ok(head) = life.book().endpoints() else {
+        let Ok(known) = life.book().definitions() else {
             return;
         };
+        self.evidence.forgets(e, &known);
         let new = enactor.out.iter().rev().take(emitted.to_store);
         let appends = new.filter_map(|ask| match ask {
             ToStore::Append(append) => Some(append),
@@ -132,7 +150,10 @@ impl World {
         });
         let moved: Vec<Move> = moved.flatten().collect();
         for one in moved {
-            let Some(endpoint) = head.get(&one.endpoint) else {
+            let Some(known) = known.get(&one.endpoint) else {
+                if one.out.is_empty() {
+                    continue;
+                }
                 let text = format!(
                     "e{e} moves targets of {}, which is no endpoint",
                     one.endpoint
@@ -140,7 +161,7 @@ impl World {
                 return self.oracle.accuse("I9", text);
             };
             let out = outs.get(&one.endpoint).cloned().unwrap_or_default();
-            if let Some((invariant, why)) = self.evidence.against(e, endpoint, &out, &one) {
+            if let Some((invariant, why)) = self.evidence.against(e, known, &out, &one) {
                 let text = format!("e{e} {why} of {}", one.endpoint);
                 return self.oracle.accuse(invariant, text);
             }
@@ -152,17 +173,17 @@ impl Evidence {
     fn against(
         &self,
         e: E,
-        endpoint: &Endpoint,
+        known: &Known,
         out: &std::collections::BTreeSet<IpAddr>,
         one: &Move,
     ) -> Option<(&'static str, String)> {
-        let slot = |target: &IpAddr| (endpoint.name.clone(), *target);
+        let slot = |target: &IpAddr| (one.endpoint.clone(), *target);
         let unseen = |t: &&IpAddr| !self.most(e, &slot(t), |row| row.leans == Some(false));
         if let Some(target) = one.out.iter().find(unseen) {
             let why = format!("takes out {target}, which no prober that sees found sick,");
             return Some(("I8", why));
         }
-        let defined = |t: &&IpAddr| endpoint.targets.iter().any(|d| d.address == **t);
+        let defined = |t: &&IpAddr| known.of(t).is_some();
         let unwell = |t: &&IpAddr| !self.most(e, &slot(t), |row| row.leans == Some(true));
         if let Some(target) = one.back.iter().filter(defined).find(unwell) {
             return Some((
@@ -170,15 +191,20 @@ impl Evidence {
                 format!("lets {target} back, which nobody found well,"),
             ));
         }
-        let sick = endpoint.targets.iter().filter(|t| {
-            let at = &t.address;
-            let stays = out.contains(at) && !one.back.contains(at);
-            stays || self.most(e, &slot(at), |row| row.surely >= FALL)
-        });
-        let (sick, all) = (sick.count(), endpoint.targets.len());
-        if !one.out.is_empty() && sick > 1 && sick * 2 > all {
-            let why = format!("believes that {sick} of {all} are sick at once, and takes out some");
-            return Some(("I9", why));
+        // Under each definition by itself: the others' targets say nothing about its own.
+        for endpoint in known.live() {
+            let sick = endpoint.targets.iter().filter(|t| {
+                let at = &t.address;
+                let stays = out.contains(at) && !one.back.contains(at);
+                stays || self.most(e, &slot(at), |row| row.surely >= FALL)
+            });
+            let (sick, all) = (sick.count(), endpoint.targets.len());
+            let loses = one.out.iter().any(|target| endpoint.has(target));
+            if loses && sick > 1 && sick * 2 > all {
+                let why =
+                    format!("believes that {sick} of {all} are sick at once, and takes out some");
+                return Some(("I9", why));
+            }
         }
         None
     }

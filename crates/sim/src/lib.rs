@@ -26,6 +26,7 @@ pub mod naive;
 pub mod october;
 pub mod operator;
 pub mod oracle;
+mod overdue;
 pub mod requests;
 pub mod resolving;
 pub mod rng;

@@ -46,7 +46,7 @@ pub fn all() -> Vec<Mutant> {
     ALL.to_vec()
 }
 
-static ALL: [Mutant; 31] = [
+static ALL: [Mutant; 32] = [
     mutant(&[Marker], "no-marker", "the marker as a prerequisite (I1)"),
     mutant(
         &[BeforeValues],
@@ -140,6 +140,11 @@ static ALL: [Mutant; 31] = [
         &[OwnConfiguration],
         "configuration-carried",
         "moves that leave the configuration alone (I4)",
+    ),
+    of_stages(
+        &[AllDefinitions],
+        "probes-only-the-head",
+        "probing what servers answer that wait (I8)",
     ),
     of_targets(
         &[CutOff],

@@ -85,6 +85,12 @@ pub struct Round {
     pub readings: Vec<(Slot, Reading)>,
     /// Whether it was cut off: in this round, and in the one before.
     pub cut_off: (bool, bool),
+    /// By the world's clock.
+    pub at: u64,
+    /// How targets really were that were not well.
+    pub sick: BTreeMap<u8, Condition>,
+    /// Those that it could not reach, whatever they are.
+    pub hidden: BTreeSet<u8>,
 }
 
 /// A prober of an enactor.
@@ -318,19 +324,16 @@ impl World {
         }
     }
 
-    /// A prober asks every target of the configuration that its enactor knows.
+    /// A prober asks every target that its enactor wants to be asked.
     fn probe(&mut self, e: E, p: u8) {
         let now = self.now;
         let Some(life) = self.enactor(e).and_then(|x| x.life.as_mut()) else {
             return;
         };
-        let Ok(endpoints) = life.book().endpoints() else {
+        let Ok(probes) = life.probes() else {
             return;
         };
-        let all = endpoints
-            .values()
-            .flat_map(|e| e.targets.iter().map(|t| (e.name.clone(), t)));
-        let slots: Vec<Slot> = all.map(|(name, t)| (name, t.address)).collect();
+        let slots: Vec<Slot> = probes.watched().map(|w| (w.endpoint, w.target)).collect();
         let sick = self.targets.sick.clone();
         let prober = self.targets.prober(e, p);
         let at = Time(now.saturating_add_signed(prober.clock));
@@ -349,7 +352,14 @@ impl World {
         let nothing = readings.iter().all(|(_, r)| r.outcome == Outcome::Nothing);
         let cut_off = (prober.blind || nothing, prober.was_blind);
         prober.was_blind = cut_off.0;
-        prober.rounds.push_back(Round { readings, cut_off });
+        let hidden = prober.hidden.clone();
+        prober.rounds.push_back(Round {
+            readings,
+            cut_off,
+            at: now,
+            sick,
+            hidden,
+        });
     }
 
     fn report(&mut self, e: E, p: u8, news: &mut Vec<News>) {
@@ -361,8 +371,10 @@ impl World {
             return;
         };
         self.evidence.hears((e, p), &round);
-        let input = Input::Probed(format!("p{p}"), clock, round.readings);
+        let readings = round.readings.clone();
+        let input = Input::Probed(format!("p{p}"), clock, readings);
         self.step(e, input, news);
+        self.overdue((e, p), &round);
     }
 }
 

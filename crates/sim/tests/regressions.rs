@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use dns::Rtype;
-use steadfast_core::ledger::State;
+use steadfast_core::ledger::{HaltKind, State};
 use steadfast_core::server::Write;
 use steadfast_sim::action::{Action, Verb};
 use steadfast_sim::kit::Kit;
@@ -526,5 +526,39 @@ fn a_lost_marker_is_planted_for_the_latest_generation_that_stands() {
     s.act(Action::Foreign(0, marker, Rtype::TXT, None));
     s.pass(60_000);
     assert_eq!(holds(&s, "ns0"), 3);
+    clean(s);
+}
+
+/// The first enactor goes on, the second one has a copy of the ledger from before that. A rollback has
+/// made the content what the copy says, somebody deletes the marker, and a person says "go on".
+#[test]
+fn an_older_copy_of_the_ledger_plants_nothing_though_a_person_resumes_it() {
+    let mut s = script(2, 1);
+    s.act(Action::Start(0));
+    s.pass(2_000);
+    s.act(Action::CopyStore(0));
+    s.act(Action::Attach(1, 1));
+    s.act(Action::Operate(0, Verb::Apply(FORTH)));
+    s.pass(2_000);
+    s.act(Action::Operate(0, Verb::Rollback(1)));
+    s.pass(2_000);
+    assert_eq!(holds(&s, "ns0"), 3);
+    s.act(Action::Crash(0));
+    s.act(Action::Start(1));
+    s.pass(2_000);
+    let halted = |s: &Script| {
+        let state = s.world.oracle.state(1).unwrap();
+        state.servers["ns0"].halted.as_ref().map(|h| h.kind)
+    };
+    assert_eq!(halted(&s), Some(HaltKind::OlderCopy));
+    let marker = s.world.servers[0].marker.clone();
+    s.act(Action::Foreign(0, marker.clone(), Rtype::TXT, None));
+    s.act(Action::Operate(1, Verb::Resume(0)));
+    s.pass(30_000);
+    let kept = &s.world.servers[0].kept;
+    assert!(!kept.contains_key(&(marker, Rtype::TXT)));
+    assert_eq!(halted(&s), Some(HaltKind::OlderCopy));
+    let ends = s.world.oracle.state(1).unwrap().last;
+    assert!(ends < 12, "{ends} entries");
     clean(s);
 }

@@ -7,7 +7,11 @@ mod kit;
 #[path = "../race/rig.rs"]
 mod rig;
 
+mod health;
 mod prometheus;
 mod rollout;
 mod scene;
 mod stalls;
+#[path = "../kit/target.rs"]
+mod target;
+mod watcher;

@@ -80,7 +80,7 @@ impl Clients {
             "{{ type = \"prometheus\", name = \"errors\", address = \"{}\", query = \"{query}\", pass = \"< 1\", every = \"1s\", timeout = \"1s\" }}",
             self.prometheus.addr()
         );
-        let scene = Scene::checked(kinds, times, Some(&check));
+        let scene = Scene::checked(kinds, times, &check);
         self.seen.canary.set(scene.rig.peers[0].addr()).unwrap();
         scene
     }

@@ -1,11 +1,11 @@
 //! Two or three servers in stages, and a check that says what the test wants.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use peers::Kind;
-use steadfast_core::ledger::{Act, Decision, Event};
+use steadfast_core::ledger::{Act, Decision, Entry, Event};
 
 use crate::kit::ZONE;
 use crate::rig::{Options, Rig};
@@ -44,20 +44,35 @@ pub(crate) fn records(generation: &str) -> String {
 impl Scene {
     /// A server of each kind, each in a stage of its own, adopted, with configuration 2 everywhere.
     pub(crate) fn new(kinds: &[Kind], times: Times) -> Scene {
-        Scene::checked(kinds, times, None)
+        Scene::of(kinds, times, false, None)
     }
 
     /// The same, with this check at the canary instead of the command.
-    pub(crate) fn checked(kinds: &[Kind], times: Times, canary: Option<&str>) -> Scene {
+    pub(crate) fn checked(kinds: &[Kind], times: Times, canary: &str) -> Scene {
+        Scene::of(kinds, times, false, Some(canary))
+    }
+
+    /// The same; each stage has a command of its own, see [`Scene::stage_says`].
+    pub(crate) fn gated(kinds: &[Kind], times: Times) -> Scene {
+        Scene::of(kinds, times, true, None)
+    }
+
+    fn of(kinds: &[Kind], times: Times, gated: bool, canary: Option<&str>) -> Scene {
         let n = SCENES.fetch_add(1, Ordering::Relaxed);
         let name = format!("steadfast-verdict-{}-{n}", std::process::id());
         let verdict = std::env::temp_dir().join(name);
         fs::write(&verdict, PASS).unwrap();
-        let command = format!(
-            "{{ type = \"command\", name = \"errors\", run = [\"/bin/sh\", \"-c\", \"exit $(cat {})\"], every = \"1s\", timeout = \"1s\" }}",
-            verdict.display()
-        );
-        let canary = canary.unwrap_or(&command);
+        let command = |file: &Path| {
+            format!(
+                "{{ type = \"command\", name = \"errors\", run = [\"/bin/sh\", \"-c\", \"exit $(cat {})\"], every = \"1s\", timeout = \"1s\" }}",
+                file.display()
+            )
+        };
+        let by_command = command(&verdict);
+        let canary = canary.unwrap_or(&by_command);
+        for at in 0..kinds.len() {
+            fs::write(verdict.with_extension(at.to_string()), PASS).unwrap();
+        }
         let Times {
             bake,
             patience,
@@ -66,6 +81,7 @@ impl Scene {
         let stage = |at: usize| {
             let name = ["canary", "second", "rest"][at];
             let checks = match at {
+                _ if gated => format!("[{}]", command(&verdict.with_extension(at.to_string()))),
                 0 => format!(
                     "[{{ type = \"dns\", ask = \"www\", rtype = \"A\", every = \"1s\", timeout = \"1s\" }}, \
                      {canary}]"
@@ -95,6 +111,13 @@ impl Scene {
         fs::rename(&next, &self.verdict).unwrap();
     }
 
+    /// From now on the command of a stage, counted from 0, says this.
+    pub(crate) fn stage_says(&self, stage: usize, verdict: &str) {
+        let next = self.verdict.with_extension("next");
+        fs::write(&next, verdict).unwrap();
+        fs::rename(&next, self.verdict.with_extension(stage.to_string())).unwrap();
+    }
+
     /// What each server answers for `gen`.
     pub(crate) fn generations(&self) -> Vec<String> {
         let ask = |peer: &peers::Peer| peer.ask("gen.example.com", "TXT").data("TXT").join(" ");
@@ -110,17 +133,19 @@ impl Scene {
         self.rig.peers.iter().map(ask).collect()
     }
 
-    /// The events of the ledger, in order.
-    pub(crate) fn events(&self) -> Vec<Event> {
+    /// The entries of the ledger, in order.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         let store = cell::store::Store::open_read_only(&self.rig.dir().join("state")).unwrap();
         let tail = store.tail(&format!("{ZONE}."), 0, &|_| Vec::new()).unwrap();
         let entries = tail.entries.into_iter();
         entries
-            .map(|(.., bytes)| {
-                let entry: steadfast_core::ledger::Entry = serde_json::from_slice(&bytes).unwrap();
-                entry.event
-            })
+            .map(|(.., bytes)| serde_json::from_slice(&bytes).unwrap())
             .collect()
+    }
+
+    /// The events of the ledger, in order.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.entries().into_iter().map(|e| e.event).collect()
     }
 
     /// The writes of this act that were decided for a server.
@@ -139,5 +164,8 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.verdict);
+        for at in 0..self.rig.peers.len() {
+            let _ = fs::remove_file(self.verdict.with_extension(at.to_string()));
+        }
     }
 }

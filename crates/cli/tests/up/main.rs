@@ -9,6 +9,8 @@ mod kit;
 mod no_names;
 mod own;
 mod rig;
+#[path = "../kit/target.rs"]
+mod target;
 
 use kit::KINDS;
 use peers::Kind;

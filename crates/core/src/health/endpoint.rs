@@ -1,6 +1,6 @@
 //! Endpoints: names that are served from health-checked targets.
 
-use super::{Check, Watched};
+use super::Check;
 use crate::time::Millis;
 use dns::Name;
 use serde::{Deserialize, Serialize};
@@ -100,15 +100,15 @@ impl Endpoint {
         self.targets.iter().map(|t| t.address).collect()
     }
 
-    /// How each of its targets is probed.
-    pub fn watched(&self) -> impl Iterator<Item = Watched> {
-        let watched = |target: &Target| Watched {
-            endpoint: self.name.clone(),
-            target: target.address,
-            check: self.check.clone(),
-            cadence: self.cadence,
-        };
-        self.targets.iter().map(watched)
+    /// Whether it has this target.
+    pub fn has(&self, target: &IpAddr) -> bool {
+        self.targets.iter().any(|t| t.address == *target)
+    }
+
+    /// The addresses answered when all but these are in: maybe none.
+    pub fn answered_without(&self, out: &BTreeSet<IpAddr>) -> BTreeSet<IpAddr> {
+        let inside = self.all().difference(out).copied().collect();
+        self.answered(&inside)
     }
 
     /// The addresses answered when these are in. A pure function: every enactor and every server

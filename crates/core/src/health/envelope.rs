@@ -1,6 +1,11 @@
 //! What may be done about verdicts at once: floors, velocity, panic (I9).
+//!
+//! While servers differ in configuration an endpoint has several definitions. Each of them judges as
+//! if it were alone: what it has no part in is no capacity of it, and no loss. A target goes out only
+//! where every definition that has it permits that.
 
 use super::endpoint::{Answer, Endpoint};
+use super::known::Known;
 use super::pulse::Verdict;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,14 +80,14 @@ impl Rules {
 /// `failing` has those whose last reading was a failure: what fails at once is not counted out in
 /// the same moment, since each is probed in its own.
 pub fn choose(
-    endpoint: &Endpoint,
+    known: &Known,
     standing: &Standing,
     verdicts: &BTreeMap<IpAddr, Verdict>,
     failing: &BTreeSet<IpAddr>,
     rules: Rules,
     now: Time,
 ) -> Choice {
-    let all = endpoint.all();
+    let all = known.targets();
     let verdict = |target: &IpAddr| verdicts.get(target).copied();
     // What comes back comes first: it makes room.
     let well = |target: &&IpAddr| verdict(target) == Some(Verdict::Well);
@@ -95,6 +100,18 @@ pub fn choose(
         }
     }
     sick.sort_unstable();
+    // What is out and not known to be well is sick, too.
+    let is_sick = |t: &IpAddr| {
+        let sick = matches!(verdict(t), Some(Verdict::Sick(_)));
+        out.contains(t) || sick || failing.contains(t)
+    };
+    let panics = |definition: &Endpoint| {
+        let all = definition.targets.len();
+        let sick = definition.targets.iter().filter(|t| is_sick(&t.address));
+        let sick = sick.count();
+        rules.panic && sick > 1 && sick * 2 > all
+    };
+    let panics: Vec<bool> = known.all().map(|d| panics(d)).collect();
     let mut choice = Choice {
         out,
         withdrawals: 0,
@@ -102,58 +119,57 @@ pub fn choose(
         distrusted: false,
         again_at: None,
     };
-    // What is out and not known to be well is sick, too.
-    let is_sick = |t: &&IpAddr| {
-        let sick = matches!(verdict(t), Some(Verdict::Sick(_)));
-        choice.out.contains(*t) || sick || failing.contains(*t)
-    };
-    let sick_of_all = all.iter().filter(is_sick).count();
-    if rules.panic && !sick.is_empty() && sick_of_all > 1 && sick_of_all * 2 > all.len() {
-        choice.distrusted = true;
-        let held = |(_, target): &(Time, IpAddr)| Held {
-            target: *target,
-            why: Why::Panic,
-        };
-        choice.held = sick.iter().map(held).collect();
-        return choice;
-    }
     for (_, target) in sick {
-        withdraw(endpoint, standing, target, (rules, now), &mut choice);
+        let judges = known.judges(&target);
+        if judges.iter().any(|(at, _)| panics[*at]) {
+            choice.distrusted = true;
+            let why = Why::Panic;
+            choice.held.push(Held { target, why });
+            continue;
+        }
+        let judges: Vec<&Endpoint> = judges.into_iter().map(|(_, d)| d).collect();
+        let lives = known.lives(&target);
+        withdraw(
+            (&judges, lives),
+            standing,
+            target,
+            (rules, now),
+            &mut choice,
+        );
     }
     choice
 }
 
-/// Takes one sick target out, if floors and velocity permit.
+/// Takes one sick target out, if floors and velocity of all its definitions permit. Where servers
+/// answer by none of them, nobody loses anything yet.
 fn withdraw(
-    endpoint: &Endpoint,
+    (judges, lives): (&[&Endpoint], bool),
     standing: &Standing,
     target: IpAddr,
     (rules, now): (Rules, Time),
     choice: &mut Choice,
 ) {
-    let all = endpoint.all();
-    let answered = |out: &BTreeSet<IpAddr>| {
-        let inside = all.difference(out).copied().collect();
-        endpoint.answered(&inside)
-    };
-    let before = answered(&choice.out);
     let mut out = choice.out.clone();
     out.insert(target);
-    let after = answered(&out);
     let held = |why| Held { target, why };
-    if !endpoint.is_above_floor(&after) {
+    let above = |d: &&Endpoint| d.is_above_floor(&d.answered_without(&out));
+    if !judges.iter().all(above) {
         choice.held.push(held(Why::Floor));
         return;
     }
     // A declared standby that takes over is no withdrawal: nothing is lost by it.
-    let takes_over =
-        rules.standby && endpoint.answer == Answer::Failover && after.len() >= before.len();
-    if takes_over {
+    let takes_over = |d: &Endpoint| {
+        let (before, after) = (d.answered_without(&choice.out), d.answered_without(&out));
+        rules.standby && d.answer == Answer::Failover && after.len() >= before.len()
+    };
+    let mut losers = judges.iter().filter(|d| lives && !takes_over(d)).peekable();
+    if losers.peek().is_none() {
         choice.out = out;
         return;
     }
-    let spent = spent_until(endpoint, standing, choice.withdrawals, now);
-    if let Some(free_at) = spent.filter(|_| rules.velocity) {
+    // Counted for the endpoint as a whole, so that it is bounded under each of its definitions.
+    let spent = losers.filter_map(|d| spent_until(d, standing, choice.withdrawals, now));
+    if let Some(free_at) = spent.max().filter(|_| rules.velocity) {
         choice.held.push(held(Why::Velocity(free_at)));
         choice.again_at = Some(choice.again_at.map_or(free_at, |at| at.min(free_at)));
         return;

@@ -16,6 +16,9 @@ mod check;
 mod definition;
 mod endpoint;
 mod envelope;
+mod known;
+#[cfg(test)]
+mod known_tests;
 mod pulse;
 mod render;
 mod rounds;
@@ -27,6 +30,7 @@ pub use check::Check;
 pub use definition::{DefinitionError, ENDPOINT, from_rrset, to_rrset};
 pub use endpoint::{Answer, Cadence, Endpoint, Floor, Target, Velocity};
 pub use envelope::{Choice, Held, Rules, Standing, Why, choose};
+pub use known::{Definitions, Known};
 pub use pulse::{Outcome, Prober, Reading, Silence, Verdict};
 pub use render::{
     Health, Outs, addresses, answered, endpoints, has_endpoints, render, rendered, served,

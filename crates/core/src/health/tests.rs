@@ -8,6 +8,7 @@ use crate::time::{Millis, Time};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 const SECOND: u64 = 1_000;
 
@@ -47,6 +48,10 @@ fn endpoint(answer: Answer, regions: &[&str], floor: (usize, usize)) -> Endpoint
         cadence: cadence(),
         targets: targets.collect(),
     }
+}
+
+fn only(endpoint: &Endpoint) -> Known {
+    Known::only(Arc::new(endpoint.clone()))
 }
 
 fn probe(prober: &mut Prober<IpAddr>, target: u8, at: u64, outcome: Outcome) {
@@ -192,7 +197,7 @@ fn one_of_three_goes_and_the_next_waits_for_the_window() {
     let five = endpoint(Answer::AllHealthy, &["a", "b", "c", "a", "b"], (2, 2));
     let now = Time(1_000 * SECOND);
     let first = choose(
-        &five,
+        &only(&five),
         &Standing::default(),
         &sick(&[2]),
         &BTreeSet::new(),
@@ -206,7 +211,7 @@ fn one_of_three_goes_and_the_next_waits_for_the_window() {
     };
     let soon = Time(1_100 * SECOND);
     let second = choose(
-        &five,
+        &only(&five),
         &standing,
         &sick(&[1, 2]),
         &BTreeSet::new(),
@@ -221,7 +226,7 @@ fn one_of_three_goes_and_the_next_waits_for_the_window() {
     };
     assert_eq!((second.held, second.again_at), (vec![held], Some(free)));
     let third = choose(
-        &five,
+        &only(&five),
         &standing,
         &sick(&[1, 2]),
         &BTreeSet::new(),
@@ -235,7 +240,7 @@ fn one_of_three_goes_and_the_next_waits_for_the_window() {
 fn everything_sick_at_once_means_the_checker_is() {
     let three = endpoint(Answer::AllHealthy, &["a", "b", "c"], (1, 1));
     let choice = choose(
-        &three,
+        &only(&three),
         &Standing::default(),
         &sick(&[1, 2, 3]),
         &BTreeSet::new(),
@@ -250,7 +255,7 @@ fn everything_sick_at_once_means_the_checker_is() {
         withdrawn: Vec::new(),
     };
     let choice = choose(
-        &three,
+        &only(&three),
         &standing,
         &sick(&[2, 3]),
         &BTreeSet::new(),
@@ -265,7 +270,7 @@ fn everything_sick_at_once_means_the_checker_is() {
 fn floors_of_targets_and_regions_hold() {
     let two = endpoint(Answer::AllHealthy, &["a", "a", "b"], (2, 2));
     let choice = choose(
-        &two,
+        &only(&two),
         &Standing::default(),
         &sick(&[3]),
         &BTreeSet::new(),
@@ -278,7 +283,7 @@ fn floors_of_targets_and_regions_hold() {
     };
     assert_eq!((choice.out, choice.held), (out(&[]), vec![held]));
     let choice = choose(
-        &two,
+        &only(&two),
         &Standing::default(),
         &sick(&[1]),
         &BTreeSet::new(),
@@ -295,7 +300,7 @@ fn the_last_address_of_a_family_stays() {
     mixed.targets[0].address = six;
     let verdicts = [(six, Verdict::Sick(Time(0)))].into();
     let choice = choose(
-        &mixed,
+        &only(&mixed),
         &Standing::default(),
         &verdicts,
         &BTreeSet::new(),
@@ -314,7 +319,7 @@ fn a_standby_takes_over_at_once_and_that_is_no_withdrawal() {
     };
     assert_eq!(pair.answered(&pair.all()), out(&[1]));
     let choice = choose(
-        &pair,
+        &only(&pair),
         &standing,
         &sick(&[1]),
         &BTreeSet::new(),
@@ -370,7 +375,7 @@ proptest! {
                 .zip(&row)
                 .filter_map(|(t, known)| Some((ip(t), verdict(known.as_ref()?))))
                 .collect();
-            let choice = choose(&endpoint, &standing, &verdicts, &BTreeSet::new(), Rules::ALL, now);
+            let choice = choose(&only(&endpoint), &standing, &verdicts, &BTreeSet::new(), Rules::ALL, now);
             let answer = |out: &BTreeSet<IpAddr>| endpoint.answered(&all.difference(out).copied().collect());
             // What comes back comes first, and may relieve standbys.
             let back: BTreeSet<IpAddr> = standing.out.intersection(&choice.out).copied().collect();

@@ -1,6 +1,6 @@
 //! Folding entries into state. Nothing here refuses: an entry in the ledger has happened.
 
-use super::entry::{Act, Adopted, Entry, Event, Found, Settlement};
+use super::entry::{Act, Adopted, Entry, Event, Found, HaltKind, Settlement};
 use super::rollout::Stages;
 use super::state::{Decided, Drift, Freeze, Generation, Halt, Proposal, ServerState, State};
 use super::{ChainError, Stored};
@@ -206,6 +206,9 @@ impl ServerState {
                 self.restored_at = entry.seq;
                 self.verified = Some(*found);
             }
+            // A ledger that is an older copy of itself stays one: whatever a person says, and
+            // whether or not the marker still stands that showed it (I2).
+            Event::Halted { .. } | Event::Resumed { .. } if self.is_aged() => {}
             Event::Halted {
                 kind, reason, fix, ..
             } => {
@@ -220,6 +223,11 @@ impl ServerState {
             Event::Resumed { .. } => self.halted = None,
             _ => {}
         }
+    }
+
+    fn is_aged(&self) -> bool {
+        let kind = self.halted.as_ref().map(|halt| halt.kind);
+        kind == Some(HaltKind::OlderCopy)
     }
 
     fn applied(&mut self, write: u64, serial: Option<u32>, at: Time) {

@@ -35,6 +35,8 @@ struct Seen {
     last: Option<(Reading, Time)>,
     /// Failing readings in a row.
     fails: u32,
+    /// The last of them, and when it was asked for.
+    failing: Option<(Reading, Time)>,
     /// The question that is out, and since when.
     asked: Option<(u64, Time)>,
 }
@@ -47,7 +49,21 @@ impl Seen {
             // It neither is a failure nor takes one back.
             Word::Inconclusive => self.fails,
         };
+        match reading.word {
+            Word::Fail => self.failing = Some((reading.clone(), at)),
+            Word::Pass => self.failing = None,
+            Word::Inconclusive => {}
+        }
         self.last = Some((reading, at));
+    }
+
+    /// What counts of it: where it has failed, that; and not that nothing was heard since, while the
+    /// way back had to wait.
+    fn word(&self, check: &Check) -> Option<&(Reading, Time)> {
+        let failed = self.failing.as_ref();
+        failed
+            .filter(|_| self.fails >= check.fall)
+            .or(self.last.as_ref())
     }
 
     /// When it is asked next: in turn, and once more when the bake is over, because the last word is
@@ -283,14 +299,15 @@ impl<S: Safeguards> Lifecycle<S> {
         })
     }
 
-    /// What each check said last.
+    /// What counts of what each check said.
     fn evidence(&self, rollout: &Rollout) -> Vec<Evidence> {
         let said = |((s, c), seen): (&(usize, usize), &Seen)| {
             let stage = rollout.stages.get(*s)?;
-            let (reading, at) = seen.last.clone()?;
+            let check = stage.checks.get(*c)?;
+            let (reading, at) = seen.word(check)?.clone();
             Some(Evidence {
                 stage: stage.name.clone(),
-                check: stage.checks.get(*c)?.name.clone(),
+                check: check.name.clone(),
                 reading,
                 at,
             })
@@ -332,5 +349,40 @@ impl<S: Safeguards> Lifecycle<S> {
                 | Event::Failed { .. }
         )
         .then(|| Notice::Stage(Box::new(event.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::rollout::Kind;
+
+    #[test]
+    fn what_failed_is_the_evidence_though_nothing_is_heard_afterwards() {
+        let check = Check {
+            name: "errors".into(),
+            every: Millis::seconds(1),
+            timeout: Millis::seconds(1),
+            fall: 2,
+            kind: Kind::Command { argv: Vec::new() },
+        };
+        let said = |word| Reading {
+            word,
+            said: String::new(),
+        };
+        let mut seen = Seen::default();
+        let words = [
+            (Word::Fail, Word::Fail),
+            (Word::Inconclusive, Word::Inconclusive),
+            (Word::Fail, Word::Fail),
+            (Word::Inconclusive, Word::Fail),
+            (Word::Pass, Word::Pass),
+            (Word::Inconclusive, Word::Inconclusive),
+        ];
+        for (n, (word, counts)) in (1..).zip(words) {
+            seen.take(said(word), Time(n));
+            assert_eq!(seen.word(&check).unwrap().0.word, counts, "reading {n}");
+        }
     }
 }

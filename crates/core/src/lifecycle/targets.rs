@@ -10,8 +10,8 @@ use crate::body::{Body, Moves};
 use crate::book::{BookError, Endpoints};
 use crate::gate;
 use crate::health::{
-    Choice, ENDPOINT, Endpoint, Health, Prober, Reading, Rules, Slot, Standing, Verdict, Why,
-    addresses, ballot, choose, endpoints,
+    Cadence, Choice, Definitions, ENDPOINT, Endpoint, Health, Known, Prober, Reading, Rules, Slot,
+    Standing, Verdict, Why, addresses, ballot, choose, endpoints,
 };
 use crate::ledger::differing;
 use crate::ledger::{Act, Event, HeldTarget, HeldWhy, Move, ServerId, ServerState, State};
@@ -36,8 +36,8 @@ pub(super) struct Watch {
     dirty: BTreeSet<Name>,
     /// When the same verdicts lead to something else.
     again: BTreeMap<Name, Time>,
-    /// The adoption and configuration whose targets alone are remembered.
-    kept: Option<(u64, u64)>,
+    /// The definitions whose targets alone are remembered.
+    kept: Arc<Definitions>,
 }
 
 /// What one prober has seen.
@@ -53,14 +53,14 @@ struct Seen {
 impl Seen {
     /// What its clock shows now. Ours may be set meanwhile: that makes readings old for as long as
     /// it does not speak again, and never young.
-    fn verdict(&self, slot: &Slot, endpoint: &Endpoint, now: Time) -> Verdict {
+    fn verdict(&self, slot: &Slot, cadence: &Cadence, now: Time) -> Verdict {
         let then = self.clock + now.since(self.heard);
-        self.pulses.verdict(slot, &endpoint.cadence, then)
+        self.pulses.verdict(slot, cadence, then)
     }
 
-    fn is_failing(&self, slot: &Slot, endpoint: &Endpoint, now: Time) -> bool {
+    fn is_failing(&self, slot: &Slot, cadence: &Cadence, now: Time) -> bool {
         let then = self.clock + now.since(self.heard);
-        self.pulses.is_failing(slot, &endpoint.cadence, then)
+        self.pulses.is_failing(slot, cadence, then)
     }
 }
 
@@ -93,6 +93,20 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
+    /// What is to be probed: the targets of every definition by which a server answers, and while a
+    /// rollout goes on of those that it may go back to. So each server answers today's health in its
+    /// own configuration. None where the zone is not adopted.
+    ///
+    /// # Errors
+    /// As [`crate::book::Book::content`].
+    pub fn probes(&mut self) -> Result<Arc<Definitions>, BookError> {
+        if self.safeguards.has(Safeguard::AllDefinitions) {
+            return self.book.definitions();
+        }
+        let head = self.book.endpoints()?;
+        Ok(Arc::new(Definitions::new([&*head], [], false)))
+    }
+
     /// Takes in what a prober saw.
     pub(super) fn probed(
         &mut self,
@@ -101,7 +115,7 @@ impl<S: Safeguards> Lifecycle<S> {
         clock: Time,
         readings: Vec<(Slot, Reading)>,
     ) {
-        let Ok(known) = self.book.endpoints() else {
+        let Ok(known) = self.probes() else {
             return;
         };
         let fresh = || match self.safeguards.has(Safeguard::CutOff) {
@@ -115,16 +129,13 @@ impl<S: Safeguards> Lifecycle<S> {
         });
         (seen.heard, seen.clock) = (now, clock);
         for ((name, target), reading) in readings {
-            let Some(endpoint) = known.get(&name) else {
+            let Some(by) = known.probed(&name, &target) else {
                 continue;
             };
-            if !endpoint.targets.iter().any(|t| t.address == target) {
-                continue;
-            }
             let slot = (name, target);
-            let before = seen.verdict(&slot, endpoint, now);
-            seen.pulses.take(slot.clone(), reading, &endpoint.cadence);
-            let after = seen.verdict(&slot, endpoint, now);
+            let before = seen.verdict(&slot, &by.cadence, now);
+            seen.pulses.take(slot.clone(), reading, &by.cadence);
+            let after = seen.verdict(&slot, &by.cadence, now);
             let is_out = self.book.state().outs().out(&slot.0).contains(&target);
             let to_do = match after {
                 Verdict::Well => is_out,
@@ -168,30 +179,23 @@ impl<S: Safeguards> Lifecycle<S> {
             self.watch.dirty.insert(name);
         }
         let state = draft.state();
+        self.look_at_definitions(state);
         if self.watch.dirty.is_empty() || !state.is_adopted() || self.freezes.hold(state, now) {
             return;
         }
-        let (Ok(head), Ok(live)) = (self.book.endpoints(), self.live()) else {
+        let Ok(definitions) = self.book.definitions() else {
             return;
         };
-        // Over all targets there are: once a configuration, not once a reading.
-        let present = Some((state.adopted_at, state.configuration));
-        if self.watch.kept != present {
-            self.watch.kept = present;
-            let keep = |slot: &Slot| head.contains_key(&slot.0);
-            let probers = self.watch.probers.values_mut();
-            probers.for_each(|seen| seen.pulses.keep(keep));
-        }
         let (mut moves, mut said) = (Vec::new(), Vec::new());
         for name in std::mem::take(&mut self.watch.dirty) {
-            let Some(endpoint) = head.get(&name) else {
-                continue;
+            let (one, held) = match definitions.get(&name) {
+                Some(known) => self.judge_endpoint(now, &name, known, draft.state()),
+                None => self.forget_endpoint(&name, draft.state()),
             };
-            let (one, held) = self.judge_endpoint(now, endpoint, &live, draft.state());
             moves.extend(one);
             said.extend(self.news(now, &name, held, draft.state()));
         }
-        moves.retain(|one| self.may_move(now, one, &live, draft.state(), effects));
+        moves.retain(|one| self.may_move(now, one, &definitions, draft.state(), effects));
         if !moves.is_empty() {
             self.push_moves(moves, draft);
         }
@@ -200,17 +204,38 @@ impl<S: Safeguards> Lifecycle<S> {
         }
     }
 
+    /// Forgets what no definition refers to any more, and judges anew what definitions say otherwise
+    /// of: over all targets there are, but once a configuration, not once a reading.
+    fn look_at_definitions(&mut self, state: &State) {
+        let Ok(definitions) = self.book.definitions() else {
+            return;
+        };
+        if definitions == self.watch.kept {
+            return;
+        }
+        let keep = |(name, target): &Slot| definitions.probed(name, target).is_some();
+        let probers = self.watch.probers.values_mut();
+        probers.for_each(|seen| seen.pulses.keep(keep));
+        let defined = |name: &&Name| definitions.get(name).is_some();
+        self.watch.again.retain(|name, _| defined(&name));
+        let differing = definitions.differing(&self.watch.kept);
+        let known = state.outs().keys().chain(state.endpoints.held.keys());
+        let gone = known.filter(|name| !defined(name));
+        self.watch.dirty.extend(differing.chain(gone).cloned());
+        self.watch.kept = definitions;
+    }
+
     /// What the gate says of one move: an endpoint that may not move holds up no other.
     fn may_move(
         &self,
         now: Time,
         one: &Move,
-        live: &[Arc<Endpoints>],
+        definitions: &Definitions,
         state: &State,
         effects: &mut Vec<Effect>,
     ) -> bool {
         let moves = std::slice::from_ref(one);
-        match gate::clear_moves(state, moves, live, &self.freezes, now) {
+        match gate::clear_moves(state, moves, definitions, &self.freezes, now) {
             Ok(()) => true,
             Err(gate::Refusal::Envelope { .. }) if !self.safeguards.has(Safeguard::Velocity) => {
                 true
@@ -225,8 +250,9 @@ impl<S: Safeguards> Lifecycle<S> {
 
     /// Every endpoint is to be judged anew: what files freeze has changed.
     pub(super) fn watch_all(&mut self) {
-        if let Ok(endpoints) = self.book.endpoints() {
-            self.watch.dirty.extend(endpoints.keys().cloned());
+        if let Ok(definitions) = self.book.definitions() {
+            let names = definitions.iter().map(|(name, _)| name.clone());
+            self.watch.dirty.extend(names);
         }
     }
 
@@ -241,22 +267,33 @@ impl<S: Safeguards> Lifecycle<S> {
         self.runs.values_mut().for_each(super::Run::rouse);
     }
 
+    /// An endpoint that no definition knows any more: nobody can say how its targets are.
+    fn forget_endpoint(&self, name: &Name, state: &State) -> (Option<Move>, Vec<HeldTarget>) {
+        let back: Vec<IpAddr> = state.outs().out(name).iter().copied().collect();
+        let one = Move {
+            endpoint: name.clone(),
+            out: Vec::new(),
+            back,
+            withdrawals: 0,
+        };
+        ((!one.back.is_empty()).then_some(one), Vec::new())
+    }
+
     /// What becomes of one endpoint, and which sick targets stay in.
     fn judge_endpoint(
         &mut self,
         now: Time,
-        endpoint: &Endpoint,
-        live: &[Arc<Endpoints>],
+        name: &Name,
+        known: &Known,
         state: &State,
     ) -> (Option<Move>, Vec<HeldTarget>) {
-        let name = &endpoint.name;
         let out = state.outs().out(name);
         let withdrawn = state.endpoints.withdrawn.get(name);
         let standing = Standing {
             out: out.clone(),
             withdrawn: withdrawn.cloned().unwrap_or_default(),
         };
-        let choice = self.choice(now, endpoint, &standing);
+        let choice = self.choice(now, name, known, &standing);
         let held = |h: &crate::health::Held| HeldTarget {
             target: h.target,
             why: match h.why {
@@ -265,56 +302,40 @@ impl<S: Safeguards> Lifecycle<S> {
                 Why::Velocity(_) => HeldWhy::Velocity,
             },
         };
-        let mut held: Vec<HeldTarget> = choice.held.iter().map(held).collect();
-        let mut goes: Vec<IpAddr> = choice.out.difference(out).copied().collect();
-        // A target that the present definition has no more stays out while some server answers by
-        // one that has it: nobody probes it, so nobody can say that it is well.
-        let has = |e: &Endpoint, t: &IpAddr| e.targets.iter().any(|d| d.address == *t);
-        let lives = |t: &IpAddr| live.iter().filter_map(|l| l.get(name)).any(|e| has(e, t));
-        let comes = |t: &&IpAddr| !choice.out.contains(*t) && (has(endpoint, t) || !lives(t));
-        let back: Vec<IpAddr> = out.iter().filter(comes).copied().collect();
-        let mut withdrawals = u32::try_from(choice.withdrawals).unwrap_or(u32::MAX);
-        let after: BTreeSet<IpAddr> = out.iter().chain(&goes).copied().collect();
-        let after = after.into_iter().filter(|t| !back.contains(t)).collect();
-        if !goes.is_empty() && !all_stay_above(live, name, &after) {
-            let floor = |target: &IpAddr| HeldTarget {
-                target: *target,
-                why: HeldWhy::Floor,
-            };
-            held.extend(goes.iter().map(floor));
-            goes.clear();
-            withdrawals = 0;
-        }
+        // What no definition has any more is forgotten: nobody probes it, and nobody answers it.
+        let comes = |t: &&IpAddr| !choice.out.contains(*t);
         let one = Move {
             endpoint: name.clone(),
-            out: goes,
-            back,
-            withdrawals,
+            out: choice.out.difference(out).copied().collect(),
+            back: out.iter().filter(comes).copied().collect(),
+            withdrawals: u32::try_from(choice.withdrawals).unwrap_or(u32::MAX),
         };
         let moves = !one.out.is_empty() || !one.back.is_empty();
-        (moves.then_some(one), held)
+        (moves.then_some(one), choice.held.iter().map(held).collect())
     }
 
     /// What the envelope makes of what the probers say of an endpoint.
-    fn choice(&mut self, now: Time, endpoint: &Endpoint, standing: &Standing) -> Choice {
-        let name = &endpoint.name;
-        let verdict = |target: IpAddr| {
-            let slot = (name.clone(), target);
-            let probers = self.watch.probers.values();
-            let votes: Vec<Verdict> = probers
-                .map(|seen| seen.verdict(&slot, endpoint, now))
-                .collect();
-            (target, ballot(&votes))
-        };
-        let verdicts = endpoint.all().into_iter().map(verdict).collect();
-        let failing = |target: &IpAddr| {
+    fn choice(&mut self, now: Time, name: &Name, known: &Known, standing: &Standing) -> Choice {
+        let targets = known.targets().into_iter();
+        let cadence = |target| known.of(&target).map(|by| (target, by.cadence));
+        let targets: Vec<(IpAddr, Cadence)> = targets.filter_map(cadence).collect();
+        let probers = &self.watch.probers;
+        let verdict = |(target, cadence): &(IpAddr, Cadence)| {
             let slot = (name.clone(), *target);
-            let probers = self.watch.probers.values();
-            let failing = probers.filter(|seen| seen.is_failing(&slot, endpoint, now));
-            failing.count() * 2 > self.watch.probers.len()
+            let votes = probers.values();
+            let votes = votes.map(|seen| seen.verdict(&slot, cadence, now));
+            let votes: Vec<Verdict> = votes.collect();
+            (*target, ballot(&votes))
         };
-        let failing = endpoint.all().into_iter().filter(failing).collect();
-        let choice = choose(endpoint, standing, &verdicts, &failing, self.rules(), now);
+        let verdicts = targets.iter().map(verdict).collect();
+        let fails = |(target, cadence): &&(IpAddr, Cadence)| {
+            let slot = (name.clone(), *target);
+            let failing = probers.values();
+            let failing = failing.filter(|seen| seen.is_failing(&slot, cadence, now));
+            failing.count() * 2 > probers.len()
+        };
+        let failing = targets.iter().filter(fails).map(|(t, _)| *t).collect();
+        let choice = choose(known, standing, &verdicts, &failing, self.rules(), now);
         match choice.again_at {
             Some(at) => drop(self.watch.again.insert(name.clone(), at)),
             None => drop(self.watch.again.remove(name)),
@@ -337,27 +358,6 @@ impl<S: Safeguards> Lifecycle<S> {
             endpoint: name.clone(),
             held,
         })
-    }
-
-    /// Every definition of endpoints that a server answers by, or may answer by as soon as somebody
-    /// looks: after a write that was decided and not read back. The present one comes first.
-    fn live(&mut self) -> Result<Vec<Arc<Endpoints>>, BookError> {
-        let mut live = vec![self.book.endpoints()?];
-        let state = self.book.state();
-        let oldest = state.generations.keys().next().copied().unwrap_or_default();
-        let elsewhere = |h: &Holding| h.configuration != state.configuration || !h.is_whole();
-        let mut holdings = BTreeMap::new();
-        for server in state.servers.values() {
-            let later = server.decisions.range(server.verified.unwrap_or(0)..);
-            let later = later.map(|(_, d)| d.decision.holding);
-            let there = later.filter(|h| elsewhere(h) && h.configuration >= oldest);
-            // Health does not matter here.
-            holdings.extend(there.map(|h| ((h.configuration, h.body, h.step), h)));
-        }
-        for holding in holdings.into_values() {
-            live.push(Arc::new(endpoints(&*self.book.configured(&holding)?)));
-        }
-        Ok(live)
     }
 
     /// Whether a server has still to be brought to the health generation `health`, or to get back
@@ -482,16 +482,6 @@ impl<S: Safeguards> Lifecycle<S> {
         }
         Ok(Arc::new(endpoints(&*self.book.configured(holding)?)))
     }
-}
-
-/// Whether every definition that a server answers by stays above its floor with these targets out.
-fn all_stay_above(live: &[Arc<Endpoints>], name: &Name, out: &BTreeSet<IpAddr>) -> bool {
-    let definitions = live.iter().filter_map(|all| all.get(name));
-    let stays_above = |endpoint: &Arc<Endpoint>| {
-        let inside = endpoint.all().difference(out).copied().collect();
-        endpoint.is_above_floor(&endpoint.answered(&inside))
-    };
-    definitions.into_iter().all(stays_above)
 }
 
 /// Changes that travel in one write.

@@ -289,6 +289,15 @@ impl World {
         world
     }
 
+    /// The first enactor dies, and another one starts that knows the ledger and nothing else.
+    pub(crate) fn restart(&mut self) {
+        let mut life = Lifecycle::new(self.policy.clone(), "enactor-anew".into());
+        life.set_context(Zone::new(name("@"), vec![soa(1)]).unwrap());
+        self.enactors[0] = life;
+        self.wakes[0] = None;
+        self.settle();
+    }
+
     pub(crate) fn state(&mut self) -> State {
         self.feed(0, Input::Wake);
         self.enactors[0].state().clone()
@@ -364,25 +373,17 @@ impl World {
         for _ in 0..rounds {
             self.now = Time(self.now.0 + 5 * SECOND);
             for n in by {
-                let endpoints = self.enactors[*n].book().endpoints().unwrap();
+                let probes = self.enactors[*n].probes().unwrap();
                 let mut readings = Vec::new();
-                for owner in owners {
-                    let Some(endpoint) = endpoints.get(&name(owner)) else {
-                        continue;
+                let names: Vec<Name> = owners.iter().map(|owner| name(owner)).collect();
+                for watched in probes.watched().filter(|w| names.contains(&w.endpoint)) {
+                    let outcome = match dead.iter().any(|n| ip(*n) == watched.target) {
+                        true => Outcome::Nothing,
+                        false => Outcome::Pass,
                     };
-                    for target in &endpoint.targets {
-                        let dead = dead.iter().any(|n| ip(*n) == target.address);
-                        let outcome = if dead {
-                            Outcome::Nothing
-                        } else {
-                            Outcome::Pass
-                        };
-                        let reading = Reading {
-                            at: self.now,
-                            outcome,
-                        };
-                        readings.push(((name(owner), target.address), reading));
-                    }
+                    let at = self.now;
+                    let slot = (watched.endpoint, watched.target);
+                    readings.push((slot, Reading { at, outcome }));
                 }
                 // The living answer first.
                 readings.sort_by_key(|(_, r)| r.outcome == Outcome::Nothing);

@@ -27,6 +27,10 @@ pub(super) struct Heard {
     /// Servers that came back with the marker that was verified there, though with an older serial:
     /// nothing shows that they did (I2), and a follower may have what was lost.
     unseen: BTreeSet<usize>,
+    /// The zone's ledger is an older copy of itself. It does not know which serials servers have had
+    /// since: one that comes back without its marker may be just as the copy says, and nothing shows
+    /// that it is not, but what its followers have.
+    aged: bool,
     /// Servers that came back with older data. A follower goes back once after each time, when it
     /// transfers that: a zone file that is loaded later may make it do so before the repair.
     back: BTreeSet<Srv>,
@@ -107,11 +111,20 @@ impl Oracle {
     fn unhear(&mut self, srv: usize, server: &Server, marker: Option<u64>) {
         self.heard.forget(srv);
         let held = self.state(0).and_then(|s| s.servers.get(&server.id));
-        if held.is_some_and(|s| marker < s.verified) {
+        if held.is_some_and(|s| marker < s.verified) && !self.heard.aged {
             self.heard.unseen.remove(&srv);
         } else {
             self.heard.unseen.insert(srv);
         }
+    }
+
+    /// A store and a copy of it changed places.
+    pub fn put_back(&mut self, copy: usize) {
+        self.ledgers.swap(0, copy);
+        self.heard.aged = true;
+        let back = self.watches.iter().enumerate();
+        let back = back.filter(|(_, watch)| watch.has_returned());
+        self.heard.unseen.extend(back.map(|(srv, _)| srv));
     }
 
     /// A follower that keeps other data than its primary for good: the primary is whole by the

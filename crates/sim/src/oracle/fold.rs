@@ -5,7 +5,7 @@ use super::exceeds;
 use crate::server::Records;
 use dns::{Digest, Name, RRset, Rtype};
 use std::collections::BTreeMap;
-use steadfast_core::ledger::{Act, Decision, Entry, Event, Settlement, State};
+use steadfast_core::ledger::{Act, Decision, Entry, Event, HaltKind, Settlement, State};
 use steadfast_core::time::Time;
 
 /// Milliseconds that a clock may be behind what a server has taken.
@@ -31,6 +31,8 @@ pub(super) struct Fold {
 struct Kept {
     verified: Option<u64>,
     halted: Option<u64>,
+    /// It carried what this ledger had not come to.
+    aged: bool,
     restored: Option<u64>,
     returned_at: u64,
     serial: Option<u32>,
@@ -245,7 +247,12 @@ impl Kept {
                 self.returned_at = entry.seq;
                 self.verified = Some(*found);
             }
-            Event::Halted { .. } => self.halted = Some(entry.seq),
+            // Nobody can talk a ledger out of being an older copy of itself.
+            Event::Halted { .. } | Event::Resumed { .. } if self.aged => {}
+            Event::Halted { kind, .. } => {
+                self.halted = Some(entry.seq);
+                self.aged = *kind == HaltKind::OlderCopy;
+            }
             Event::Resumed { .. } => self.halted = None,
             _ => {}
         }

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod clients;
+mod definitions;
 mod fold;
 mod intent;
 mod plans;
@@ -132,11 +133,6 @@ impl Oracle {
         if let Some(ledger) = self.ledgers.get(from).cloned() {
             self.ledgers.push(ledger);
         }
-    }
-
-    /// A store and a copy of it changed places.
-    pub fn put_back(&mut self, copy: usize) {
-        self.ledgers.swap(0, copy);
     }
 
     /// Another ledger begins.
@@ -458,10 +454,14 @@ impl Ledger {
             let frozen = self.fold.is_frozen(entry.at);
             let follows = self.follows(held, &entry, frozen, policy);
             self.faults.extend(follows);
-            self.faults.extend(self.oversteps(&entry, frozen));
+            let live = match entry.event {
+                Event::Moved { .. } => self.live(),
+                _ => Default::default(),
+            };
+            self.faults.extend(self.oversteps(&entry, frozen, &live));
             let out_of_turn = self.stages.hears(&entry, held.0);
             self.faults.extend(out_of_turn);
-            self.health.hears(&entry, self.contents.get(&held.0));
+            self.health.hears(&entry, &live);
             self.hears(&entry);
             if let Some(text) = self.fold.hears(&entry, &self.state) {
                 self.faults.push(("I11", text));

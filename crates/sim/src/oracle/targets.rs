@@ -1,6 +1,7 @@
 //! What endpoints must answer, rendered and counted a second time and in the plainest way: from
 //! definitions in cleared contents and the health generations of the ledger, nothing else.
 
+use super::definitions::{Live, has};
 use super::witness::Fault;
 use super::{Ledger, Oracle, put};
 use crate::server::{Records, Server};
@@ -21,27 +22,27 @@ pub(super) type Outs = BTreeMap<Name, BTreeSet<IpAddr>>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Health {
     /// Whether any content has a definition: else nothing here matters.
-    defined: bool,
-    now: u64,
+    pub(super) defined: bool,
+    pub(super) now: u64,
     generations: BTreeMap<u64, Outs>,
     moves: BTreeMap<u64, Vec<Move>>,
     /// When an answer lost an address by health, by endpoint…
     lost: BTreeMap<Name, Vec<Time>>,
     /// …and when it may have, where several went at once and nobody knows in which order.
-    perhaps: BTreeMap<Name, Vec<Time>>,
+    pub(super) perhaps: BTreeMap<Name, Vec<Time>>,
 }
 
-fn definition(content: &Records, name: &Name) -> Option<Endpoint> {
+pub(super) fn definition(content: &Records, name: &Name) -> Option<Endpoint> {
     let set = content.get(&(name.clone(), ENDPOINT))?;
     from_rrset(set).ok()
 }
 
-fn out_of(outs: &Outs, name: &Name) -> BTreeSet<IpAddr> {
+pub(super) fn out_of(outs: &Outs, name: &Name) -> BTreeSet<IpAddr> {
     outs.get(name).cloned().unwrap_or_default()
 }
 
 /// What an endpoint answers while these are out: where none would be left, all of them.
-fn answers(endpoint: &Endpoint, out: &BTreeSet<IpAddr>) -> BTreeSet<IpAddr> {
+pub(super) fn answers(endpoint: &Endpoint, out: &BTreeSet<IpAddr>) -> BTreeSet<IpAddr> {
     let left = answers_of(endpoint, |a| !out.contains(a));
     if left.is_empty() {
         return answers_of(endpoint, |_| true);
@@ -49,7 +50,7 @@ fn answers(endpoint: &Endpoint, out: &BTreeSet<IpAddr>) -> BTreeSet<IpAddr> {
     left
 }
 
-fn answers_of(endpoint: &Endpoint, is_in: impl Fn(&IpAddr) -> bool) -> BTreeSet<IpAddr> {
+pub(super) fn answers_of(endpoint: &Endpoint, is_in: impl Fn(&IpAddr) -> bool) -> BTreeSet<IpAddr> {
     let mut answer = BTreeSet::new();
     let levels: BTreeSet<u32> = match endpoint.answer {
         Answer::AllHealthy => [u32::MAX].into(),
@@ -66,7 +67,7 @@ fn answers_of(endpoint: &Endpoint, is_in: impl Fn(&IpAddr) -> bool) -> BTreeSet<
 }
 
 /// Enough targets, regions, and every family that the endpoint has.
-fn holds_floor(endpoint: &Endpoint, answer: &BTreeSet<IpAddr>) -> bool {
+pub(super) fn holds_floor(endpoint: &Endpoint, answer: &BTreeSet<IpAddr>) -> bool {
     let answered = || {
         endpoint
             .targets
@@ -121,7 +122,7 @@ fn rendered(content: &Records, out: impl Fn(&Name) -> BTreeSet<IpAddr>) -> Recor
 }
 
 impl Health {
-    fn outs(&self, generation: u64) -> Outs {
+    pub(super) fn outs(&self, generation: u64) -> Outs {
         self.generations
             .get(&generation)
             .cloned()
@@ -147,7 +148,7 @@ impl Health {
     }
 
     /// Takes an entry in.
-    pub(super) fn hears(&mut self, entry: &Entry, head: Option<&Arc<Records>>) {
+    pub(super) fn hears(&mut self, entry: &Entry, live: &Live) {
         let Event::Moved { health, moves, .. } = &entry.event else {
             return;
         };
@@ -158,13 +159,15 @@ impl Health {
             out.extend(one.out.iter().copied());
             out.retain(|target| !one.back.contains(target));
             let times = self.lost.entry(one.endpoint.clone()).or_default();
-            let endpoint = head.and_then(|h| definition(h, &one.endpoint));
-            let lost = endpoint.map_or(0, |e| lost_by(&e, &out_of(&before, &one.endpoint), one));
+            let out = out_of(&before, &one.endpoint);
+            let lost = live.of(&one.endpoint).map(|e| lost_by(e, &out, one));
+            let lost = lost.max().unwrap_or(0);
             times.extend((0..lost).map(|_| entry.at));
             let most = match one.out.len() {
                 0 | 1 => lost,
                 several => several,
             };
+            let most = most.max(one.withdrawals as usize);
             let times = self.perhaps.entry(one.endpoint.clone()).or_default();
             times.extend((0..most).map(|_| entry.at));
         }
@@ -174,8 +177,9 @@ impl Health {
         self.now = *health;
     }
 
-    /// How a new health generation is none that may follow.
-    fn refuses(&self, entry: &Entry, head: &Records) -> Option<Fault> {
+    /// How a new health generation is none that may follow, under any definition by which a server
+    /// answers or may come to answer.
+    fn refuses(&self, entry: &Entry, live: &Live) -> Option<Fault> {
         let Event::Moved { health, moves, .. } = &entry.event else {
             return None;
         };
@@ -186,18 +190,23 @@ impl Health {
         let outs = self.outs(self.now);
         for one in moves {
             let name = &one.endpoint;
-            let Some(endpoint) = definition(head, name) else {
-                return Some(("I9", format!("{name} moves, and is no endpoint")));
-            };
-            let lost = lost_by(&endpoint, &out_of(&outs, name), one);
-            let within = |at: &&Time| entry.at < **at + endpoint.velocity.per;
-            let times = self.lost.get(name);
-            let spent = times.map_or(0, |t| t.iter().filter(within).count());
-            if lost > 0 && spent + lost > endpoint.velocity.targets {
-                let text = format!(
-                    "health generation {health} takes {lost} more out of {name}, after {spent} in the same window",
-                );
+            // What nobody defines any more is forgotten, and nothing else.
+            let unknown = |t: &&IpAddr| !live.ever(name).any(|e| has(e, t));
+            if let Some(target) = one.out.iter().find(unknown) {
+                let text = format!("{target} goes out of {name}, which has no such target");
                 return Some(("I9", text));
+            }
+            for endpoint in live.of(name) {
+                let lost = lost_by(endpoint, &out_of(&outs, name), one);
+                let within = |at: &&Time| entry.at < **at + endpoint.velocity.per;
+                let times = self.lost.get(name);
+                let spent = times.map_or(0, |t| t.iter().filter(within).count());
+                if lost > 0 && spent + lost > endpoint.velocity.targets {
+                    let text = format!(
+                        "health generation {health} takes {lost} more out of {name}, after {spent} in the same window",
+                    );
+                    return Some(("I9", text));
+                }
             }
         }
         None
@@ -206,7 +215,7 @@ impl Health {
 
 /// How many targets an endpoint is poorer by a move: those that go, but for what a declared
 /// standby takes over.
-fn lost_by(endpoint: &Endpoint, out: &BTreeSet<IpAddr>, one: &Move) -> usize {
+pub(super) fn lost_by(endpoint: &Endpoint, out: &BTreeSet<IpAddr>, one: &Move) -> usize {
     let back: BTreeSet<IpAddr> = out
         .iter()
         .filter(|t| !one.back.contains(t))
@@ -364,16 +373,15 @@ impl Ledger {
 
     /// A decision that does more than its kind may: a move that changes the configuration, a step
     /// that changes health. `frozen`: by the clock of who decided.
-    pub(super) fn oversteps(&self, entry: &Entry, frozen: bool) -> Option<Fault> {
+    pub(super) fn oversteps(&self, entry: &Entry, frozen: bool, live: &Live) -> Option<Fault> {
         let Event::Decided(decision) = &entry.event else {
-            let head = self.contents.get(&self.state.configuration)?;
             if frozen && matches!(entry.event, Event::Moved { .. }) {
                 return Some((
                     "I5",
                     format!("entry {} moves targets while frozen", entry.seq),
                 ));
             }
-            return self.health.refuses(entry, head);
+            return self.health.refuses(entry, live);
         };
         let Expect::Ours(before) = decision.expect else {
             return None;
@@ -419,12 +427,11 @@ impl Ledger {
     }
 
     /// A health generation by which a server that is known to hold a definition falls below the
-    /// floor of that, or gets a target back that nobody probes any more.
+    /// floor of that.
     pub(super) fn too_low(&self, entry: &Entry, servers: &[Server]) -> Option<Fault> {
         let Event::Moved { health, moves, .. } = &entry.event else {
             return None;
         };
-        let head = self.contents.get(&self.state.configuration)?;
         let (was, is) = (self.health.outs(health - 1), self.health.outs(*health));
         servers.iter().find_map(|server| {
             let marker = server.kept.get(&(server.marker.clone(), Rtype::TXT))?;
@@ -450,15 +457,7 @@ impl Ledger {
                     );
                     return Some(("I9", text));
                 }
-                let present = definition(head, name)?;
-                let has = |e: &Endpoint, t: &IpAddr| e.targets.iter().any(|d| d.address == *t);
-                let unseen = |t: &&IpAddr| !has(&present, t) && has(&endpoint, t);
-                let target = one.back.iter().find(unseen)?;
-                let text = format!(
-                    "health generation {health} lets {target} back, which {} would answer and nobody probes",
-                    server.id
-                );
-                Some(("I9", text))
+                None
             })
         })
     }
@@ -470,45 +469,5 @@ impl Oracle {
         let ledger = self.ledgers.get(store);
         let moves = ledger.and_then(|l| l.health.moves.get(&health));
         moves.cloned().unwrap_or_default()
-    }
-
-    /// Targets of the present configuration that are not where everything at rest has them: `well`
-    /// says how each is. `now` is the world's clock.
-    pub(crate) fn unhealed(&self, now: u64, well: impl Fn(&IpAddr) -> bool) -> Option<String> {
-        let ledger = self.ledgers.first()?;
-        if !ledger.health.defined || ledger.fold.is_frozen(Time(now)) {
-            return None;
-        }
-        let head = ledger.contents.get(&ledger.state.configuration)?;
-        let outs = ledger.health.outs(ledger.health.now);
-        let names = head.keys().filter(|(_, t)| *t == ENDPOINT).map(|(n, _)| n);
-        let endpoints = names.filter_map(|n| definition(head, n));
-        endpoints.into_iter().find_map(|endpoint| {
-            let (name, out) = (&endpoint.name, out_of(&outs, &endpoint.name));
-            let all: Vec<IpAddr> = endpoint.targets.iter().map(|t| t.address).collect();
-            if let Some(target) = all.iter().find(|t| out.contains(t) && well(t)) {
-                return Some(format!("{target} of {name} is well and out"));
-            }
-            let sick = all.iter().filter(|t| out.contains(t) || !well(t)).count();
-            if sick > 1 && sick * 2 > all.len() {
-                return None;
-            }
-            let times = ledger.health.perhaps.get(name);
-            let within = |at: &&Time| Time(now) < **at + endpoint.velocity.per;
-            let spent = times.map_or(0, |t| t.iter().filter(within).count());
-            let stays = all.iter().find(|target| {
-                let mut without = out.clone();
-                without.insert(**target);
-                let after = answers_of(&endpoint, |a| !without.contains(a));
-                let (before, answer) = (answers(&endpoint, &out), answers(&endpoint, &without));
-                let lost = match endpoint.answer {
-                    Answer::AllHealthy => 1,
-                    Answer::Failover => before.len().saturating_sub(answer.len()),
-                };
-                let may = lost == 0 || spent + lost <= endpoint.velocity.targets;
-                !out.contains(target) && !well(target) && holds_floor(&endpoint, &after) && may
-            })?;
-            Some(format!("{stays} of {name} is not well, and in"))
-        })
     }
 }

@@ -72,6 +72,11 @@ impl Watch {
         });
     }
 
+    /// Whether it came back with older data, and was not repaired since.
+    pub(super) fn has_returned(&self) -> bool {
+        self.returned.is_some()
+    }
+
     /// An accepted write is to be seen from now on.
     pub(super) fn awaits(&mut self, marker: &RRset, write: &Write) {
         let one = |c: &Change| (c.name().clone(), c.rtype(), c.after().cloned(), false);

@@ -21,7 +21,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use steadfast_core::health::Endpoint;
+use steadfast_core::health::{Definitions, Endpoint};
 use steadfast_core::ledger::State;
 
 /// The first port that is tried, and how many.
@@ -84,7 +84,9 @@ impl Scene {
         let b = enactor("B", zone.servers.clone()).map_err(Fail::store)?;
         let apex = zone.policy.zone.clone();
         let endpoints = endpoints(&store, &apex)?;
-        let watched = endpoints.values().flat_map(|e| e.watched()).collect();
+        let watched = Definitions::new([&*endpoints], [], false)
+            .watched()
+            .collect();
         let health = Health::start(watched, [a.bell(), b.bell()], story.clone())?;
         Ok(Scene {
             a,
