@@ -68,6 +68,9 @@ pub enum Command {
     Freeze(FreezeArgs),
     /// End a freeze, or a server's halt
     Thaw(ThawArgs),
+    /// Who is told when something is wrong: see whether it arrives
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Return to older content, as a new generation
     Rollback(RollbackArgs),
     /// Resolve names, and keep pinned ones when upstreams slip
@@ -340,6 +343,16 @@ pub struct ThawArgs {
     /// Why
     #[arg(long, default_value = "")]
     pub reason: String,
+}
+
+/// `notify`
+#[derive(Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Send a test message, and show what the receiver says
+    Test {
+        /// Only to this one of [notify.NAME]; otherwise to all
+        name: Option<String>,
+    },
 }
 
 /// `rollback`

@@ -162,16 +162,6 @@ pub fn status(site: &Site, zone: &str, state: &State) -> (String, Value) {
     (text, json!({ "charter": note, "frozen-by-files": files }))
 }
 
-/// The command that ends the zone's freeze by file, from what [`status`] says.
-pub fn thaw(leash: &Value, zone: &str) -> Option<String> {
-    let files = leash["frozen-by-files"].as_array()?;
-    let whole = files.iter().find(|f| f["what"] == zone)?;
-    Some(format!(
-        "rm {}   (when it is over)",
-        whole["path"].as_str()?
-    ))
-}
-
 fn frozen<'f>(
     freezes: &'f Freezes,
     zone: &str,

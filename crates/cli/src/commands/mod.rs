@@ -19,6 +19,7 @@ pub mod leashed;
 pub mod log;
 pub mod look;
 pub mod newcomer;
+pub mod notify;
 pub mod out;
 pub mod plan;
 pub mod proposal;
@@ -58,6 +59,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Freeze(args) => freeze::run(cli, args, style),
         Command::Thaw(args) => thaw::run(cli, args, style),
         Command::Release(args) => release::run(cli, args, style),
+        Command::Notify(what) => notify::run(cli, what, style),
         Command::Rollback(args) => rollback::run(cli, args, style),
         Command::Resolver(args) => resolver::run(cli, args, style),
         Command::Drill(what) => drill::run(what, style),
