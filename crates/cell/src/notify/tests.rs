@@ -203,6 +203,52 @@ fn a_receiver_that_hangs_drips_or_floods_is_bounded() {
     );
 }
 
+/// What a TLS server with a certificate for this name answers to who trusts it and expects `name`.
+fn over_tls(certified: &str, name: &str) -> Result<u16, String> {
+    let made = rcgen::generate_simple_self_signed([certified.to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let address = serve(move |stream| {
+        let session = rustls::ServerConnection::new(config.clone()).unwrap();
+        let mut stream = rustls::StreamOwned::new(session, stream);
+        let mut request = [0; 1024];
+        if stream.read(&mut request).is_ok() {
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n");
+        }
+    });
+    let trusted = tls::trusting(vec![certificate]).unwrap();
+    let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+    let request = b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n";
+    let limit = crate::limit::Limit::after(Duration::from_secs(5));
+    let wanted = crate::http::Wanted::Status;
+    crate::http::exchange(address, request, Some((trusted, name)), wanted, limit).map(|a| a.status)
+}
+
+#[test]
+fn over_tls_the_certificate_is_looked_at() {
+    assert_eq!(over_tls("hooks.example.com", "hooks.example.com"), Ok(204));
+    let other = over_tls("hooks.example.com", "other.example.com").unwrap_err();
+    assert!(other.contains("certificate"), "{other}");
+    // One that hangs in the handshake.
+    let (send, keep) = std::sync::mpsc::channel();
+    let hangs = serve(move |stream| drop(send.send(stream)));
+    let hook = Webhook {
+        tls: true,
+        ..webhook(hangs)
+    };
+    let why = deliver(&receiver(How::Webhook(hook), 300), &message()).unwrap_err();
+    assert_eq!(why, "nothing within 300 ms");
+    drop(keep);
+}
+
 #[test]
 fn a_command_reads_json_or_is_ended() {
     let run = |script: &str, timeout: u64| {

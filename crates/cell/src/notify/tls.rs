@@ -1,12 +1,20 @@
 //! Which certificates of webhooks are trusted: those that this machine trusts.
 
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 
 /// Read anew for each delivery: they are few, and a certificate that was put there helps at once.
 pub(super) fn config() -> Result<Arc<ClientConfig>, String> {
+    trusting(rustls_native_certs::load_native_certs().certs)
+}
+
+/// Trusts these authorities and no others. What is no certificate among them is passed over.
+pub(super) fn trusting(
+    authorities: Vec<CertificateDer<'static>>,
+) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(authorities);
     if roots.is_empty() {
         return Err("this machine trusts no certificate authority; install ca-certificates, or name a file in SSL_CERT_FILE".into());
     }
