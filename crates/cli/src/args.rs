@@ -62,6 +62,8 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Permit one saved plan to pass one guard, with an SSH key
     Waive(WaiveArgs),
+    /// Shorten the bake of the rollout that goes on, with an SSH key and a second person
+    BreakGlass(BreakGlassArgs),
     /// Propose who may approve and what needs approval, as the config says it
     Govern(GovernArgs),
     /// Stop all writing, and move the marker so that stalled writes fail
@@ -265,6 +267,19 @@ pub struct WaiveArgs {
     #[arg(long, required_unless_present = "signature", default_value = "")]
     pub reason: String,
     /// How
+    #[command(flatten)]
+    pub signing: Signing,
+}
+
+/// `break-glass`
+#[derive(Debug, Args)]
+pub struct BreakGlassArgs {
+    /// The number of the plan that goes out
+    pub number: u64,
+    /// Why, on one line
+    #[arg(long, required_unless_present = "signature", default_value = "")]
+    pub reason: String,
+    /// How; `--for` is an hour at most
     #[command(flatten)]
     pub signing: Signing,
 }

@@ -40,6 +40,10 @@ fn approved(approval: &Approval) -> String {
                 approval.key
             )
         }
+        Approves::BreakGlass { reason } => format!(
+            "{by} breaks the glass for plan {number} until {until}, with {}: {reason}",
+            approval.key
+        ),
         Approves::Waiver { guard, reason } => format!(
             "{by} lets plan {number} pass {guard} until {until}, with {}: {reason}",
             approval.key

@@ -12,6 +12,7 @@ pub mod export;
 pub mod files;
 pub mod freeze;
 pub mod generate;
+pub mod glass;
 pub mod govern;
 pub mod init;
 pub mod keep;
@@ -52,6 +53,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Apply(args) => apply::run(cli, args, style),
         Command::Approve(args) => approve::run(cli, args, style),
         Command::Waive(args) => approve::waive(cli, args, style),
+        Command::BreakGlass(args) => approve::break_glass(cli, args, style),
         Command::Govern(args) => govern::run(cli, args, style),
         Command::Status(args) => status::run(cli, args, style),
         Command::Log(args) => log::run(cli, args, style),

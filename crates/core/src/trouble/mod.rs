@@ -67,6 +67,8 @@ pub enum Kind {
     WithdrawalLimit,
     /// What people approved is not applied, and their word ends soon.
     ApprovalEnds,
+    /// A bake is being cut short, or somebody asks for it.
+    BreakGlass,
     /// A plan or charter waits for people.
     Waits,
 }

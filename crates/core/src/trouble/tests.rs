@@ -54,6 +54,7 @@ fn failed(back: Option<Back>) -> Rollout {
         begun: 1,
         since: NOW,
         baking: None,
+        owed: Millis(0),
         undecided: None,
         before: Default::default(),
         failed: Some(Failure {

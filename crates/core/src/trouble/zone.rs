@@ -1,7 +1,7 @@
 //! What is wrong with a zone as a whole: freezes, rollouts, targets, and what waits for people.
 
 use super::{Kind, Trouble, View, short};
-use crate::leash::{Approves, stamp};
+use crate::leash::{self, Approves, stamp};
 use crate::ledger::{Failure, HeldWhy, Proposal};
 use crate::rollout::{Evidence, Undecided, Word};
 use crate::time::Millis;
@@ -16,6 +16,7 @@ impl View<'_> {
         all.extend(self.failed());
         self.frozen(all);
         all.extend(self.undecided());
+        all.extend(self.glass());
         self.targets(all);
         if let Some((_, why)) = &self.known.kept {
             let text = format!("nothing was moved: {why}");
@@ -115,6 +116,31 @@ impl View<'_> {
         let subject = format!("{} {}", rollout.configuration, stage.name);
         let trouble = self.trouble(Kind::Undecided, &subject, &text, &next);
         Some(trouble.beside("(calls it off; it goes on by itself when its checks speak)"))
+    }
+
+    fn glass(&self) -> Option<Trouble> {
+        let zone = self.zone;
+        if let Some(glass) = leash::glass(self.state, self.now) {
+            let text = format!(
+                "break-glass until {} by {}, which cuts bakes short: {}",
+                stamp::show(glass.until),
+                glass.who.join(", "),
+                glass.reason
+            );
+            let next = format!("steadfast rollback {zone}");
+            let trouble = self.trouble(Kind::BreakGlass, "in force", &text, &next);
+            return Some(trouble.beside("(calls the rollout off)"));
+        }
+        let asked = leash::glass_asked(self.state, self.now).have;
+        let (who, until, reason) = asked.first()?;
+        let (number, ..) = leash::glass_matter(self.state).ok()?;
+        let text = format!(
+            "{who} asks to break the glass, until {}, and a second person is needed: {reason}",
+            stamp::show(*until)
+        );
+        let next = format!("steadfast break-glass {number} --reason '…'");
+        let trouble = self.trouble(Kind::BreakGlass, "asked", &text, &next);
+        Some(trouble.beside("(as somebody else)"))
     }
 
     fn targets(&self, all: &mut Vec<Trouble>) {
