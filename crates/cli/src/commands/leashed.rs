@@ -41,7 +41,7 @@ fn approved(approval: &Approval) -> String {
             )
         }
         Approves::BreakGlass { reason } => format!(
-            "{by} breaks the glass for plan {number} until {until}, with {}: {reason}",
+            "{by} signs to break the glass for plan {number} until {until}, with {}: {reason}",
             approval.key
         ),
         Approves::Waiver { guard, reason } => format!(

@@ -409,7 +409,9 @@ fn next(zone: &str, state: &State, missing: &[String], troubles: &[Trouble]) -> 
             format!("steadfast adopt {zone}")
         };
     }
-    if let Some(worst) = troubles.iter().find(|t| t.kind != Kind::Waits) {
+    // What only waits, or is as people want it, has no command that comes first.
+    let idle = |t: &Trouble| t.kind == Kind::Waits || t.subject == "in force";
+    if let Some(worst) = troubles.iter().find(|t| !idle(t)) {
         return match worst.beside.as_str() {
             "" => worst.next.clone(),
             beside => format!("{}   {beside}", worst.next),
@@ -417,6 +419,9 @@ fn next(zone: &str, state: &State, missing: &[String], troubles: &[Trouble]) -> 
     }
     if !missing.is_empty() {
         return format!("steadfast adopt {zone} --take-over   (adopts the new servers, too)");
+    }
+    if state.rolling().is_some() {
+        return format!("steadfast apply {zone}   (goes on with the stages, as a daemon does)");
     }
     let ready =
         |(_, p): &(&u64, &steadfast_core::ledger::Proposal)| p.parent == state.configuration;

@@ -270,7 +270,13 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         6 => (0..2usize, word).prop_map(|(n, word)| Turn::Says(n, word)),
         2 => (0..PEOPLE.len(), 1..3_700u64).prop_map(|(who, span)| Turn::Signs(who, span)),
     ];
-    proptest::collection::vec(turn, 1..60)
+    // Half of the time two people have signed already, one of them for a minute or two.
+    let begun = (1..120u64, 1..3_700u64, any::<bool>()).prop_map(|(one, other, signed)| {
+        let all = vec![Turn::Signs(1, one), Turn::Signs(2, other)];
+        if signed { all } else { Vec::new() }
+    });
+    let all = (begun, proptest::collection::vec(turn, 1..60));
+    all.prop_map(|(begun, turns)| [begun, turns].concat())
 }
 
 /// The judge: signatures as plain facts, each who, since and until when.

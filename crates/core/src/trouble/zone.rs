@@ -127,9 +127,10 @@ impl View<'_> {
                 glass.who.join(", "),
                 glass.reason
             );
-            let next = format!("steadfast rollback {zone}");
+            let next = format!("steadfast status {zone}");
             let trouble = self.trouble(Kind::BreakGlass, "in force", &text, &next);
-            return Some(trouble.beside("(calls the rollout off)"));
+            let off = format!("(steadfast rollback {zone} calls the rollout off)");
+            return Some(trouble.beside(&off));
         }
         let asked = leash::glass_asked(self.state, self.now).have;
         let (who, until, reason) = asked.first()?;
