@@ -207,8 +207,15 @@ fn a_test_message_shows_what_the_receiver_says() {
     rig.run(&["notify", "test", "desc"])
         .expect(2)
         .says(&["did you mean desk?"]);
-    rig.run(&["status"]).expect(0);
+    rig.run(&["check"])
+        .expect(0)
+        .says(&["/bin/sh: its program, of notify.pager"]);
     let text = fs::read_to_string(rig.dir.join("steadfast.toml")).unwrap();
+    let astray = text.replace("/bin/sh\", \"-c\", \"grep", "/bin/nosh\", \"-c\", \"grep");
+    fs::write(rig.dir.join("steadfast.toml"), astray).unwrap();
+    rig.run(&["check"])
+        .expect(2)
+        .says(&["steadfast.toml:", "notify.pager: /bin/nosh can't be read"]);
     let none = text.split("\n[notify.desk]").next().unwrap();
     fs::write(rig.dir.join("steadfast.toml"), none).unwrap();
     rig.run(&["notify", "test"])
