@@ -4,6 +4,7 @@ mod authority;
 mod blackout;
 mod control;
 mod health;
+mod leash;
 mod load;
 mod measure;
 mod octodns;
@@ -38,6 +39,11 @@ const BENCHES: &[Bench] = &[
         name: "health",
         about: "a thousand endpoints that are probed: what the daemon costs, and how soon a dead target is gone",
         run: health::run,
+    },
+    Bench {
+        name: "leash",
+        about: "the gate for 100,000 changes, an automatic rollback, a ledger of a million entries",
+        run: leash::run,
     },
     Bench {
         name: "resolver",

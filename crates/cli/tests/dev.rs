@@ -173,7 +173,7 @@ fn ctrl_c_does_not_wait_for_what_a_second_terminal_asked_for() {
     let said = second.ended().expect(1).said;
     assert!(said.contains("was told to stop"), "{said}");
     assert!(!said.contains("fails 3 of 3"), "it was over before: {said}");
-    assert!(took < Duration::from_secs(3), "{took:?}: {story}");
+    assert!(took < Duration::from_secs(10), "{took:?}: {story}");
 }
 
 #[test]

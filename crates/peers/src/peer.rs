@@ -176,6 +176,15 @@ impl Peer {
         self.process.log_tail()
     }
 
+    /// All that the server printed.
+    ///
+    /// # Panics
+    /// When its log can't be read.
+    #[track_caller]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
     /// Asks it one question; see [`ask`].
     #[track_caller]
     pub fn ask(&self, name: &str, rtype: &str) -> Answer {

@@ -150,6 +150,13 @@ impl Process {
         }
     }
 
+    /// The whole log.
+    #[track_caller]
+    pub(crate) fn log(&self) -> String {
+        let bytes = must(fs::read(&self.log), "read", &self.log);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// The last lines of the log.
     pub(crate) fn log_tail(&self) -> String {
         tail(&self.log)

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::kind::{Program, install_command};
 use crate::postgres;
+use crate::prometheus;
 use crate::scratch::must;
 
 /// What making a virtual environment takes: Debian's Python comes without it.
@@ -17,7 +18,7 @@ const VENV: Program = Program("import ensurepip", "python3-venv");
 const OCTODNS: [&str; 2] = ["octodns==1.22.0", "octodns-bind==1.1.0"];
 
 /// Programs that some tests need besides the servers': tools, and a database.
-pub const TOOLS: [Program; 12] = [
+pub const TOOLS: [Program; 13] = [
     Program("nsupdate", "bind9-dnsutils"),
     Program("dig", "bind9-dnsutils"),
     Program("nsd", "nsd"),
@@ -25,6 +26,7 @@ pub const TOOLS: [Program; 12] = [
     Program("dnssec-signzone", "bind9-utils"),
     Program("ssh-keygen", "openssh-client"),
     Program("ssh-agent", "openssh-client"),
+    prometheus::PROGRAM,
     VENV,
     postgres::PROGRAMS[0],
     postgres::PROGRAMS[1],

@@ -182,7 +182,7 @@ fn a_follower_that_asks_without_end_starves_nobody() {
     stop.store(true, Ordering::Relaxed);
     greedy.into_iter().for_each(|thread| thread.join().unwrap());
     // An answer and a whole zone, together.
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(4), "{slowest:?}");
 }
 
 #[test]

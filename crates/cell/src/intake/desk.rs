@@ -95,7 +95,7 @@ impl Desk {
             return None;
         }
         loop {
-            let riders = self.queue.take(self.options.most_together);
+            let riders = self.queue.take(usize::MAX);
             if riders.is_empty() {
                 return None;
             }
@@ -156,7 +156,7 @@ impl Desk {
         };
         let judge = |changes| judged(changes, &held, &whole, state, &self.policy);
         let wishes: Vec<_> = riders.iter().map(|r| &r.wish).collect();
-        let composed = compose(&held, &wishes, judge);
+        let composed = compose(&held, &wishes, self.options.most_together, judge);
         scene.whole = Some((configuration, whole));
         let aboard = self.part(riders, composed.fates, configuration);
         let (plan, findings) = composed.passed?;
@@ -201,6 +201,7 @@ impl Desk {
                 Fate::There => Outcome::AlreadyThere(configuration),
                 Fate::Moved(name, rtype, found) => Outcome::Moved(name, rtype, found),
                 Fate::Refused(findings) => Outcome::Refused(findings),
+                Fate::Overtaken => Outcome::Overtaken,
             };
             rider.tell(outcome);
         }

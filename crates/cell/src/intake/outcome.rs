@@ -21,6 +21,9 @@ pub enum Outcome {
     NotNow(Refusal),
     /// Nothing was decided, for this reason.
     NotDone(String),
+    /// A newer change that replaces the same RRsets went first. Nothing was written: what stands is
+    /// what became of the newer one.
+    Overtaken,
     /// It is in the ledger, and this newer configuration took it back before it was read back
     /// everywhere.
     Superseded(u64),

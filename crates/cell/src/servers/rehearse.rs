@@ -201,7 +201,7 @@ impl<'a> Stage<'a> {
         let swap_cname = self.swaps()?;
         let max_rrset = self.largest()?;
         if !unfenced.contains(&Primitive::WrongMarker) {
-            self.races(&mut unfenced)?;
+            self.races(max_rrset, &mut unfenced)?;
         }
         unfenced.sort_unstable();
         Ok(Abilities {
@@ -323,8 +323,7 @@ impl<'a> Stage<'a> {
     fn largest(&mut self) -> Result<usize, RehearseError> {
         let mut count = USUAL_RRSET + 1;
         while count > 1 {
-            let data = (0..count).map(|i| string(&format!("steadfast-rehearsal {i}")));
-            let crowd = RRset::new(self.crowd.clone(), Rtype::TXT, TTL, data)?;
+            let crowd = self.many(count, "")?;
             let update = self
                 .update()
                 .require(Prerequisite::RRsetEquals(self.text(self.at)?))
@@ -482,6 +481,12 @@ impl<'a> Stage<'a> {
         let words = format!("steadfast-rehearsal {:04x} {number}", self.salt);
         let data = [string(&words)];
         Ok(RRset::new(self.lead.clone(), Rtype::TXT, TTL, data)?)
+    }
+
+    /// So many records at one name.
+    fn many(&self, count: usize, salt: &str) -> Result<RRset, RehearseError> {
+        let data = (0..count).map(|i| string(&format!("steadfast-rehearsal {salt}{i}")));
+        Ok(RRset::new(self.crowd.clone(), Rtype::TXT, TTL, data)?)
     }
 
     fn value(&self, numbers: &[u8]) -> Result<RRset, RehearseError> {

@@ -215,3 +215,47 @@ fn a_full_line_turns_away_and_a_dead_server_leaves_the_outcome_unknown() {
     let held: Vec<_> = (2..12).map(hold).collect();
     assert!(held.iter().any(|h| matches!(h, Err(TurnedAway::Full))));
 }
+
+/// What piles up while a server does not answer is caught up with, not replayed: the newest change
+/// of each name goes, in a handful of generations.
+#[test]
+fn ten_thousand_that_queued_go_newest_first_and_in_no_time() {
+    let world = World::start(Kind::Bind, &records());
+    let sampler = Sampler::start(world.peer.addr(), &[("www.example.com", "A")], 500);
+    let intake = world.intake(Options {
+        most_waiting: 20_000,
+        ..Options::default()
+    });
+    let before = world.entries().len();
+    world.peer.stop();
+    let hand_in = |n: usize| {
+        let address = format!("10.2.{}.{}", n / THREADS, n % THREADS);
+        let wish = wish(&format!("c{}", n % THREADS), Base::Anything, Some(&address));
+        intake.submit(wish).unwrap()
+    };
+    let tickets: Vec<_> = (0..10_000).map(hand_in).collect();
+    world.peer.cont();
+    let outcomes: Vec<Outcome> = tickets.into_iter().map(|t| t.wait()).collect();
+    let (old, newest) = outcomes.split_at(10_000 - THREADS);
+    assert!(newest.iter().all(Outcome::stands), "{newest:?}");
+    let overtaken = old.iter().filter(|o| **o == Outcome::Overtaken).count();
+    assert!(overtaken >= 10_000 - 3 * THREADS, "{overtaken} overtaken");
+    let zone = world.transfer();
+    for n in 10_000 - THREADS..10_000 {
+        let (owner, address) = (
+            format!("c{}", n % THREADS),
+            format!("10.2.{}.{}", n / THREADS, n % THREADS),
+        );
+        assert_eq!(
+            zone.get(&name(&owner), Rtype::A),
+            Some(&a(&owner, &address)),
+            "{owner}"
+        );
+    }
+    let cleared = world.entries()[before..]
+        .iter()
+        .filter(|e| matches!(e, Event::Cleared { .. }))
+        .count();
+    assert!(cleared <= 3, "{cleared} generations");
+    sampler.stop().assert_never_empty(50);
+}

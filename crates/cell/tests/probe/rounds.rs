@@ -66,7 +66,9 @@ fn the_dead_do_not_hold_up_the_living() {
     let (_probes, probed) = start(Trust::System, wanted);
     let began = Instant::now();
     let (mut dead, mut well) = (0, 0);
-    while began.elapsed() < Duration::from_secs(2) {
+    // One after the other, the dead alone would take 80 s a round.
+    while well < 3 || dead < 400 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{well} {dead}");
         let Ok(found) = probed.recv_timeout(Duration::from_millis(100)) else {
             continue;
         };
@@ -74,30 +76,26 @@ fn the_dead_do_not_hold_up_the_living() {
         match found.endpoint.to_string() == "api.test." {
             true => {
                 assert_eq!(outcome, Outcome::Pass);
-                assert!(found.took < Duration::from_millis(300), "{:?}", found.took);
                 well += 1;
             }
             false => {
                 assert_eq!(outcome, Outcome::Nothing);
-                assert!(
-                    found.took < TIMEOUT + Duration::from_millis(200),
-                    "{:?}",
-                    found.took
-                );
+                assert!(found.took < TIMEOUT + SLACK, "{:?}", found.took);
                 dead += 1;
             }
         }
     }
-    assert!(well >= 3 && dead >= 400, "{well} {dead}");
 }
 
 /// `Probes` ends with what it waits for still open.
 #[test]
 fn dropping_it_waits_for_nobody() {
     let (gone, _kept) = dead();
-    let (probes, _probed) = start(Trust::System, vec![watched(gone, http(gone))]);
+    let mut patient = watched(gone, http(gone));
+    patient.cadence.timeout = Millis(20_000);
+    let (probes, _probed) = start(Trust::System, vec![patient]);
     std::thread::sleep(Duration::from_millis(550));
     let began = Instant::now();
     drop(probes);
-    assert!(began.elapsed() < Duration::from_millis(200));
+    assert!(began.elapsed() < Duration::from_secs(5));
 }

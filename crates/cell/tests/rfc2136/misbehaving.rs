@@ -169,7 +169,8 @@ fn expect(way: Way, outcome: Outcome, says: &str) {
         1,
         "{way:?}: sent again"
     );
-    assert!(started.elapsed() < Duration::from_millis(1500), "{way:?}");
+    // Bounded, though the machine may be busy.
+    assert!(started.elapsed() < Duration::from_secs(10), "{way:?}");
 }
 
 #[test]

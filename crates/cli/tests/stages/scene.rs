@@ -44,11 +44,20 @@ pub(crate) fn records(generation: &str) -> String {
 impl Scene {
     /// A server of each kind, each in a stage of its own, adopted, with configuration 2 everywhere.
     pub(crate) fn new(kinds: &[Kind], times: Times) -> Scene {
+        Scene::checked(kinds, times, None)
+    }
+
+    /// The same, with this check at the canary instead of the command.
+    pub(crate) fn checked(kinds: &[Kind], times: Times, canary: Option<&str>) -> Scene {
         let n = SCENES.fetch_add(1, Ordering::Relaxed);
         let name = format!("steadfast-verdict-{}-{n}", std::process::id());
         let verdict = std::env::temp_dir().join(name);
         fs::write(&verdict, PASS).unwrap();
-        let shell = format!("exit $(cat {})", verdict.display());
+        let command = format!(
+            "{{ type = \"command\", name = \"errors\", run = [\"/bin/sh\", \"-c\", \"exit $(cat {})\"], every = \"1s\", timeout = \"1s\" }}",
+            verdict.display()
+        );
+        let canary = canary.unwrap_or(&command);
         let Times {
             bake,
             patience,
@@ -59,7 +68,7 @@ impl Scene {
             let checks = match at {
                 0 => format!(
                     "[{{ type = \"dns\", ask = \"www\", rtype = \"A\", every = \"1s\", timeout = \"1s\" }}, \
-                     {{ type = \"command\", name = \"errors\", run = [\"/bin/sh\", \"-c\", \"{shell}\"], every = \"1s\", timeout = \"1s\" }}]"
+                     {canary}]"
                 ),
                 _ => "[{ type = \"dns\", ask = \"gen\", rtype = \"TXT\", every = \"1s\", timeout = \"1s\" }]".into(),
             };

@@ -1,9 +1,10 @@
 //! Many small wishes made into one change, so that what waits while a write is in flight travels
-//! together, and splitting it again, so that a bad wish stops nobody else.
+//! together, and splitting it again, so that a bad wish stops nobody else. Of wishes that
+//! replace the same RRsets only the newest goes: a backlog is not replayed, it is caught up with.
 
 use crate::guards::Finding;
 use dns::{Change, Name, RRset, Rtype, Zone};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What somebody who asks for a change believes to stand.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +57,8 @@ pub enum Fate {
     Moved(Name, Rtype, Option<RRset>),
     /// The guards refuse it by itself.
     Refused(Vec<Finding>),
+    /// A newer wish that replaces all of it, whatever stands, goes in its stead.
+    Overtaken,
     /// It touches an owner that an earlier one touches, or is refused only together with others:
     /// it belongs into the next composition.
     Waits,
@@ -108,6 +111,15 @@ impl Wish {
         self.0.iter().all(stands)
     }
 
+    /// Whether nothing is left of another wish once this one stands, whatever stood before.
+    fn replaces(&self, older: &Wish) -> bool {
+        let replaced = |old: &Edit| {
+            let mut ours = self.0.iter().filter(|e| key(e) == key(old));
+            ours.any(|e| e.base == Base::Anything)
+        };
+        older.0.iter().all(replaced)
+    }
+
     /// The changes that it makes of `held`, or what it is wrong about.
     fn changes(&self, held: &Zone) -> Result<Vec<Change>, Fate> {
         let mut changes = Vec::with_capacity(self.0.len());
@@ -138,14 +150,17 @@ fn key(edit: &Edit) -> (&Name, Rtype) {
 /// When the whole is refused, each wish is judged by itself: those refused alone are refused, and
 /// the rest travels; when even the rest is refused, its first half is tried, so that in the end one
 /// wish travels alone. No wish is ever composed with one that touches the same owner: what each
-/// expects is judged against what will have stood, in the order in which they came.
+/// expects is judged against what will have stood, in the order in which they came. At most `most`
+/// travel. One that a newer one undoes at once stands back for it.
 pub fn compose<T>(
     held: &Zone,
     wishes: &[&Wish],
+    most: usize,
     mut judge: impl FnMut(Vec<Change>) -> Result<T, Vec<Finding>>,
 ) -> Composed<T> {
     let mut fates = vec![Fate::Waits; wishes.len()];
-    let mut going = gather(held, wishes, &mut fates);
+    let by = overtakers(wishes);
+    let mut going = gather(held, wishes, &by, most, &mut fates);
     let mut sifted = false;
     let mut passed = None;
     while passed.is_none() && !going.is_empty() {
@@ -175,16 +190,49 @@ pub fn compose<T>(
     for (i, _) in &going {
         fates[*i] = Fate::Travels;
     }
+    for (i, by) in by.into_iter().enumerate() {
+        // Where the newer one does not stand, the older one's turn comes.
+        if by.is_some_and(|j| matches!(fates[j], Fate::Travels | Fate::There)) {
+            fates[i] = Fate::Overtaken;
+        }
+    }
     Composed { passed, fates }
+}
+
+/// For each wish the newer one that undoes it at once, if there is one: the next that touches any
+/// of its owners, and that replaces each of its RRsets, whatever stands. With nothing between the
+/// two, whether the older one went first can't be seen afterwards.
+fn overtakers(wishes: &[&Wish]) -> Vec<Option<usize>> {
+    let mut next: BTreeMap<&Name, usize> = BTreeMap::new();
+    let mut by = vec![None; wishes.len()];
+    for (i, wish) in wishes.iter().enumerate().rev() {
+        let owners = || wish.edits().iter().map(|e| &e.name);
+        let mut touchers = owners().map(|owner| next.get(owner).copied());
+        let first = touchers.next().flatten();
+        by[i] = first.filter(|j| touchers.all(|t| t == Some(*j)) && wishes[*j].replaces(wish));
+        if by[i].is_none() {
+            next.extend(owners().map(|owner| (owner, i)));
+        }
+    }
+    by
 }
 
 /// The wishes that may travel together, each with its changes.
 type Going = Vec<(usize, Vec<Change>)>;
 
-fn gather(held: &Zone, wishes: &[&Wish], fates: &mut [Fate]) -> Going {
+fn gather(
+    held: &Zone,
+    wishes: &[&Wish],
+    by: &[Option<usize>],
+    most: usize,
+    fates: &mut [Fate],
+) -> Going {
     let mut taken: BTreeSet<&Name> = BTreeSet::new();
     let mut going = Vec::new();
-    for (i, wish) in wishes.iter().enumerate() {
+    for (i, wish) in wishes.iter().enumerate().filter(|(i, _)| by[*i].is_none()) {
+        if going.len() == most {
+            break;
+        }
         let names = || wish.edits().iter().map(|e| &e.name);
         let free = !names().any(|n| taken.contains(n));
         // Also those of a wish that waits: what came later must not overtake it.
@@ -279,7 +327,7 @@ mod tests {
 
     fn run(wishes: &[Wish], most: usize) -> (Vec<String>, Vec<Fate>) {
         let wishes: Vec<&Wish> = wishes.iter().collect();
-        let composed = compose(&zone(HELD), &wishes, strict(most));
+        let composed = compose(&zone(HELD), &wishes, usize::MAX, strict(most));
         let changed = composed.passed.into_iter().flatten();
         let changed = changed.map(|c| c.name().to_string().replace(".example.com.", ""));
         (changed.collect(), composed.fates)
@@ -327,7 +375,7 @@ mod tests {
     fn one_owner_changes_once_and_order_is_kept() {
         let wishes = [
             wish(&[("*", "a A 10.1.0.1")]),
-            wish(&[("*", "a A 10.2.0.1"), ("*", "b A 10.2.0.2")]),
+            wish(&[("a A 10.1.0.1", "a A 10.2.0.1"), ("*", "b A 10.2.0.2")]),
             wish(&[("*", "b A 10.3.0.2")]),
             wish(&[("*", "c A 10.3.0.3")]),
         ];
@@ -335,6 +383,45 @@ mod tests {
         assert_eq!(changed, ["a", "c"]);
         let expected = [Fate::Travels, Fate::Waits, Fate::Waits, Fate::Travels];
         assert_eq!(fates, expected);
+    }
+
+    #[test]
+    fn of_a_backlog_only_the_newest_goes() {
+        let old = || (0..5).map(|i| wish(&[("*", &*format!("a A 10.1.0.{i}"))]));
+        let backlog: Vec<Wish> = old().chain([wish(&[("*", "b A 10.1.0.9")])]).collect();
+        let (changed, fates) = run(&backlog, 99);
+        assert_eq!(changed, ["a", "b"]);
+        assert_eq!(fates[..4], vec![Fate::Overtaken; 4]);
+        assert_eq!(fates[4..], vec![Fate::Travels; 2]);
+        // One that expects something of the one before is no replacement, and what replaces only a
+        // part is none either.
+        let part = wish(&[("*", "a A 10.1.0.1"), ("*", "b A 10.1.0.1")]);
+        for newer in [
+            wish(&[("a A 10.1.0.1", "a A 10.2.0.1")]),
+            wish(&[("*", "a A 10.2.0.1")]),
+        ] {
+            let (_, fates) = run(&[part.clone(), newer], 99);
+            assert_eq!(fates, [Fate::Travels, Fate::Waits]);
+        }
+        // What stands already overtakes too.
+        let (_, fates) = run(
+            &[
+                wish(&[("*", "a A 10.2.0.1")]),
+                wish(&[("*", "a A 10.0.0.1")]),
+            ],
+            99,
+        );
+        assert_eq!(fates, [Fate::Overtaken, Fate::There]);
+    }
+
+    #[test]
+    fn where_the_newest_is_refused_the_one_before_has_its_turn() {
+        let wishes = [
+            wish(&[("*", "bad A 10.1.0.1")]),
+            wish(&[("*", "bad A 10.1.0.2")]),
+        ];
+        let (_, fates) = run(&wishes, 99);
+        assert_eq!(fates, [Fate::Waits, Fate::Refused(vec![finding("bad")])]);
     }
 
     #[test]
