@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use steadfast_core::freezes::Freezes;
 use steadfast_core::health::{Definitions, Reading, Slot};
 use steadfast_core::ledger::State;
 use steadfast_core::lifecycle::{Input, Lifecycle, Notice};
+use steadfast_core::trouble::Known;
 
 /// The pause before a ledger that could not be worked with is tried again: from…
 const SOONEST: Duration = Duration::from_millis(500);
@@ -22,6 +24,8 @@ const LATEST: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_secs(60);
 /// How often servers that have nothing to do are looked at: somebody else may have edited them.
 const PATROL: Duration = Duration::from_secs(20);
+/// How often it is told how the zone stands.
+const STANDS: Duration = Duration::from_millis(400);
 /// As good as for ever.
 const YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 
@@ -30,6 +34,9 @@ const YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
 pub enum Told<'a> {
     /// Something happened; the state of the zone with it.
     Notice(&'a Notice, &'a State),
+    /// How the zone stands: its state, what files freeze, what was met with servers. Told about
+    /// twice a second.
+    Stands(&'a State, &'a Freezes, &'a Known),
     /// A target answers otherwise than the last time.
     Probe(&'a Probed),
     /// The ledger can't be worked with; it is tried again after so long.
@@ -171,6 +178,8 @@ impl Work {
             probes: None,
             // At once: it may have been long since anybody looked.
             patrol: Instant::now(),
+            known: Known::default(),
+            stood: None,
         };
         enactor.run_watched(Instant::now() + YEARS, &mut round)
     }
@@ -187,10 +196,14 @@ struct Round<'w> {
     probes: Option<Probes>,
     /// When the next patrol is due.
     patrol: Instant,
+    known: Known,
+    /// When it was told last how the zone stands.
+    stood: Option<Instant>,
 }
 
 impl Watch for Round<'_> {
     fn tell(&mut self, notice: &Notice, state: &State) {
+        self.known.hear(notice, state.last);
         (self.work.tell)(Told::Notice(notice, state));
     }
 
@@ -199,6 +212,12 @@ impl Watch for Round<'_> {
         if self.patrol <= Instant::now() && lifecycle.is_at_rest() {
             self.patrol = Instant::now() + PATROL;
             self.bell.hand_in(Input::Patrol);
+        }
+        if self.stood.is_none_or(|at| at.elapsed() >= STANDS) {
+            self.stood = Some(Instant::now());
+            self.known.refresh(lifecycle);
+            let stands = Told::Stands(lifecycle.state(), lifecycle.freezes(), &self.known);
+            (self.work.tell)(stands);
         }
         self.work.bells.is_stopped()
     }

@@ -62,12 +62,17 @@ pub enum Command {
     Approve(ApproveArgs),
     /// Permit one saved plan to pass one guard, with an SSH key
     Waive(WaiveArgs),
+    /// Shorten the bake of the rollout that goes on, with an SSH key and a second person
+    BreakGlass(BreakGlassArgs),
     /// Propose who may approve and what needs approval, as the config says it
     Govern(GovernArgs),
     /// Stop all writing, and move the marker so that stalled writes fail
     Freeze(FreezeArgs),
     /// End a freeze, or a server's halt
     Thaw(ThawArgs),
+    /// Who is told when something is wrong: see whether it arrives
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Return to older content, as a new generation
     Rollback(RollbackArgs),
     /// Resolve names, and keep pinned ones when upstreams slip
@@ -266,6 +271,19 @@ pub struct WaiveArgs {
     pub signing: Signing,
 }
 
+/// `break-glass`
+#[derive(Debug, Args)]
+pub struct BreakGlassArgs {
+    /// The number of the plan that goes out
+    pub number: u64,
+    /// Why, on one line
+    #[arg(long, required_unless_present = "signature", default_value = "")]
+    pub reason: String,
+    /// How; `--for` is an hour at most
+    #[command(flatten)]
+    pub signing: Signing,
+}
+
 /// `govern`
 #[derive(Debug, Args)]
 pub struct GovernArgs {
@@ -340,6 +358,16 @@ pub struct ThawArgs {
     /// Why
     #[arg(long, default_value = "")]
     pub reason: String,
+}
+
+/// `notify`
+#[derive(Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Send a test message, and show what the receiver says
+    Test {
+        /// Only to this one of [notify.NAME]; otherwise to all
+        name: Option<String>,
+    },
 }
 
 /// `rollback`

@@ -5,6 +5,7 @@ use crate::config::{self, Loaded, model};
 use crate::diag::{Diag, Place};
 use crate::exit::{Exit, Fail};
 use cell::freezes::Folder;
+use cell::notify::Receiver;
 use cell::servers::{Primary, Rfc2136, Server, Timeouts};
 use cell::store::{Store, StoreError};
 use dns::Name;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use steadfast_core::freezes::Freezes;
+use steadfast_core::pager::Rules;
 use steadfast_core::policy::{Limit, Limits, PerName, Policy};
 use steadfast_core::time::{Millis, Time};
 
@@ -126,6 +128,25 @@ impl Site {
     /// The config.
     pub fn config(&self) -> &model::Config {
         &self.loaded.config
+    }
+
+    /// Who is told what is wrong.
+    pub fn receivers(&self) -> BTreeMap<String, Receiver> {
+        let config = self.config();
+        let all = config.notify.values().map(|notify| {
+            let receiver = Receiver {
+                name: notify.name.clone(),
+                how: notify.how.clone(),
+                timeout: notify.timeout,
+                rules: Rules {
+                    cell: config.cell.name.clone(),
+                    least: notify.least,
+                    repeat: Millis(u64::try_from(notify.repeat.as_millis()).unwrap_or(u64::MAX)),
+                },
+            };
+            (notify.name.clone(), receiver)
+        });
+        all.collect()
     }
 
     /// The endpoints of a zone.

@@ -415,6 +415,18 @@ fn pass(state: &State, freezes: &Freezes, taken: Option<Time>, now: Time) -> Res
     }
 }
 
+/// When the bake of the present stage is over; `None`: it has not begun. While break-glass is in
+/// force it is over where it began, so that every check has to pass once more and nothing is waited
+/// for. The last stage bakes its whole time: no server waits for it, and what is known as good was
+/// looked at for as long as was approved. Signatures are verified here, each time (I5).
+pub fn bake_ends(state: &State, now: Time) -> Option<Time> {
+    let rollout = state.rolling()?;
+    match leash::glass(state, now) {
+        Some(_) => rollout.baking,
+        None => rollout.baked_at(),
+    }
+}
+
 /// Judges whether a failed rollout may be taken back, by a plan that makes the content of a
 /// configuration that is known as good the present one. It was approved and baked, so nobody is
 /// asked again; guards hold as ever.

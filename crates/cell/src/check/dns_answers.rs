@@ -1,6 +1,6 @@
 //! What clients are answered by every server of a stage and by its followers, over UDP and TCP.
 
-use super::Limit;
+use crate::limit::Limit;
 use crate::servers::Rfc2136;
 use dns::message::CLASS_IN;
 use dns::{Message, Name, RRset, Rcode, Rtype};

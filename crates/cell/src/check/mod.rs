@@ -3,15 +3,19 @@
 //! Each look has a bound on its time, on what it reads and on what it starts. What can't be known is
 //! inconclusive, never a pass (I7). Whom a check asks is an address; no name is looked up (I10).
 
-mod command;
 mod dns_answers;
-mod http;
 mod prometheus;
 
+use crate::limit::Limit;
+use crate::{bounded, http};
 use ::dns::Name;
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::process::ExitStatus;
+use std::time::Duration;
 use steadfast_core::rollout::{Ask, Kind, Reading};
+
+/// "Temporary failure" (sysexits.h): the program can't say.
+const CANT_SAY: i32 = 75;
 
 /// Looks once. `servers` are the addresses of the stage's servers and their followers, `marker` is
 /// the owner of the zone's marker.
@@ -57,30 +61,31 @@ pub fn look(ask: &Ask, servers: &[(String, Vec<SocketAddr>)], marker: &Name) -> 
             query,
             pass,
         } => prometheus::look(*address, query, pass, limit),
-        Kind::Command { argv } => command::run(argv, ask, limit),
+        Kind::Command { argv } => command(argv, ask, limit),
     }
 }
 
-/// When a look ends, whatever it waits for.
-#[derive(Clone, Copy)]
-struct Limit {
-    at: Instant,
-    whole: Duration,
-}
-
-impl Limit {
-    fn after(whole: Duration) -> Limit {
-        let at = Instant::now() + whole;
-        Limit { at, whole }
-    }
-
-    /// What is left; `None`: nothing.
-    fn left(&self) -> Option<Duration> {
-        let left = self.at.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
-    }
-
-    fn passed(&self) -> String {
-        format!("nothing within {} ms", self.whole.as_millis())
+/// A program that somebody wrote.
+fn command(argv: &[String], ask: &Ask, limit: Limit) -> Reading {
+    let environment = [
+        ("STEADFAST_STAGE", ask.stage.clone()),
+        ("STEADFAST_SERVERS", ask.servers.join(" ")),
+        ("STEADFAST_CONFIGURATION", ask.configuration.to_string()),
+    ];
+    match bounded::run(argv, &environment, None, limit) {
+        Ok((status, said)) => judge(status, &said),
+        Err(why) => Reading::inconclusive(why),
     }
 }
+
+fn judge(status: ExitStatus, said: &str) -> Reading {
+    let how = bounded::shown(status, said);
+    match status.code() {
+        Some(0) => Reading::pass(how),
+        Some(CANT_SAY) | None => Reading::inconclusive(how),
+        Some(_) => Reading::fail(how),
+    }
+}
+
+#[cfg(test)]
+mod tests;

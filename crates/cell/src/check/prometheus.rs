@@ -3,7 +3,8 @@
 //! An error, an answer that is no vector or scalar, one without values and one with a value that is
 //! no number are inconclusive: a series that is not there is not a series without faults.
 
-use super::{Limit, http};
+use crate::http;
+use crate::limit::Limit;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! `steadfast approve` and `steadfast waive`: somebody's word on a saved plan, signed.
 
-use super::{apply, ask, leashed, out, show, sign, words};
-use crate::args::{ApproveArgs, Cli, Signing, WaiveArgs};
+use super::{apply, ask, glass, leashed, out, show, sign, words};
+use crate::args::{ApproveArgs, BreakGlassArgs, Cli, Signing, WaiveArgs};
 use crate::charter;
 use crate::diag::shown_path;
 use crate::enact;
@@ -69,6 +69,22 @@ pub fn waive(cli: &Cli, args: &WaiveArgs, style: Style) -> Outcome {
     })
 }
 
+/// `break-glass`.
+///
+/// # Errors
+/// As [`run`]; no rollout, no reason.
+pub fn break_glass(cli: &Cli, args: &BreakGlassArgs, style: Style) -> Outcome {
+    if args.signing.signature.is_none() && !leash::is_reason(&args.reason) {
+        let message = "the glass is broken for a reason: one line, 500 characters at most";
+        let help = format!("steadfast break-glass {} --reason 'why'", args.number);
+        return Err(Fail::new(Exit::Usage, "no-reason", message, help));
+    }
+    ask_one(cli, args.number, &args.signing, style, |_| {
+        let reason = args.reason.clone();
+        Approves::BreakGlass { reason }
+    })
+}
+
 /// Asks one person about the plan or charter of this number.
 fn ask_one(
     cli: &Cli,
@@ -114,7 +130,14 @@ impl Asking<'_> {
             let approval = self.taken_in(file, &roll)?;
             return self.give(&state, approval);
         }
+        let is_glass = matches!(self.matter, Approves::BreakGlass { .. });
         let (hash, parent) = match state.leash.reforms.get(&self.number) {
+            _ if is_glass => {
+                let matter =
+                    glass::matter(&state, self.number).map_err(|why| self.refused(&why))?;
+                glass::show(name, &state, self.style);
+                matter
+            }
             Some(reform) => {
                 self.show_charter(&state, &reform.charter);
                 (reform.charter.digest(), state.leash.charter_seq())
@@ -138,7 +161,11 @@ impl Asking<'_> {
             .signing
             .span
             .map(|s| Millis(u64::try_from(s.as_millis()).unwrap_or(u64::MAX)));
-        let until = state.last_at.max(now()) + span.unwrap_or(in_force.charter.lifetime);
+        let most = match is_glass {
+            true => in_force.charter.lifetime.min(leash::MOST_GLASS),
+            false => in_force.charter.lifetime,
+        };
+        let until = state.last_at.max(now()) + span.unwrap_or(most);
         let statement = Statement {
             zone: self.zone.policy.zone.clone(),
             ledger: state.ledger,
@@ -157,6 +184,15 @@ impl Asking<'_> {
     /// Nothing needs approval here.
     fn free(&self) -> Fail {
         let name = &self.zone.config.name;
+        if matches!(self.matter, Approves::BreakGlass { .. }) {
+            let message = format!(
+                "breaking the glass takes two people of a charter, and the ledger of {name} has none"
+            );
+            let help = format!(
+                "bakes go on as planned; `steadfast rollback {name}` calls the rollout off; `steadfast govern {name}` records a charter"
+            );
+            return Fail::new(Exit::Usage, "no-charter", message, help);
+        }
         let help = match self.zone.config.approvals {
             Some(_) => format!("`steadfast govern {name}` records what the config says"),
             None => format!(
@@ -215,6 +251,7 @@ impl Asking<'_> {
         }
         let verb = match &self.matter {
             Approves::Waiver { guard, .. } => format!("waive {guard}"),
+            Approves::BreakGlass { .. } => "break-glass".into(),
             _ => "approve".into(),
         };
         out::text(&format!(
@@ -232,6 +269,9 @@ impl Asking<'_> {
                 Approves::Plan => "Approve this plan".to_owned(),
                 Approves::Charter => "Approve this charter".to_owned(),
                 Approves::Waiver { guard, .. } => format!("Let it pass {guard}"),
+                Approves::BreakGlass { .. } => {
+                    "Break the glass: no bake but the last is waited for".to_owned()
+                }
             };
             ask::confirm(&format!("{what}, as {}?", key.who), self.style)?;
         }
@@ -258,7 +298,18 @@ impl Asking<'_> {
     }
 
     fn refused(&self, why: &Refused) -> Fail {
-        let fix = why.fix(&self.zone.config.name, self.number);
+        let number = self.number;
+        let fix = why.fix(&self.zone.config.name, number);
+        let fix = match (&self.matter, why) {
+            (Approves::BreakGlass { .. }, Refused::OtherPlan { wanted, .. }) => format!(
+                "the plan that goes out is {wanted}: steadfast break-glass {wanted} --reason '…'"
+            ),
+            (Approves::BreakGlass { .. }, _) => fix.replace(
+                &format!("steadfast approve {number}"),
+                &format!("steadfast break-glass {number} --reason '…'"),
+            ),
+            _ => fix,
+        };
         Fail::new(Exit::Refused, why.code(), why.to_string(), fix)
     }
 
@@ -276,6 +327,16 @@ impl Asking<'_> {
             let help = "nothing was approved; try again, and see `steadfast status`";
             let message = "the approval could not be recorded";
             return Err(Fail::new(Exit::Error, "not-recorded", message, help));
+        }
+        if matches!(self.matter, Approves::BreakGlass { .. }) {
+            glass::told(
+                &self.zone.config.name,
+                self.number,
+                enactor.state(),
+                &who,
+                self.style,
+            );
+            return Ok(Exit::Done);
         }
         let missing = self.missing(enactor.lifecycle().book());
         self.told(&who, &statement, missing);
@@ -315,6 +376,7 @@ impl Asking<'_> {
             Approves::Plan => format!("plan {number} is approved by {who}"),
             Approves::Charter => format!("charter {number} is approved by {who}"),
             Approves::Waiver { guard, .. } => format!("plan {number} may pass {guard}, says {who}"),
+            Approves::BreakGlass { .. } => format!("the glass is broken by {who}"),
         };
         let more = match missing.zip(next) {
             Some((missing, next)) => format!("  {missing}\n  next: {next}\n"),

@@ -4,14 +4,16 @@ use super::{out, words};
 use crate::args::Cli;
 use crate::charter;
 use crate::config;
-use crate::config::model::ServerKind;
+use crate::config::model::{self, ServerKind};
 use crate::diag::{self, Diag, Place, shown_path};
 use crate::exit::{Exit, Fail, Outcome, Said};
 use crate::site::{Site, Style};
 use crate::source;
 use cell::enactor::open_state;
+use cell::notify::How;
 use serde_json::json;
 use std::path::Path;
+use steadfast_core::leash::Charter;
 
 /// What was checked, and what was found.
 #[derive(Default)]
@@ -61,6 +63,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
     ));
     keys(&site, &mut found);
     zones(&site, &path, &mut found);
+    receivers(&site, &mut found);
     state(&site, &mut found);
     diag::sort(&mut found.diags);
     Ok(report(&found, style))
@@ -100,17 +103,20 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
             .alone(&zone.name)
             .and_then(|alone| charter::proposed(&alone));
         match proposed {
-            Ok(Some(charter)) => found.checked.push(format!(
-                "{}: {} may approve; {}",
-                zone.approvals
-                    .as_ref()
-                    .map_or_else(String::new, |a| shown_path(&a.signers)),
-                charter.roll().unwrap_or_default().people().join(", "),
-                match charter.classes.len() {
-                    1 => "1 class".to_owned(),
-                    n => format!("{n} classes"),
-                },
-            )),
+            Ok(Some(charter)) => {
+                strained(site, zone, &charter, found);
+                found.checked.push(format!(
+                    "{}: {} may approve; {}",
+                    zone.approvals
+                        .as_ref()
+                        .map_or_else(String::new, |a| shown_path(&a.signers)),
+                    charter.roll().unwrap_or_default().people().join(", "),
+                    match charter.classes.len() {
+                        1 => "1 class".to_owned(),
+                        n => format!("{n} classes"),
+                    },
+                ))
+            }
             Ok(None) => {}
             Err(fail) => found.fail(fail, path),
         }
@@ -142,6 +148,52 @@ fn zones(site: &Site, path: &Path, found: &mut Found) {
                 ));
             }
             Err(fail) => found.fail(fail, &zone.content),
+        }
+    }
+}
+
+/// A roll that is large enough only for plans by people who are not on it.
+fn strained(site: &Site, zone: &model::Zone, charter: &Charter, found: &mut Found) {
+    let path = format!("zone.\"{}\".approvals", zone.name);
+    let place = site.loaded.place(&path);
+    for (what, count) in charter.strained() {
+        let message = format!(
+            "{what} needs {} besides whoever proposed the plan: where that is somebody on the roll, the others are not enough",
+            words::count(count, "approval")
+        );
+        let mut diag = Diag::warning("small-roll", message);
+        diag.place = place.clone();
+        found.diags.push(
+            diag.help("put one more person on the roll (into the group, where one is named)"),
+        );
+    }
+}
+
+/// Who is told: what is read or run then must be there.
+fn receivers(site: &Site, found: &mut Found) {
+    for notify in site.config().notify.values() {
+        let (file, key, how) = match &notify.how {
+            How::Webhook(webhook) => match &webhook.token {
+                Some(file) => (file.clone(), "token-file", "its token"),
+                None => continue,
+            },
+            How::Command { argv } => {
+                let program = argv.first().cloned().unwrap_or_default();
+                (program.into(), "command", "its program")
+            }
+        };
+        let shown = shown_path(&file);
+        match std::fs::File::open(&file) {
+            Ok(_) => found
+                .checked
+                .push(format!("{shown}: {how}, of notify.{}", notify.name)),
+            Err(error) => {
+                let message = format!("notify.{}: {shown} can't be read: {error}", notify.name);
+                let mut diag = Diag::error("unreadable", message);
+                diag.place = site.loaded.place(&format!("notify.{}.{key}", notify.name));
+                let help = "correct the path, or give this user access; then steadfast notify test";
+                found.diags.push(diag.help(help));
+            }
         }
     }
 }

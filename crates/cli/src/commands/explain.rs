@@ -173,6 +173,7 @@ fn proposals(look: &Look, zone: &str) -> Result<BTreeMap<Digest, Said>, Fail> {
             Event::Approved(approval) => {
                 let text = match &approval.statement.approves {
                     Approves::Waiver { guard, .. } => format!("{} (waives {guard})", approval.who),
+                    Approves::BreakGlass { .. } => format!("{} (broke the glass)", approval.who),
                     Approves::Plan | Approves::Charter => approval.who,
                 };
                 let said = found.entry(approval.statement.hash).or_default();

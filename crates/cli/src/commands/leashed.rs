@@ -40,6 +40,10 @@ fn approved(approval: &Approval) -> String {
                 approval.key
             )
         }
+        Approves::BreakGlass { reason } => format!(
+            "{by} signs to break the glass for plan {number} until {until}, with {}: {reason}",
+            approval.key
+        ),
         Approves::Waiver { guard, reason } => format!(
             "{by} lets plan {number} pass {guard} until {until}, with {}: {reason}",
             approval.key
@@ -160,16 +164,6 @@ pub fn status(site: &Site, zone: &str, state: &State) -> (String, Value) {
         .map(|(what, f)| json!({ "what": what, "path": f.path, "reason": f.reason }))
         .collect();
     (text, json!({ "charter": note, "frozen-by-files": files }))
-}
-
-/// The command that ends the zone's freeze by file, from what [`status`] says.
-pub fn thaw(leash: &Value, zone: &str) -> Option<String> {
-    let files = leash["frozen-by-files"].as_array()?;
-    let whole = files.iter().find(|f| f["what"] == zone)?;
-    Some(format!(
-        "rm {}   (when it is over)",
-        whole["path"].as_str()?
-    ))
 }
 
 fn frozen<'f>(

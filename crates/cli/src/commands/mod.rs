@@ -12,6 +12,7 @@ pub mod export;
 pub mod files;
 pub mod freeze;
 pub mod generate;
+pub mod glass;
 pub mod govern;
 pub mod init;
 pub mod keep;
@@ -19,6 +20,7 @@ pub mod leashed;
 pub mod log;
 pub mod look;
 pub mod newcomer;
+pub mod notify;
 pub mod out;
 pub mod plan;
 pub mod proposal;
@@ -51,6 +53,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Apply(args) => apply::run(cli, args, style),
         Command::Approve(args) => approve::run(cli, args, style),
         Command::Waive(args) => approve::waive(cli, args, style),
+        Command::BreakGlass(args) => approve::break_glass(cli, args, style),
         Command::Govern(args) => govern::run(cli, args, style),
         Command::Status(args) => status::run(cli, args, style),
         Command::Log(args) => log::run(cli, args, style),
@@ -58,6 +61,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
         Command::Freeze(args) => freeze::run(cli, args, style),
         Command::Thaw(args) => thaw::run(cli, args, style),
         Command::Release(args) => release::run(cli, args, style),
+        Command::Notify(what) => notify::run(cli, what, style),
         Command::Rollback(args) => rollback::run(cli, args, style),
         Command::Resolver(args) => resolver::run(cli, args, style),
         Command::Drill(what) => drill::run(what, style),

@@ -7,7 +7,7 @@ use crate::exit::{Exit, Fail, Outcome};
 use crate::led;
 use crate::prepare::{self, Prepared};
 use crate::site::{Site, Style, ZoneSite};
-use cell::enactor::{refresh, said};
+use cell::enactor::{now, refresh, said};
 use cell::store::Store;
 use dns::Zone;
 use serde_json::json;
@@ -47,8 +47,13 @@ pub fn run(cli: &Cli, args: &RollbackArgs, style: Style) -> Outcome {
     }
     if args.dry_run {
         if !style.json {
+            let frozen = prepared.book.state().freeze(now()).is_some();
+            let thaw = match frozen {
+                true => format!("steadfast thaw {name}, then "),
+                false => String::new(),
+            };
             out::text(&format!(
-                "  nothing was written\n  next: steadfast rollback {name} --to {to}\n"
+                "  nothing was written\n  next: {thaw}steadfast rollback {name} --to {to}\n"
             ));
         }
         return Ok(Exit::Done);

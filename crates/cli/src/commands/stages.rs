@@ -1,10 +1,11 @@
 //! Stages in words: of a plan, on their way, and how they ended.
 
-use super::{out, words};
+use super::{glass, out, words};
 use crate::site::Style;
 use anstyle::AnsiColor;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use steadfast_core::gate;
 use steadfast_core::ledger::{Event, Failure, Rollout, State};
 use steadfast_core::rollout::{Evidence, Reading, Stage, Undecided, Word};
 use steadfast_core::time::Time;
@@ -53,10 +54,20 @@ pub fn narrate(event: &Event) -> Option<String> {
             configuration,
             stage,
             evidence,
-        } => format!(
-            "stage {stage} of configuration {configuration} passed{}",
-            because(evidence)
-        ),
+            glass,
+        } => {
+            let early = match glass.as_slice() {
+                [] => String::new(),
+                who => format!(
+                    ", its bake cut short with break-glass by {}",
+                    who.join(", ")
+                ),
+            };
+            format!(
+                "stage {stage} of configuration {configuration} passed{early}{}",
+                because(evidence)
+            )
+        }
         Event::Undecided { stage, why, .. } => {
             format!("stage {stage} is undecided and stays where it is: {why}")
         }
@@ -133,6 +144,7 @@ pub fn show(out: &mut String, zone: &str, state: &State, now: Time, style: Style
         rollout.configuration,
         progress(rollout, stage, state, now)
     );
+    glass::status(out, state, now, style);
     if let Some(evidence) = &rollout.undecided {
         let what = match stage.undecided {
             Undecided::Hold => "undecided, and stays where it is",
@@ -144,12 +156,13 @@ pub fn show(out: &mut String, zone: &str, state: &State, now: Time, style: Style
 }
 
 fn progress(rollout: &Rollout, stage: &Stage, state: &State, now: Time) -> String {
-    match rollout.bake_left(now) {
+    let left = gate::bake_ends(state, now).map(|over| over.since(now));
+    match left {
         Some(left) if left.0 > 0 => {
             format!(
                 "bakes, {} of {} left",
                 words::span(left),
-                words::span(stage.bake)
+                words::span(rollout.bake().unwrap_or(stage.bake))
             )
         }
         Some(_) => "baked, waits for its checks".into(),
@@ -202,7 +215,8 @@ pub fn document(state: &State, now: Time) -> Value {
         "of": rollout.stages.len(),
         "since": words::time(rollout.since),
         "baking-since": rollout.baking.map(words::time),
-        "bake-left": rollout.bake_left(now),
+        "bake-left": gate::bake_ends(state, now).map(|over| over.since(now)),
+        "break-glass": glass::document(state, now),
         "undecided": rollout.undecided,
         "failed": rollout.failed,
         "waiting": state.stages.waits,

@@ -4,7 +4,7 @@
 
 use super::look::{Look, key};
 use super::up::{Present, present};
-use super::{leashed, out, stages, words};
+use super::{leashed, notify, out, stages, words};
 use crate::args::{Cli, StatusArgs};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
+use steadfast_core::freezes::Freezes;
 use steadfast_core::ledger::{HaltKind, ServerState, State};
 use steadfast_core::time::Time;
+use steadfast_core::trouble::{Kind, Known, Trouble, troubles};
 
 /// Runs the command.
 ///
@@ -33,12 +35,18 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
         };
         let missing = not_known(&look, zone, &state);
         let (leashed, leash) = leashed::status(&look.site, zone, &state);
+        let troubles = troubles(
+            zone,
+            &state,
+            &freezes(&look, zone),
+            &Known::default(),
+            now(),
+        );
+        let next = next(zone, &state, &missing, &troubles);
         let mut document = document(zone, &state, &missing, now());
-        if let Some(thaw) = leashed::thaw(&leash, zone) {
-            document["next"] = thaw.into();
-        }
+        document["troubles"] = troubles.iter().map(trouble).collect();
+        document["next"] = next.clone().into();
         document["leash"] = leash;
-        let next = document["next"].as_str().unwrap_or_default().to_owned();
         documents.push(document);
         show(&mut text, zone, &state, (&missing, &leashed, &next), style);
     }
@@ -50,12 +58,16 @@ pub fn run(cli: &Cli, args: &StatusArgs, style: Style) -> Outcome {
     }
     let daemons = present(&look.site.config().cell.state);
     daemons_line(&mut text, &daemons, style);
+    let (told, receivers) = notify::status(&look.site, style);
+    text.push_str(&told);
     if zones.is_empty() {
         text = "no zones\n  next: describe one under [zone.\"NAME\"] in the config, then steadfast adopt NAME\n".into();
     }
     if style.json {
         let store = look.store.as_ref().map(|s| s.path().to_owned());
-        out::json(&json!({ "store": store, "daemons": daemons, "zones": documents }));
+        out::json(
+            &json!({ "store": store, "daemons": daemons, "notify": receivers, "zones": documents }),
+        );
     } else {
         if look.store.is_none() {
             let _ = writeln!(
@@ -166,7 +178,6 @@ fn document(zone: &str, state: &State, missing: &[String], now: Time) -> Value {
         "revoking-until": state.revoking(now).map(words::time),
         "proposals": proposals,
         "refused": state.refused,
-        "next": next(zone, state, missing, now),
     })
 }
 
@@ -374,8 +385,22 @@ fn proposals(out: &mut String, state: &State) {
     }
 }
 
-/// The command to type next.
-fn next(zone: &str, state: &State, missing: &[String], now: Time) -> String {
+/// What files freeze of a zone.
+fn freezes(look: &Look, zone: &str) -> Freezes {
+    let alone = look.site.alone(zone);
+    alone.map_or_else(|_| Freezes::default(), |zone| zone.freezes(now()))
+}
+
+fn trouble(trouble: &Trouble) -> Value {
+    json!({
+        "key": trouble.key(), "rank": trouble.rank(), "kind": trouble.kind, "subject": trouble.subject,
+        "since": trouble.since.map(words::time), "text": trouble.text, "next": trouble.next,
+        "beside": trouble.beside,
+    })
+}
+
+/// The command to type next: for the worst trouble, or else what goes on.
+fn next(zone: &str, state: &State, missing: &[String], troubles: &[Trouble]) -> String {
     if !state.is_adopted() {
         let left = state.servers.values().any(|s| !s.released);
         return if state.released && left {
@@ -384,27 +409,19 @@ fn next(zone: &str, state: &State, missing: &[String], now: Time) -> String {
             format!("steadfast adopt {zone}")
         };
     }
-    let servers = || state.servers.values();
-    if let Some(halt) = servers().find_map(|s| s.halted.as_ref()) {
-        return halt.fix.clone();
-    }
-    if state.freeze(now).is_some() {
-        return format!("steadfast thaw {zone}");
-    }
-    if let Some(drift) = servers().flat_map(|s| &s.drift).find(|d| !d.overwrite) {
-        let name = words::name(&drift.name);
-        return format!(
-            "steadfast adopt {zone} --drift {name}   (keep it), or steadfast apply {zone} --overwrite {name}   (put ours back)"
-        );
-    }
-    if state.is_stuck() {
-        return format!("steadfast rollback {zone} --dry-run");
-    }
-    if state.behind().next().is_some() {
-        return format!("steadfast apply {zone}");
+    // What only waits, or is as people want it, has no command that comes first.
+    let idle = |t: &Trouble| t.kind == Kind::Waits || t.subject == "in force";
+    if let Some(worst) = troubles.iter().find(|t| !idle(t)) {
+        return match worst.beside.as_str() {
+            "" => worst.next.clone(),
+            beside => format!("{}   {beside}", worst.next),
+        };
     }
     if !missing.is_empty() {
         return format!("steadfast adopt {zone} --take-over   (adopts the new servers, too)");
+    }
+    if state.rolling().is_some() {
+        return format!("steadfast apply {zone}   (goes on with the stages, as a daemon does)");
     }
     let ready =
         |(_, p): &(&u64, &steadfast_core::ledger::Proposal)| p.parent == state.configuration;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::endpoint_keys::ENDPOINT;
+use super::notify::NOTIFY;
 use super::stage_keys::STAGE;
 
 /// A table of the file.
@@ -155,6 +156,13 @@ pub static ROOT: Section = Section {
             Optional,
             "",
             "Names that are served from health-checked targets.",
+        ),
+        key(
+            "notify",
+            ById(&NOTIFY),
+            Optional,
+            "",
+            "Who is told when something is wrong.",
         ),
     ],
 };

@@ -22,6 +22,7 @@ pub mod keys;
 pub mod manual;
 pub mod model;
 pub mod names;
+mod notify;
 pub mod sample;
 pub mod schema;
 mod server;
@@ -145,6 +146,15 @@ fn read_config(cx: &mut Reader, tree: &DeTable<'_>) -> Option<Config> {
         let endpoint = endpoint::load(cx, &name, table, &bounds);
         endpoints.extend(endpoint.map(|endpoint| (name.value, endpoint)));
     }
+    let mut receivers = BTreeMap::new();
+    for (name, table) in file
+        .tables("notify")
+        .map(|tables| tables.value)
+        .unwrap_or_default()
+    {
+        let notify = notify::load(cx, &name, table);
+        receivers.extend(notify.map(|notify| (name.value, notify)));
+    }
     file.done();
     let servers: BTreeMap<_, _> = servers
         .into_iter()
@@ -161,6 +171,7 @@ fn read_config(cx: &mut Reader, tree: &DeTable<'_>) -> Option<Config> {
         cell,
         zones,
         endpoints,
+        notify: receivers,
     };
     idle(cx, &config);
     Some(config)

@@ -6,9 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cell::notify::How;
 use steadfast_core::health;
 use steadfast_core::leash::{Class, Need};
 use steadfast_core::rollout::Stage;
+use steadfast_core::trouble::Rank;
 
 /// A whole config file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Config {
     pub servers: BTreeMap<String, Server>,
     /// Endpoints by canonical name.
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// Who is told what is wrong, by the name that this file gives them.
+    pub notify: BTreeMap<String, Notify>,
 }
 
 /// `[cell]`
@@ -34,6 +38,21 @@ pub struct Cell {
     pub state: PathBuf,
     /// The folder of freezes, where the file names one.
     pub freeze_dir: Option<PathBuf>,
+}
+
+/// `[notify.NAME]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    /// Its name.
+    pub name: String,
+    /// How it is reached.
+    pub how: How,
+    /// What matters less is not told.
+    pub least: Rank,
+    /// How often what lasts is told again.
+    pub repeat: Duration,
+    /// How long one delivery may take.
+    pub timeout: Duration,
 }
 
 /// `[zone."NAME"]`

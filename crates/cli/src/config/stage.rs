@@ -394,15 +394,19 @@ fn host(cx: &mut Reader, host: Option<At<String>>, address: SocketAddr) -> Optio
 }
 
 /// A program by its path: what PATH says is another thing for a daemon than for a person.
+pub(super) fn whole_path(program: &str) -> Result<(), Fault> {
+    if program.starts_with('/') {
+        return Ok(());
+    }
+    let message = format!("`{}` is no whole path of a program", shown(program));
+    let help = "write it from the root: /usr/bin/…";
+    Err(Fault::new("bad-path", message, help))
+}
+
 fn command(cx: &mut Reader, run: At<Vec<At<String>>>) -> Option<Kind> {
     let program = run.value.first()?;
-    let fault = if !program.value.starts_with('/') {
-        let message = format!("`{}` is no whole path of a program", shown(&program.value));
-        Some(Fault::new(
-            "bad-path",
-            message,
-            "write it from the root: /usr/bin/…",
-        ))
+    let fault = if let Err(fault) = whole_path(&program.value) {
+        Some(fault)
     } else if program.value.ends_with("/true") {
         let message = "the check can't fail: this program always says yes";
         Some(Fault::new(

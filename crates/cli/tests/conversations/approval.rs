@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Makes a key without a passphrase; its public half goes on the roll.
-fn key(talk: &Talk, who: &str) -> PathBuf {
+pub(super) fn key(talk: &Talk, who: &str) -> PathBuf {
     let file = talk.folder().join(format!("{who}-key"));
     let made = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", who, "-f"])
@@ -18,7 +18,7 @@ fn key(talk: &Talk, who: &str) -> PathBuf {
 }
 
 /// The roll with these people's keys.
-fn roll(talk: &Talk, people: &[&str]) {
+pub(super) fn roll(talk: &Talk, people: &[&str]) {
     let line = |who: &&str| {
         let public = std::fs::read_to_string(talk.folder().join(format!("{who}-key.pub"))).unwrap();
         let mut words = public.split_whitespace();
@@ -72,7 +72,7 @@ fn a_plan_waits_for_people() {
 }
 
 /// Signs what `--print` wrote, as somebody on another machine does: with their own home folder.
-fn sign_elsewhere(talk: &Talk, who: &str, file: &str) {
+pub(super) fn sign_elsewhere(talk: &Talk, who: &str, file: &str) {
     let home = talk.folder().join(format!("{who}-home"));
     std::fs::create_dir_all(&home).unwrap();
     for name in [format!("{who}-key"), file.to_owned()] {

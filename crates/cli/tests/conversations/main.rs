@@ -6,6 +6,7 @@
 
 mod approval;
 mod first_contact;
+mod glass;
 mod held_wrong;
 mod living;
 mod repairs;

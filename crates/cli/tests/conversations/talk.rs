@@ -183,7 +183,7 @@ fn who(text: &str) -> String {
     out + rest
 }
 
-/// `3 s ago` and `(in 2 h)`.
+/// `3 s ago`, `(in 2 h)` and `bakes, 5 s of 10 s left`.
 fn spans(text: &str) -> String {
     let mut out = Vec::new();
     for line in text.split('\n') {
@@ -195,6 +195,9 @@ fn spans(text: &str) -> String {
                 let number = head[..head.len() - unit.len()].rfind(' ').unwrap_or(0);
                 line = format!("{} SPAN ago{}", &line[..number], &line[at + 4..]);
             }
+        }
+        if let (Some(at), Some(end)) = (line.find(": bakes, "), line.find(" left")) {
+            line = format!("{}: bakes, SPAN{}", &line[..at], &line[end..]);
         }
         if let Some(at) = line.find("are served after ") {
             line = format!("{}are served after SPAN", &line[..at]);

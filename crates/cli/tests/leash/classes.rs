@@ -98,6 +98,7 @@ fn a_way_back_was_approved_before_and_only_to_where_the_zone_was() {
     strict.rollback = true;
     let mut state = State::default();
     let was = Generation {
+        proposed_by: String::new(),
         plan: None,
         number: 0,
         seq: 1,

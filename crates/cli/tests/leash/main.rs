@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod classes;
+mod glass;
 mod keys;
 mod model;
 mod refusals;

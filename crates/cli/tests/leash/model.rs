@@ -14,7 +14,7 @@ use steadfast_core::marker::LedgerId;
 use steadfast_core::time::{Millis, Time};
 
 /// On the roll, in this order; the author is the first.
-const PEOPLE: [&str; 4] = ["anna", "bob", "carol", "dave"];
+pub(crate) const PEOPLE: [&str; 4] = ["anna", "bob", "carol", "dave"];
 
 /// What may be wrong with an approval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,7 +52,7 @@ const FAULTS: [Fault; 14] = [
     Fault::OtherName,
 ];
 
-fn pair(n: u8) -> Ed25519KeyPair {
+pub(crate) fn pair(n: u8) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[n; 32]).unwrap()
 }
 
@@ -65,7 +65,7 @@ fn blob(pair: &Ed25519KeyPair) -> Vec<u8> {
 }
 
 /// The roll of [`PEOPLE`].
-fn signers() -> String {
+pub(crate) fn signers() -> String {
     let line = |(n, who): (usize, &&str)| {
         format!(
             "{who}@example.com ssh-ed25519 {}\n",
@@ -76,7 +76,7 @@ fn signers() -> String {
 }
 
 /// The same as `ssh-keygen -Y sign`, without the process.
-fn sign(pair: &Ed25519KeyPair, namespace: &str, text: &str) -> String {
+pub(crate) fn sign(pair: &Ed25519KeyPair, namespace: &str, text: &str) -> String {
     let hash = digest(&SHA512, text.as_bytes());
     let head = [field(namespace.as_bytes()), field(b""), field(b"sha512")].concat();
     let data = [b"SSHSIG".as_slice(), &head, &field(hash.as_ref())].concat();

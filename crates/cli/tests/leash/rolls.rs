@@ -126,3 +126,25 @@ proptest! {
         let _ = Roll::parse(&line[..at]);
     }
 }
+
+#[test]
+fn a_need_takes_one_person_more_than_it_asks_for() {
+    let strained = |approvals: u32, from: &[&str]| {
+        let mut charter = crate::scene::scene_of(crate::model::signers(), approvals).charter();
+        let of = |who: &[&str]| who.iter().map(|w| format!("{w}@example.com")).collect();
+        charter.groups.insert("dns".into(), of(&["anna", "bob"]));
+        charter.otherwise.from = from.iter().map(|g| (*g).to_owned()).collect();
+        charter.strained()
+    };
+    // Four people are on the roll.
+    for approvals in 0..4 {
+        assert_eq!(strained(approvals, &[]), [], "{approvals}");
+    }
+    assert_eq!(strained(4, &[]), [("what no class matches".to_owned(), 4)]);
+    assert_eq!(strained(1, &["dns"]), []);
+    assert_eq!(
+        strained(2, &["dns"]).len(),
+        1,
+        "of two in the group one is left"
+    );
+}

@@ -152,8 +152,12 @@ fn where_nothing_is_known_as_good_the_zone_is_frozen_in_place() {
     status.says(&[
         "frozen",
         "no configuration is known as good",
-        "next: steadfast thaw",
+        "next: steadfast rollback example.com --dry-run",
     ]);
+    // Which shows the way, and what holds it up.
+    let dry = ["rollback", ZONE, "--dry-run"];
+    let shown = scene.rig.run(&config, &dry).expect(0);
+    shown.says(&["next: steadfast thaw example.com, then steadfast rollback example.com --to 1"]);
     // After a thaw nothing goes on by itself either.
     scene.rig.run(&config, &["thaw", ZONE]).expect(0);
     scene.says(PASS);

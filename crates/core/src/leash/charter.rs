@@ -144,6 +144,28 @@ impl Charter {
         Ok(())
     }
 
+    /// What people on the roll could not approve of each other's plans: whoever proposes one does not
+    /// count, so a need takes one person more than it asks for.
+    pub fn strained(&self) -> Vec<(String, usize)> {
+        let roll = self.roll().unwrap_or_default();
+        let people = roll.people();
+        let classes = self.classes.iter();
+        let classes = classes.map(|c| (format!("the class {}", c.name), &c.need));
+        let needs = classes.chain([("what no class matches".to_owned(), &self.otherwise)]);
+        let fails = |need: &Need| {
+            // Without any one of them, the others have to be enough.
+            (0..people.len()).any(|author| {
+                let others = people.iter().enumerate().filter(|(n, _)| *n != author);
+                let others: Vec<String> = others.map(|(_, who)| (*who).to_owned()).collect();
+                !self.satisfies(need, &others)
+            })
+        };
+        let strained = needs.filter(|(_, need)| need.count() > 0 && fails(need));
+        strained
+            .map(|(what, need)| (what, need.count() as usize))
+            .collect()
+    }
+
     fn reachable(&self, what: &str, need: &Need, people: &[&str]) -> Result<(), CharterError> {
         let what = what.to_owned();
         if let Some(group) = need.from.iter().find(|g| !self.groups.contains_key(*g)) {

@@ -2,7 +2,7 @@
 
 use super::classes::{Demand, Need};
 use super::roll::{Roll, person};
-use super::{Approves, Charter, Refused, Statement, WAIVABLE, signature};
+use super::{Approves, Charter, Refused, Statement, WAIVABLE, glass, signature};
 use crate::ledger::{Approval, State};
 use crate::plan::Plan;
 use crate::time::{Millis, Time};
@@ -77,17 +77,17 @@ impl Missing {
 }
 
 /// What an approval must be about.
-struct Wanted<'a> {
+pub(super) struct Wanted<'a> {
     state: &'a State,
     charter: &'a Charter,
     roll: Roll,
-    number: u64,
+    pub(super) number: u64,
     hash: Digest,
     parent: u64,
     /// Whose word does not count; `None`: it is about a charter, for which everybody's does.
     author: Option<&'a str>,
     /// The later of the local clock and the ledger's last entry.
-    at: Time,
+    pub(super) at: Time,
 }
 
 /// The later of a clock and the ledger's last entry: an approval that was over stays over, whatever
@@ -192,6 +192,9 @@ pub fn admit(
     now: Time,
 ) -> Result<String, Refused> {
     let statement = &approval.statement;
+    if matches!(statement.approves, Approves::BreakGlass { .. }) {
+        return glass::admit(state, number, approval, now);
+    }
     let found = Refused::OtherPlan {
         found: statement.number,
         wanted: number,
@@ -224,6 +227,7 @@ impl std::fmt::Display for Approves {
             Approves::Plan => f.write_str("a plan"),
             Approves::Charter => f.write_str("a charter"),
             Approves::Waiver { guard, .. } => write!(f, "a waiver of {guard}"),
+            Approves::BreakGlass { .. } => f.write_str("break-glass"),
         }
     }
 }
@@ -240,7 +244,7 @@ impl Approves {
 
 impl<'a> Wanted<'a> {
     /// `None`: no charter is in force, or its roll can't be read.
-    fn of(
+    pub(super) fn of(
         state: &'a State,
         number: u64,
         hash: Digest,
@@ -314,7 +318,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// Who gives an approval that came in at `given`, if it counts.
-    fn counts(&self, approval: &Approval, given: Time) -> Result<String, Refused> {
+    pub(super) fn counts(&self, approval: &Approval, given: Time) -> Result<String, Refused> {
         let statement = &approval.statement;
         let sig = signature::read(&approval.signature)?;
         signature::verify(&sig, statement.text().as_bytes())?;
@@ -324,7 +328,11 @@ impl<'a> Wanted<'a> {
             return Err(Refused::Expired(statement.until));
         }
         // A second of grace: statements have whole ones.
-        let most = given + self.charter.lifetime + Millis::seconds(1);
+        let lifetime = match statement.approves {
+            Approves::BreakGlass { .. } => self.charter.lifetime.min(glass::MOST_GLASS),
+            _ => self.charter.lifetime,
+        };
+        let most = given + lifetime + Millis::seconds(1);
         if statement.until > most {
             let until = statement.until;
             return Err(Refused::TooLong { until, most });
@@ -380,9 +388,11 @@ impl<'a> Wanted<'a> {
         if reform != (statement.approves == Approves::Charter) {
             return Err(Refused::OtherMatter(statement.approves.to_string()));
         }
-        let held = match reform {
-            true => self.state.leash.charter_seq(),
-            false => self.state.configuration,
+        let held = match statement.approves {
+            Approves::Charter => self.state.leash.charter_seq(),
+            // The plan has become the configuration.
+            Approves::BreakGlass { .. } => self.parent,
+            _ => self.state.configuration,
         };
         if statement.parent != self.parent || statement.parent != held {
             let parent = statement.parent;
@@ -390,6 +400,11 @@ impl<'a> Wanted<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether two names on a roll are one person's.
+pub(super) fn person_is(a: &str, b: &str) -> bool {
+    person(a) == person(b)
 }
 
 /// Whether whoever wrote `by` into the ledger (`anna@host (process 12)`) may be `who` on the roll

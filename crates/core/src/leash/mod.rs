@@ -8,6 +8,7 @@
 mod charter;
 mod classes;
 mod count;
+mod glass;
 mod refused;
 mod roll;
 mod signature;
@@ -17,6 +18,7 @@ mod statement;
 pub use charter::{Charter, CharterError};
 pub use classes::{Author, Class, Demand, Need};
 pub use count::{Missing, Void, admit, demand, is_author, missing, reform_missing, waived};
+pub use glass::{Asked, GLASS_PEOPLE, Glass, MOST_GLASS, glass, glass_asked, glass_matter};
 pub use refused::Refused;
 pub use roll::{Roll, RollError, Signer, fingerprint};
 pub use signature::{MOST_OCTETS as MOST_SIGNATURE, read as read_signature, verify};

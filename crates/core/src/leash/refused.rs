@@ -118,6 +118,12 @@ pub enum Refused {
     /// A sort of key that can't be verified here.
     #[error("{0} signatures are not verified here")]
     Algorithm(String),
+    /// Nothing bakes.
+    #[error("no rollout goes on: there is no bake to shorten")]
+    NoRollout,
+    /// Nobody waits for the bake.
+    #[error("the last stage has begun: no server waits for its bake any more")]
+    LastStage,
     /// The guard can't be waived.
     #[error("no waiver passes {0}: {why}", why = super::why_never(.0))]
     NeverWaived(String),
@@ -150,6 +156,8 @@ impl Refused {
             Refused::Format(_) => "statement-format",
             Refused::NoStatement => "no-statement",
             Refused::Algorithm(_) => "key-type",
+            Refused::NoRollout => "no-rollout",
+            Refused::LastStage => "last-stage",
             Refused::NeverWaived(_) => "never-waived",
         }
     }
@@ -186,6 +194,9 @@ impl Refused {
                 "hand in what `ssh-keygen -Y sign -n steadfast -f KEY FILE` wrote to FILE.sig, whole; {anew}"
             ),
             Refused::Algorithm(_) => "use an Ed25519 key (ssh-keygen -t ed25519)".into(),
+            Refused::NoRollout | Refused::LastStage => {
+                format!("`steadfast status {zone}` shows how far it is")
+            }
             Refused::NeverWaived(_) => {
                 "change the plan, so that the guard has nothing to say".into()
             }

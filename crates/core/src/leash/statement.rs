@@ -51,6 +51,11 @@ pub enum Approves {
         /// Why, on one line.
         reason: String,
     },
+    /// That the bake of the stages to come is over as soon as every check has passed; nothing else.
+    BreakGlass {
+        /// Why, on one line.
+        reason: String,
+    },
 }
 
 impl Statement {
@@ -61,6 +66,9 @@ impl Statement {
             Approves::Charter => ("charter".to_owned(), String::new()),
             Approves::Waiver { guard, reason } => {
                 (format!("waiver of {guard}"), format!("reason: {reason}\n"))
+            }
+            Approves::BreakGlass { reason } => {
+                ("break-glass".to_owned(), format!("reason: {reason}\n"))
             }
         };
         format!(
@@ -103,12 +111,13 @@ impl Statement {
             |g: &str| !g.is_empty() && g.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         match &self.approves {
             Approves::Waiver { guard, reason } => word(guard) && is_reason(reason),
+            Approves::BreakGlass { reason } => is_reason(reason),
             _ => true,
         }
     }
 }
 
-/// Whether a text can be a waiver's reason.
+/// Whether a text can be the reason of a waiver, or of break-glass.
 pub fn is_reason(text: &str) -> bool {
     let length = text.chars().count();
     (1..=MOST_REASON).contains(&length)
@@ -128,6 +137,9 @@ fn parse(text: &str) -> Option<Statement> {
     let approves = match take("approves")? {
         "plan" => Approves::Plan,
         "charter" => Approves::Charter,
+        "break-glass" => Approves::BreakGlass {
+            reason: take("reason")?.to_owned(),
+        },
         other => Approves::Waiver {
             guard: other.strip_prefix("waiver of ")?.to_owned(),
             reason: take("reason")?.to_owned(),

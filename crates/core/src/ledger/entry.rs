@@ -190,7 +190,7 @@ pub enum Event {
         /// The stages, as the plan has them.
         stages: Vec<Stage>,
     },
-    /// A stage passed, its whole bake long: the next begins, or, after the last, the configuration is
+    /// A stage passed, its whole bake long unless the glass was broken: the next begins, or, after the last, the configuration is
     /// known as good.
     Passed {
         /// The generation.
@@ -199,6 +199,9 @@ pub enum Event {
         stage: String,
         /// What the checks said.
         evidence: Vec<Evidence>,
+        /// Who cut its bake short, with break-glass.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        glass: Vec<String>,
     },
     /// A stage neither passed nor failed in time: it stays where it is.
     Undecided {

@@ -114,6 +114,7 @@ impl State {
             seq: entry.seq,
             at: entry.at,
             by: entry.by.clone(),
+            proposed_by: String::new(),
             result: adopted.result,
         };
         let stages = Stages {
@@ -151,7 +152,7 @@ impl State {
     fn cleared(&mut self, entry: &Entry, number: u64, plan: Digest, to: u64, result: Digest) {
         self.configuration = to;
         self.result = result;
-        self.proposals.remove(&number);
+        let proposal = self.proposals.remove(&number);
         let (at, by) = (entry.at, entry.by.clone());
         let made = Generation {
             plan: Some(plan),
@@ -159,6 +160,7 @@ impl State {
             seq: entry.seq,
             at,
             by,
+            proposed_by: proposal.map_or_else(String::new, |p| p.by),
             result,
         };
         self.generations.insert(to, Arc::new(made));

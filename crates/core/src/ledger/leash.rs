@@ -1,7 +1,7 @@
 //! The leash's part of the state: the charter in force, those proposed, and approvals.
 
 use super::entry::{Entry, Event};
-use crate::leash::{Charter, Statement};
+use crate::leash::{Approves, Charter, Statement};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +53,9 @@ pub struct LeashState {
     pub reforms: BTreeMap<u64, Arc<Chartered>>,
     /// Approvals of what is proposed, by number, in the ledger's order.
     pub approvals: BTreeMap<u64, Vec<Arc<Given>>>,
+    /// Signatures that ask for break-glass, since the last plan was cleared, in the ledger's order.
+    #[serde(default)]
+    pub glass: Vec<Arc<Given>>,
     /// Fingerprints of keys that were on an earlier roll, and are on none since.
     pub former: BTreeSet<String>,
 }
@@ -85,16 +88,22 @@ impl LeashState {
             Event::Approved(approval) => {
                 let (approval, seq, at) = (approval.as_ref().clone(), entry.seq, entry.at);
                 let given = Arc::new(Given { approval, seq, at });
-                self.approvals
-                    .entry(given.approval.statement.number)
-                    .or_default()
-                    .push(given);
+                match given.approval.statement.approves {
+                    Approves::BreakGlass { .. } => self.glass.push(given),
+                    _ => {
+                        let number = given.approval.statement.number;
+                        self.approvals.entry(number).or_default().push(given);
+                    }
+                }
             }
             Event::CharterProposed { number, charter } => {
                 self.reforms.insert(*number, chartered(charter));
             }
             Event::Governed { charter, .. } => self.governed(chartered(charter)),
-            Event::Cleared { number, .. } => drop(self.approvals.remove(number)),
+            Event::Cleared { number, .. } => {
+                self.approvals.remove(number);
+                self.glass.clear();
+            }
             _ => {}
         }
     }

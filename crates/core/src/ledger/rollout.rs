@@ -40,6 +40,10 @@ pub struct Rollout {
     pub since: Time,
     /// When as many of its servers as it needs held the configuration; the bake counts from there.
     pub baking: Option<Time>,
+    /// How much of the bakes of earlier stages was cut short: the last stage makes up for it, so that
+    /// nothing is known as good sooner than it would have been.
+    #[serde(default)]
+    pub owed: Millis,
     /// What was said when its patience was over.
     pub undecided: Option<Vec<Evidence>>,
     /// Where each server was meant to be before.
@@ -82,16 +86,30 @@ impl Rollout {
         self.stages.get(at)
     }
 
-    /// When the bake of the present stage is over.
+    /// Whether the last stage has begun.
+    pub fn is_at_last(&self) -> bool {
+        self.begun >= self.stages.len()
+    }
+
+    /// How long the present stage bakes.
+    pub fn bake(&self) -> Option<Millis> {
+        let own = self.stage()?.bake;
+        Some(match self.is_at_last() {
+            true => Millis(own.0.saturating_add(self.owed.0)),
+            false => own,
+        })
+    }
+
+    /// When the bake of the present stage is over, where nobody shortens it.
     pub fn baked_at(&self) -> Option<Time> {
-        Some(self.baking? + self.stage()?.bake)
+        Some(self.baking? + self.bake()?)
     }
 
     /// When the present stage counts as undecided.
     pub fn patience_ends(&self) -> Option<Time> {
         let stage = self.stage()?;
         let from = self.baking.unwrap_or(self.since);
-        Some(from + stage.bake + stage.patience)
+        Some(from + self.bake()? + stage.patience)
     }
 
     /// How much of the bake is left; `None`: it has not begun.
@@ -191,6 +209,7 @@ impl State {
             begun: 0,
             since: entry.at,
             baking: None,
+            owed: Millis(0),
             undecided: None,
             before,
             failed: None,
@@ -217,7 +236,11 @@ impl State {
         let Some(rollout) = self.rolling() else {
             return;
         };
-        if rollout.begun < rollout.stages.len() {
+        if !rollout.is_at_last() {
+            let over = rollout.baked_at().unwrap_or(entry.at);
+            if let Some(rollout) = &mut self.stages.rollout {
+                rollout.owed = Millis(rollout.owed.0.saturating_add(over.since(entry.at).0));
+            }
             return self.begin(entry.at);
         }
         self.promote(self.configuration, entry.at);

@@ -75,6 +75,9 @@ pub struct Generation {
     pub at: Time,
     /// Who cleared it.
     pub by: String,
+    /// Who proposed its plan; empty for adopted content.
+    #[serde(default)]
+    pub proposed_by: String,
     /// Digest of its owned content.
     pub result: Digest,
 }

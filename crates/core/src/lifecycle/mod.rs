@@ -22,6 +22,7 @@ mod compare;
 mod course;
 mod draft;
 mod judge;
+mod met;
 mod next;
 mod patrol;
 mod print;

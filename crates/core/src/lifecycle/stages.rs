@@ -6,7 +6,8 @@
 
 use super::{Draft, Effect, Lifecycle, Notice, Print};
 use crate::body::Body;
-use crate::gate::CLOCK_TOLERANCE;
+use crate::gate::{self, CLOCK_TOLERANCE};
+use crate::leash;
 use crate::ledger::{Event, Rollout, ServerId, State};
 use crate::rollout::{Ask, Check, Evidence, Reading, Stage, Undecided, Word};
 use crate::safeguards::{Safeguard, Safeguards};
@@ -156,10 +157,13 @@ impl<S: Safeguards> Lifecycle<S> {
         match self.verdict(now, rollout, stage, draft.state()) {
             Verdict::Open => {}
             Verdict::Passed => {
+                let early = rollout.baked_at().is_none_or(|over| now < over);
+                let glass = leash::glass(draft.state(), now).filter(|_| early);
                 draft.push(Event::Passed {
                     configuration,
                     stage: name,
                     evidence,
+                    glass: glass.map_or_else(Vec::new, |g| g.who),
                 });
                 self.runs.values_mut().for_each(super::Run::rouse);
             }
@@ -223,7 +227,7 @@ impl<S: Safeguards> Lifecycle<S> {
     }
 
     fn ask(&mut self, now: Time, rollout: &Rollout, state: &State, effects: &mut Vec<Effect>) {
-        let baked = rollout.baked_at();
+        let baked = gate::bake_ends(state, now);
         for (at, stage, check) in Self::looked_at(rollout) {
             let seen = self.readings.seen.entry(at).or_default();
             if let Some((_, since)) = seen.asked {
@@ -262,8 +266,7 @@ impl<S: Safeguards> Lifecycle<S> {
         if looked_at().any(|(seen, _, check)| failed(seen, check)) {
             return Verdict::Failed;
         }
-        let baked = rollout
-            .baked_at()
+        let baked = gate::bake_ends(state, now)
             .filter(|baked| now >= *baked || !self.safeguards.has(Safeguard::Bakes));
         let arrived = state.arrived(stage);
         let enough = arrived >= stage.need as usize;
@@ -324,6 +327,7 @@ impl<S: Safeguards> Lifecycle<S> {
     /// When stages have something to do next.
     pub(super) fn stage_wakes_at(&self, now: Time) -> Option<Time> {
         let rollout = self.state().rolling()?;
+        let over = gate::bake_ends(self.state(), now);
         if self.freezes.hold(self.state(), now) {
             return None;
         }
@@ -331,11 +335,14 @@ impl<S: Safeguards> Lifecycle<S> {
             let seen = self.readings.seen.get(&at);
             match seen.and_then(|s| s.asked) {
                 Some((_, since)) => since + check.timeout + GRACE,
-                None => seen.map_or(now, |s| s.due(check, rollout.baked_at())),
+                None => seen.map_or(now, |s| s.due(check, over)),
             }
         });
         let ends = rollout.patience_ends().into_iter();
-        let ends = ends.chain(rollout.baked_at()).filter(|at| *at > now);
+        let ends = ends
+            .chain(rollout.baked_at())
+            .chain(over)
+            .filter(|at| *at > now);
         checks.chain(ends).min()
     }
 

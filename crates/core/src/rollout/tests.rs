@@ -87,6 +87,7 @@ fn what_the_ledger_says_of_stages_can_be_read_again() {
             configuration,
             stage: name.clone(),
             evidence: evidence.clone(),
+            glass: vec!["anna".into(), "bob".into()],
         },
         Event::Undecided {
             configuration,

@@ -57,6 +57,7 @@ impl Stages {
                 configuration,
                 stage,
                 evidence,
+                ..
             } => {
                 self.passed.insert((*configuration, stage.clone()));
                 let silent = evidence.iter().find(|e| e.reading.word != Word::Pass);

@@ -5,6 +5,7 @@ use crate::commands::words;
 use crate::enact;
 use crate::site::{Site, Style};
 use cell::keeper::{Tell, Told};
+use cell::notify::Went;
 use cell::probe::Probed;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,6 +75,7 @@ pub(super) fn zone(name: &str) -> Tell {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             notice_line(&name, notice, state, &mut told);
         }
+        Told::Stands(..) => {}
         Told::Probe(probed) => {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             probe_line(&name, probed, &mut told);
@@ -81,6 +83,31 @@ pub(super) fn zone(name: &str) -> Tell {
         Told::Failed(why, pause) => {
             let again = format!("{} ms", pause.as_millis());
             error!(zone = name, again, "{why}");
+        }
+    })
+}
+
+/// How messages to people went. What is not taken is said once, until it is.
+pub(super) fn deliveries() -> cell::notify::Hear {
+    let failing = Mutex::new(std::collections::BTreeSet::<String>::new());
+    Arc::new(move |notify: &str, text: &str, went: &Went| {
+        let mut failing = failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = text.lines().next().unwrap_or_default();
+        match went {
+            Went::Taken(said) => {
+                failing.remove(notify);
+                info!(notify, said, "told: {first}");
+            }
+            Went::Failed(why, pause) if failing.insert(notify.to_owned()) => {
+                let again = format!("{} s", pause.as_secs());
+                let help = format!("steadfast notify test {notify}");
+                error!(notify, again, help, "not taken: {why}; it was: {first}");
+            }
+            Went::Failed(..) => {}
+            Went::Unkept(why) => warn!(
+                notify,
+                "what was told can't be kept, so a restart tells it again: {why}"
+            ),
         }
     })
 }

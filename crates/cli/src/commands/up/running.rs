@@ -5,8 +5,9 @@ use crate::builtin;
 use crate::config::model;
 use crate::exit::{Exit, Fail};
 use crate::site::{Site, actor};
-use cell::enactor::Enactor;
-use cell::keeper::{Keeper, Tell};
+use cell::enactor::{Enactor, now};
+use cell::keeper::{Keeper, Tell, Told};
+use cell::notify::{Board, Notifier};
 use cell::probe::Trust;
 use cell::servers::Builtin;
 use cell::store::Store;
@@ -14,12 +15,14 @@ use dns::Digest;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use steadfast_core::trouble::troubles;
 
 /// See the module. Each part with what it was made of.
 pub(super) struct Running {
     store: Arc<Store>,
     servers: BTreeMap<String, (String, Builtin)>,
     zones: BTreeMap<String, (String, Keeper)>,
+    notifier: Notifier,
 }
 
 impl Running {
@@ -32,6 +35,7 @@ impl Running {
             store: store.clone(),
             servers: BTreeMap::new(),
             zones: BTreeMap::new(),
+            notifier: Notifier::new(&site.config().cell.state, log::deliveries()),
         };
         running.follow(site)?;
         Ok(running)
@@ -73,13 +77,19 @@ impl Running {
             wanted.insert(name.clone(), (made_of(site, zone)?, made));
         }
         self.follow_servers(site)?;
+        let board = self.notifier.board();
+        board.keep(&wanted.keys().cloned().collect());
+        self.notifier.follow(&site.receivers()).map_err(|e| {
+            let message = format!("nobody can be told anything: {e}");
+            Fail::new(Exit::Error, "no-thread", message, "")
+        })?;
         self.zones
             .retain(|name, (was, _)| wanted.get(name).is_some_and(|(becomes, _)| becomes == was));
         for (name, (made_of, zone)) in wanted {
             if self.zones.contains_key(&name) {
                 continue;
             }
-            let keeper = keep(&self.store, &name, zone.policy, zone.servers)?;
+            let keeper = keep(&self.store, &name, zone.policy, zone.servers, &board)?;
             self.zones.insert(name, (made_of, keeper));
         }
         Ok(())
@@ -122,9 +132,10 @@ fn keep(
     name: &str,
     policy: steadfast_core::policy::Policy,
     servers: BTreeMap<String, Arc<dyn cell::servers::Server>>,
+    board: &Arc<Board>,
 ) -> Result<Keeper, Fail> {
     let (by, store) = (actor(), store.clone());
-    let tell: Tell = log::zone(name);
+    let tell = noted(name, log::zone(name), board.clone());
     let open = {
         let by = by.clone();
         move || Enactor::open(store.clone(), policy.clone(), by.clone(), servers.clone())
@@ -132,6 +143,22 @@ fn keep(
     Keeper::start(by, Box::new(open), Trust::System, tell).map_err(|e| {
         let message = format!("{name} can't be kept: {e}");
         Fail::new(Exit::Error, "no-thread", message, "")
+    })
+}
+
+/// Leaves what is wrong on the board, for those who tell people.
+fn noted(name: &str, tell: Tell, board: Arc<Board>) -> Tell {
+    let name = name.to_owned();
+    Arc::new(move |what: Told<'_>| {
+        match &what {
+            Told::Stands(state, freezes, known) if board.has_readers() => {
+                let found = troubles(&name, state, freezes, known, now());
+                board.note(&name, found);
+            }
+            Told::Failed(why, _) => board.doubt(&name, why),
+            _ => {}
+        }
+        tell(what);
     })
 }
 

@@ -7,6 +7,7 @@ const DESIGN: &str = include_str!("../../../tests/fixtures/design.toml");
 mod bad;
 mod hostile;
 mod made;
+mod notify;
 mod stages;
 
 fn parse_text(text: &str) -> Result<Loaded, Vec<Diag>> {
