@@ -99,6 +99,8 @@ fn october_with_the_fence_and_without_it() {
     // Both left the zone as the file says, and every other command works in the folder.
     let config = ".steadfast-dev/steadfast.toml";
     dev.ask(0, &["-c", config, "plan", "dev.test", "--exit-code"]);
+    let status = dev.ask(0, &["-c", config, "status"]);
+    assert!(status.contains("\ndaemon: process "), "{status}");
     dev.ask(0, &["-c", config, "log", "verify"]);
     let again = dev.ask(0, &["dev", "october"]);
     assert_eq!(counted(&again).1, 0, "{again}");

@@ -17,6 +17,7 @@ mod scene;
 mod story;
 mod targets;
 
+use super::up::announce;
 use crate::args::{DevArgs, DevCommand};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
@@ -62,6 +63,8 @@ fn stay(args: &DevArgs, style: Style) -> Outcome {
     let folder = Folder::open(&args.into)?;
     let story = Arc::new(Story::new(style));
     let scene = Arc::new(Scene::set(folder, story.clone())?);
+    // It looks at targets and brings servers up, as a daemon does.
+    let _presence = announce(&scene.folder.path().join("state"))?;
     let follower = follow::start(&scene);
     let control = control::listen(&scene)?;
     scene.introduce();

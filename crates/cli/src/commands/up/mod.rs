@@ -9,7 +9,7 @@ mod presence;
 mod running;
 mod systemd;
 
-pub use presence::{Present, present};
+pub use presence::{Present, announce, present};
 
 use crate::args::Cli;
 use crate::exit::{Exit, Fail, Outcome};
@@ -35,7 +35,7 @@ pub fn run(cli: &Cli, style: Style) -> Outcome {
     let signals = signals()?;
     log::start(style);
     let store = site.store()?;
-    let _presence = presence::announce(&site.config().cell.state)?;
+    let _presence = announce(&site.config().cell.state)?;
     let mut running = Running::start(&site, &store)?;
     log::up(&site, &path);
     systemd::ready();

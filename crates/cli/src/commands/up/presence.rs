@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// The folder under the cell's state.
 const FOLDER: &str = "up";
 
-/// Held for as long as the daemon runs.
-pub(super) struct Presence {
+/// Held for as long as the daemon runs, or who does its work.
+pub struct Presence {
     path: PathBuf,
     _lock: File,
 }
@@ -32,7 +32,7 @@ pub struct Present {
 ///
 /// # Errors
 /// A folder that can't be written to.
-pub(super) fn announce(state: &Path) -> Result<Presence, Fail> {
+pub fn announce(state: &Path) -> Result<Presence, Fail> {
     let folder = state.join(FOLDER);
     let path = folder.join(std::process::id().to_string());
     let failed = |e: std::io::Error| {
