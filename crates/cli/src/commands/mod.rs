@@ -5,6 +5,7 @@ pub mod apply;
 pub mod approve;
 pub mod ask;
 pub mod check;
+pub mod checkpoint;
 pub mod dev;
 pub mod drill;
 pub mod explain;
@@ -35,6 +36,7 @@ pub mod stages;
 pub mod status;
 pub mod survey;
 pub mod thaw;
+pub mod trust;
 pub mod up;
 pub mod words;
 

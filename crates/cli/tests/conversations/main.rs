@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod approval;
+mod audit;
+mod checkpoints;
 mod first_contact;
 mod glass;
 mod held_wrong;
