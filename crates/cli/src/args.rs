@@ -339,6 +339,9 @@ pub struct ExplainArgs {
     /// Ask the servers, too
     #[arg(long)]
     pub live: bool,
+    /// As it was then: 2026-11-23T21:00:00Z (UTC), or '2h ago'
+    #[arg(long, value_name = "TIME", conflicts_with = "live")]
+    pub at: Option<String>,
 }
 
 /// `freeze`

@@ -23,6 +23,7 @@ pub mod look;
 pub mod newcomer;
 pub mod notify;
 pub mod out;
+pub mod past;
 pub mod plan;
 pub mod proposal;
 pub mod rehearse;

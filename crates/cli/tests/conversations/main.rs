@@ -11,6 +11,7 @@ mod first_contact;
 mod glass;
 mod held_wrong;
 mod living;
+mod past;
 mod repairs;
 mod rollout;
 mod stages;
