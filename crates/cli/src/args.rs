@@ -307,13 +307,28 @@ pub struct StatusArgs {
 /// `log`
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// `verify`, or a zone
+    /// `verify`, `export`, `checkpoint`, or a zone
     pub first: Option<String>,
-    /// What to verify: a zone, or a file that `log ZONE --output json` wrote
+    /// What to verify: a zone, or an exported file. What to export or to sign: a zone, or where
+    /// there is one alone, the file to write (`-`: standard output)
     pub second: Option<String>,
+    /// The file to write, where a zone is named
+    pub third: Option<String>,
     /// Only the last entries
     #[arg(short = 'n', long, value_name = "COUNT")]
     pub last: Option<usize>,
+    /// `verify`: what you noted before, as HASH for the last entry, or as NUMBER:HASH
+    #[arg(long, value_name = "HEAD", value_parser = parse_head)]
+    pub head: Option<crate::commands::trust::Head>,
+    /// `verify FILE`: what somebody signed before with `log checkpoint`
+    #[arg(long, value_name = "FILE", requires = "signers")]
+    pub checkpoint: Option<PathBuf>,
+    /// Whose checkpoints count: a file in OpenSSH's allowed_signers form
+    #[arg(long, value_name = "FILE", requires = "checkpoint")]
+    pub signers: Option<PathBuf>,
+    /// `checkpoint`: the key to sign with, as for `approve`
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
 }
 
 /// `explain`
@@ -324,6 +339,9 @@ pub struct ExplainArgs {
     /// Ask the servers, too
     #[arg(long)]
     pub live: bool,
+    /// As it was then: 2026-11-23T21:00:00Z (UTC), or '2h ago'
+    #[arg(long, value_name = "TIME", conflicts_with = "live")]
+    pub at: Option<String>,
 }
 
 /// `freeze`
@@ -416,6 +434,10 @@ pub enum Generate {
 pub(crate) fn parse_server(text: &str) -> Result<SocketAddr, String> {
     crate::config::text::socket_addr(text)
         .map_err(|fault| format!("{}; {}", fault.message, fault.help))
+}
+
+fn parse_head(text: &str) -> Result<crate::commands::trust::Head, String> {
+    text.parse()
 }
 
 pub(crate) fn parse_span(text: &str) -> Result<std::time::Duration, String> {

@@ -1,7 +1,7 @@
 //! `steadfast explain NAME`: everything that the ledger knows of one name.
 
 use super::look::Look;
-use super::{log, out, words};
+use super::{log, out, past, words};
 use crate::args::{Cli, ExplainArgs};
 use crate::exit::{Exit, Fail, Outcome};
 use crate::site::Style;
@@ -50,6 +50,9 @@ struct Story {
 pub fn run(cli: &Cli, args: &ExplainArgs, style: Style) -> Outcome {
     let look = Look::open(cli)?;
     let (zone, name) = zone_of(&look, &args.name)?;
+    if let Some(at) = &args.at {
+        return past::run(&look, &zone, name, at, style);
+    }
     let config = look.site.zone_config(&zone)?;
     let policy = look.site.policy(config)?;
     let mut book = look.book(&zone)?;

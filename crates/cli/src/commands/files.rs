@@ -41,6 +41,26 @@ pub fn create(files: &[(PathBuf, Vec<u8>, u32)]) -> Result<(), Fail> {
     Ok(())
 }
 
+/// Puts a file in the place of another, or of none: readers see the old one or the new one whole.
+///
+/// # Errors
+/// A file that can't be written; what stood there stands.
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), Fail> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let placed = one(&beside, content, 0o644).and_then(|()| std::fs::rename(&beside, path));
+    placed.map_err(|e| {
+        let _ = std::fs::remove_file(&beside);
+        fail(path, &e)
+    })?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = std::fs::File::open(folder.unwrap_or(Path::new(".")));
+    // Its name is as durable as the folder: where that can't be synced, it is there all the same.
+    let _ = folder.and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
 fn one(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create_new(true).mode(mode).open(path)?;

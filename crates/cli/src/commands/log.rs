@@ -1,6 +1,7 @@
 //! `steadfast log`: a zone's ledger for people, and its verification.
 
 use super::look::{Look, key};
+use super::trust::{Head, Links, Noted};
 use super::{export, out, words};
 use crate::args::{Cli, LogArgs};
 use crate::exit::{Exit, Fail, Outcome};
@@ -21,23 +22,99 @@ use steadfast_core::written::Written;
 /// # Errors
 /// An unknown zone, no ledger, damage.
 pub fn run(cli: &Cli, args: &LogArgs, style: Style) -> Outcome {
-    if let (Some("verify"), Some(file)) = (args.first.as_deref(), args.second.as_deref())
-        && is_file(cli, file)
+    let (first, second) = (args.first.as_deref(), args.second.as_deref());
+    fits(args)?;
+    let noted = Noted {
+        head: args.head.as_ref(),
+        checkpoint: args.checkpoint.as_deref(),
+        signers: args.signers.as_deref(),
+    };
+    if let (Some("verify"), Some(file)) = (first, second)
+        && (is_file(cli, file) || noted.checkpoint.is_some())
     {
-        return export::verify(Path::new(file), style);
+        return export::verify(Path::new(file), &noted, style);
     }
     let look = Look::open(cli)?;
-    match args.first.as_deref() {
-        Some("verify") => verify(&look, args.second.as_deref(), style),
-        named => {
-            if let Some(extra) = &args.second {
-                let help = "`steadfast log ZONE`, or `steadfast log verify ZONE`";
-                let message = format!("{extra:?} is one word too many");
-                return Err(Fail::new(Exit::Usage, "usage", message, help));
-            }
-            show(&look, named, args.last, style)
-        }
+    match first {
+        Some("verify") => verify(&look, second, noted.head, style),
+        Some("export") => write(&look, args, style),
+        Some("checkpoint") => checkpoint(&look, args, style),
+        named => show(&look, named, args.last, style),
     }
+}
+
+/// `log export`.
+fn write(look: &Look, args: &LogArgs, style: Style) -> Outcome {
+    let (zone, file) = match (args.second.as_deref(), args.third.as_deref()) {
+        (zone, Some(file)) => (zone, file),
+        (Some(file), None) if look.zones(Some(file)).is_err() => (None, file),
+        (_, None) => return Err(misused("say which file to write; `-` is standard output")),
+    };
+    let zone = look.zone(zone)?;
+    let stored = entries(look, &zone)?;
+    folded(&zone, &stored)?;
+    export::write(&zone, &stored, Path::new(file), style)
+}
+
+/// `log checkpoint`.
+fn checkpoint(look: &Look, args: &LogArgs, style: Style) -> Outcome {
+    let (zone, file) = match (args.second.as_deref(), args.third.as_deref()) {
+        (Some(one), None) if look.zones(Some(one)).is_err() => (None, Some(one)),
+        both => both,
+    };
+    let zone = look.zone(zone)?;
+    let state = folded(&zone, &entries(look, &zone)?)?;
+    super::checkpoint::write(
+        &zone,
+        &state,
+        args.key.as_deref(),
+        file.map(Path::new),
+        style,
+    )
+}
+
+/// The state that follows from the entries, whose chain is checked.
+fn folded(zone: &str, stored: &[Stored]) -> Result<State, Fail> {
+    let mut state = State::default();
+    let chain = state.extend(stored);
+    chain.map_err(|e| damaged(zone, &e.to_string()))?;
+    Ok(state)
+}
+
+fn misused(message: &str) -> Fail {
+    let help = "`steadfast log [ZONE]`, `log verify [ZONE or FILE]`, `log export [ZONE] FILE`, or `log checkpoint [ZONE] [FILE]`; `steadfast log --help` has the options";
+    Fail::new(Exit::Usage, "usage", message, help)
+}
+
+/// Whether the words go together.
+fn fits(args: &LogArgs) -> Result<(), Fail> {
+    let word = args.first.as_deref();
+    let (extra, verify, sign, show) = match word {
+        Some("export") => (None, false, false, false),
+        Some("checkpoint") => (None, false, true, false),
+        Some("verify") => (args.third.as_ref(), true, false, false),
+        _ => (args.second.as_ref(), false, false, true),
+    };
+    if let Some(extra) = extra {
+        return Err(misused(&format!("{extra:?} is one word too many")));
+    }
+    if (args.head.is_some() || args.checkpoint.is_some()) && !verify {
+        return Err(misused("--head and --checkpoint are of `log verify`"));
+    }
+    if args.checkpoint.is_some() && args.second.is_none() {
+        return Err(misused(
+            "a checkpoint is held against an exported file: name it",
+        ));
+    }
+    if args.key.is_some() && !sign {
+        return Err(misused("--key is of `log checkpoint`"));
+    }
+    if args.last.is_some() && !show {
+        return Err(misused(
+            "-n is of `log ZONE`: a ledger is verified and exported whole",
+        ));
+    }
+    Ok(())
 }
 
 /// Whether a file is meant, and not the zone of that name. A file needs no config.
@@ -71,7 +148,7 @@ fn show(look: &Look, named: Option<&str>, last: Option<usize>, style: Style) -> 
     }
     if style.json {
         let entries = stored.get(skip..).unwrap_or_default();
-        export::print(&zone, after.0, after.1, entries)?;
+        out::text(&export::text(&zone, after.0, after.1, entries)?);
         return Ok(Exit::Done);
     }
     if skip > 0 {
@@ -251,15 +328,19 @@ struct Verified {
     bodies: usize,
 }
 
-fn verify(look: &Look, named: Option<&str>, style: Style) -> Outcome {
-    let zones = look.zones(named)?;
+fn verify(look: &Look, named: Option<&str>, noted: Option<&Head>, style: Style) -> Outcome {
+    let zones = match noted {
+        // A head is of one ledger.
+        Some(_) => vec![look.zone(named)?],
+        None => look.zones(named)?,
+    };
     let mut found = Vec::new();
     for zone in &zones {
         let absent = look.store.is_none() || entries(look, zone).is_err_and(|e| is_absent(&e));
         if absent && named.is_none() {
             continue;
         }
-        found.push(verify_zone(look, zone)?);
+        found.push(verify_zone(look, zone, noted)?);
     }
     if style.json {
         let one = |v: &Verified| {
@@ -294,7 +375,7 @@ fn is_absent(fail: &Fail) -> bool {
 }
 
 /// Recomputes the chain from the first entry, and reads every body that the state needs.
-fn verify_zone(look: &Look, zone: &str) -> Result<Verified, Fail> {
+fn verify_zone(look: &Look, zone: &str, noted: Option<&Head>) -> Result<Verified, Fail> {
     let stored = entries(look, zone)?;
     let store = look.store(zone)?;
     let mut state = State::default();
@@ -317,6 +398,13 @@ fn verify_zone(look: &Look, zone: &str) -> Result<Verified, Fail> {
             state.configuration
         );
         return Err(bad(&rule));
+    }
+    if let Some(noted) = noted {
+        let links = Links {
+            after: Default::default(),
+            entries: stored.iter().map(|one| (one.seq, one.hash)).collect(),
+        };
+        links.holds(&format!("the ledger of {zone}"), noted)?;
     }
     Ok(Verified {
         zone: zone.to_owned(),

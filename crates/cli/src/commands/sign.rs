@@ -178,13 +178,21 @@ fn whose(text: &str, roll: &Roll) -> Option<String> {
     signer.map(|s| s.who.clone())
 }
 
-/// Signs a text.
+/// Signs the text of an approval.
 ///
 /// # Errors
 /// No ssh-keygen; a key that it can't use.
 pub fn sign(key: &Key, text: &str) -> Result<String, Fail> {
+    sign_in(NAMESPACE, key, text)
+}
+
+/// Signs a text for something else.
+///
+/// # Errors
+/// As [`sign`].
+pub fn sign_in(namespace: &str, key: &Key, text: &str) -> Result<String, Fail> {
     let mut child = Command::new("ssh-keygen")
-        .args(["-Y", "sign", "-n", NAMESPACE, "-f"])
+        .args(["-Y", "sign", "-n", namespace, "-f"])
         .arg(&key.file)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -5,10 +5,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod approval;
+mod audit;
+mod checkpoints;
 mod first_contact;
 mod glass;
 mod held_wrong;
 mod living;
+mod past;
 mod repairs;
 mod rollout;
 mod stages;

@@ -158,6 +158,10 @@ fn token(run: &str) -> String {
     if let Some(run) = run.strip_suffix(':').filter(|run| run.len() > 11) {
         return token(run) + ":";
     }
+    // A noted head: number and hash.
+    if let Some((number, hash)) = run.split_once(':').filter(|(_, hash)| hash.len() == 64) {
+        return format!("{number}:{}", token(hash));
+    }
     let hex = run.len() >= 12 && run.bytes().all(|b| b.is_ascii_hexdigit());
     let digit = |i: usize| run.as_bytes().get(i).is_some_and(u8::is_ascii_digit);
     if run.len() == 20 && run.ends_with('Z') && run.contains('T') && digit(0) {

@@ -22,6 +22,7 @@ pub use glass::{Asked, GLASS_PEOPLE, Glass, MOST_GLASS, glass, glass_asked, glas
 pub use refused::Refused;
 pub use roll::{Roll, RollError, Signer, fingerprint};
 pub use signature::{MOST_OCTETS as MOST_SIGNATURE, read as read_signature, verify};
+pub use signature::{read_in as read_signature_in, verify_in};
 pub use statement::{Approves, MOST_OCTETS as MOST_STATEMENT, Statement, is_reason};
 
 /// What signatures are made for (`ssh-keygen -Y sign -n`).

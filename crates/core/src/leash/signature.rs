@@ -21,6 +21,15 @@ const TOUCHED: u8 = 1;
 /// # Errors
 /// Oversize, no armour, a version or namespace that is not ours, what can't be read.
 pub fn read(armour: &str) -> Result<SshSig, Refused> {
+    read_in(NAMESPACE, armour)
+}
+
+/// The same for signatures made for something else than approvals. [`Refused::Namespace`] says what
+/// it found; what was wanted is the caller's to say.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_in(namespace: &str, armour: &str) -> Result<SshSig, Refused> {
     if armour.len() > MOST_OCTETS {
         return Err(Refused::Oversize(armour.len()));
     }
@@ -40,7 +49,7 @@ pub fn read(armour: &str) -> Result<SshSig, Refused> {
     if sig.version() != SshSig::VERSION {
         return Err(Refused::Version(sig.version()));
     }
-    if sig.namespace() != NAMESPACE {
+    if sig.namespace() != namespace {
         return Err(Refused::Namespace(super::shown(sig.namespace())));
     }
     Ok(sig)
@@ -60,8 +69,16 @@ fn is_canonical(sig: &SshSig, text: &str) -> bool {
 /// # Errors
 /// It does not, or is of a sort that can't be verified here.
 pub fn verify(sig: &SshSig, message: &[u8]) -> Result<(), Refused> {
+    verify_in(NAMESPACE, sig, message)
+}
+
+/// The same for signatures made for something else than approvals.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_in(namespace: &str, sig: &SshSig, message: &[u8]) -> Result<(), Refused> {
     let broken = |why: &str| Refused::Broken(why.to_owned());
-    let data = SshSig::signed_data(NAMESPACE, sig.hash_alg(), message);
+    let data = SshSig::signed_data(namespace, sig.hash_alg(), message);
     let data = data.map_err(|e| broken(&e.to_string()))?;
     let made = Made {
         key: sig.public_key(),
