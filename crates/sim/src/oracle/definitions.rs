@@ -55,8 +55,9 @@ fn collect(into: &mut Vec<Endpoint>, content: &Records) {
 }
 
 impl Ledger {
-    /// The definitions that count now.
-    pub(super) fn live(&self) -> Live {
+    /// The definitions that count now, read from contents: the world asks far more often than the
+    /// ledger grows, so the ledger keeps them.
+    pub(super) fn definitions(&self) -> Live {
         let mut live = Live::default();
         if !self.health.defined {
             return live;
@@ -145,11 +146,11 @@ impl Oracle {
         if !ledger.health.defined || ledger.fold.is_frozen(Time(now)) {
             return None;
         }
-        let live = ledger.live();
-        let slots = slots(&live);
+        let live = &ledger.live;
+        let slots = slots(live);
         slots.into_iter().find_map(|slot| {
             let well_now = well(&slot.1);
-            ledger.misplaced(&live, now, &slot, well_now, |t| !well(t))
+            ledger.misplaced(live, now, &slot, well_now, |t| !well(t))
         })
     }
 
@@ -157,7 +158,7 @@ impl Oracle {
     pub(crate) fn answered_by(&self) -> BTreeSet<Slot> {
         self.ledgers
             .first()
-            .map_or_else(BTreeSet::new, |l| slots(&l.live()))
+            .map_or_else(BTreeSet::new, |l| slots(&l.live))
     }
 
     /// Whether nothing may move now, by any clock.
@@ -180,7 +181,7 @@ impl Oracle {
         sick: impl Fn(&IpAddr) -> bool,
     ) -> Option<String> {
         let ledger = self.ledgers.first()?;
-        ledger.misplaced(&ledger.live(), now, slot, well, sick)
+        ledger.misplaced(&ledger.live, now, slot, well, sick)
     }
 
     /// Whether a target is out by the ledger's end.

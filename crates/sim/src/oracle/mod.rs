@@ -47,6 +47,8 @@ struct Ledger {
     said: Said,
     fold: fold::Fold,
     health: targets::Health,
+    /// The definitions that count at its end.
+    live: Arc<definitions::Live>,
     stages: stages::Stages,
     /// What entries broke, until it is told.
     faults: Vec<Fault>,
@@ -438,6 +440,7 @@ impl Ledger {
             self.entry(stored, entries, policy)
                 .map_err(|e| ("I11", e))?;
         }
+        self.live = Arc::new(self.definitions());
         Ok(())
     }
 
@@ -455,7 +458,7 @@ impl Ledger {
             let follows = self.follows(held, &entry, frozen, policy);
             self.faults.extend(follows);
             let live = match entry.event {
-                Event::Moved { .. } => self.live(),
+                Event::Moved { .. } => self.definitions(),
                 _ => Default::default(),
             };
             self.faults.extend(self.oversteps(&entry, frozen, &live));
