@@ -21,6 +21,15 @@ fn stages_break_nothing() {
     assert!(stats.undecided > 0 && stats.revoked > 0);
 }
 
+/// What the oracle once took for a bake cut short, or for a capped withdrawal too many.
+#[test]
+fn seeds_that_were_false_alarms_break_nothing() {
+    for seed in [1_690, 20_030] {
+        let outcome = run(Kit::FULL, seed, &Scenario::staged());
+        assert_eq!(outcome.violation, None, "seed {seed}");
+    }
+}
+
 #[test]
 fn checks_say_everything_that_they_may() {
     let words = |seed| {

@@ -22,7 +22,7 @@ pub(super) struct Stages {
     staged: BTreeMap<u64, Vec<Stage>>,
     passed: BTreeSet<(u64, String)>,
     failed: BTreeSet<u64>,
-    /// When a server was read back at a generation, wholly, the first time.
+    /// The earliest time, by whoever's clock, at which a server was read back wholly at a generation.
     arrived: BTreeMap<(String, u64), Time>,
     decided: BTreeMap<u64, Decision>,
     /// The way back that the last failure took, until it is cleared.
@@ -50,7 +50,9 @@ impl Stages {
                 let holding = self.decided.get(write).map(|d| d.holding);
                 if let Some(holding) = holding.filter(|h| h.is_whole()) {
                     let at = (server.clone(), holding.configuration);
-                    self.arrived.entry(at).or_insert(entry.at);
+                    // It may be read back again, by somebody whose clock is behind the first one's.
+                    let since = self.arrived.entry(at).or_insert(entry.at);
+                    *since = (*since).min(entry.at);
                 }
             }
             Event::Passed {
