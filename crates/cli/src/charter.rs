@@ -6,7 +6,7 @@ use crate::exit::{Exit, Fail};
 use crate::site::ZoneSite;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use steadfast_core::leash::{Charter, CharterError, Class, Need};
+use steadfast_core::leash::{Charter, CharterError, Class, NAMESPACE, Need};
 use steadfast_core::ledger::State;
 use steadfast_core::time::Millis;
 
@@ -114,7 +114,7 @@ pub fn lines(charter: &Charter) -> Vec<String> {
         if let Some(after) = key.after {
             let _ = write!(line, ", from {}", super::commands::words::time(after));
         }
-        if !key.ours {
+        if !key.may_sign(NAMESPACE) {
             line += ", not for steadfast";
         }
         lines.push(line);

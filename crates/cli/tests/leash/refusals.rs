@@ -65,6 +65,10 @@ const KEYS: &[Case] = &[
         bobs_line(s, "namespaces=\"git,file\"");
         s.signed("bob", s.statement())
     }),
+    ("wrong-namespace", |s| {
+        bobs_line(s, "namespaces=\"*,!steadfast\"");
+        s.signed("bob", s.statement())
+    }),
 ];
 
 /// Statements that say something else.

@@ -67,6 +67,41 @@ fn a_roll_with_a_fault_is_refused_with_its_line() {
     assert_eq!(roll.able(NOW), ["anna@example.com"]);
 }
 
+/// ssh_config(5), PATTERNS.
+#[test]
+fn a_key_signs_what_its_line_lets_it_sign() {
+    let keys = Keys::new();
+    let key = keys.make("anna", "ed25519");
+    let may = |options: &str, namespace: &str| {
+        let roll = Roll::parse(&format!("anna@example.com {options} {key}\n")).unwrap();
+        roll.keys[0].may_sign(namespace)
+    };
+    for good in [
+        "",
+        "namespaces=\"steadfast-checkpoint\"",
+        "NameSpaces=\"git,steadfast-*\",valid-after=\"20200101Z\"",
+        "valid-after=\"20200101Z\",namespaces=\"*\"",
+        "namespaces=steadfast?checkpoint",
+        "namespaces=\"*,!steadfast\"",
+    ] {
+        assert!(may(good, "steadfast-checkpoint"), "{good}");
+    }
+    for bad in [
+        "namespaces=\"steadfast\"",
+        "namespaces=\"steadfast,git\"",
+        "namespaces=\"*,!steadfast-checkpoint\"",
+        "namespaces=\"!steadfast-*,*\"",
+        "namespaces=\"!git\"",
+        "namespaces=\"\"",
+        "namespaces=\"*\",namespaces=\"git\"",
+        "valid-after=\"20200101Z\",namespaces=\"steadfast-checkpoin\"",
+    ] {
+        assert!(!may(bad, "steadfast-checkpoint"), "{bad}");
+    }
+    assert!(may("namespaces=\"*\"", "steadfast"));
+    assert!(!may("namespaces=\"*,!steadfast\"", "steadfast"));
+}
+
 #[test]
 fn a_charter_that_could_not_be_kept_is_refused() {
     let charter = scene(1).charter();

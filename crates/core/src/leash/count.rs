@@ -352,7 +352,7 @@ impl<'a> Wanted<'a> {
             });
         };
         let who = signer.who.clone();
-        if !signer.ours {
+        if !signer.may_sign(super::NAMESPACE) {
             return Err(Refused::NotForUs(who));
         }
         if let Some(before) = signer.before.filter(|before| *before <= self.at) {

@@ -30,12 +30,24 @@ pub struct Signer {
     pub key: KeyData,
     /// `SHA256:…`, as `ssh-keygen -l` shows it.
     pub fingerprint: String,
-    /// Whether it may sign for Steadfast.
-    pub ours: bool,
+    /// The patterns of each `namespaces` option: what it may sign. None: everything.
+    namespaces: Vec<String>,
     /// Not before…
     pub after: Option<Time>,
     /// …and only before this.
     pub before: Option<Time>,
+}
+
+impl Signer {
+    /// Whether it may sign in a namespace (`ssh-keygen -Y sign -n`). A pattern after `!` forbids,
+    /// whatever others permit (ssh_config(5), PATTERNS).
+    pub fn may_sign(&self, namespace: &str) -> bool {
+        self.namespaces.iter().all(|patterns| {
+            let fits = |pattern: &str| matches(pattern, namespace);
+            let mut not = patterns.split(',').filter_map(|p| p.strip_prefix('!'));
+            patterns.split(',').any(fits) && !not.any(fits)
+        })
+    }
 }
 
 /// What is wrong with a roll.
@@ -126,7 +138,7 @@ impl Signer {
     /// Whether it may sign for Steadfast at `at`.
     pub fn is_good(&self, at: Time) -> bool {
         let begun = self.after.is_none_or(|after| after <= at);
-        self.ours && begun && self.before.is_none_or(|before| at < before)
+        self.may_sign(NAMESPACE) && begun && self.before.is_none_or(|before| at < before)
     }
 }
 
@@ -143,7 +155,7 @@ fn read_line(line: usize, text: &str) -> Result<Signer, RollError> {
         who,
         key: KeyData::Ed25519(ssh_key::public::Ed25519PublicKey([0; 32])),
         fingerprint: String::new(),
-        ours: true,
+        namespaces: Vec::new(),
         after: None,
         before: None,
     };
@@ -250,7 +262,7 @@ fn options(line: usize, text: &str, signer: &mut Signer) -> Result<(), RollError
             })
         };
         match name.to_ascii_lowercase().as_str() {
-            "namespaces" => signer.ours = value.split(',').any(|p| matches(p, NAMESPACE)),
+            "namespaces" => signer.namespaces.push(value.to_owned()),
             "valid-after" => signer.after = Some(time()?),
             "valid-before" => signer.before = Some(time()?),
             "cert-authority" => {
