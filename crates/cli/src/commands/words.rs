@@ -102,15 +102,15 @@ pub fn held(endpoint: &Name, held: &[HeldTarget]) -> String {
     if held.is_empty() {
         return format!("{endpoint}: its checks are acted on again");
     }
-    let of = |why: HeldWhy, words: &str| {
+    let of = |why: HeldWhy| {
         let targets = held.iter().filter(|h| h.why == why);
         let targets: Vec<String> = targets.map(|h| h.target.to_string()).collect();
-        (!targets.is_empty()).then(|| format!("{} {words}", targets.join(", ")))
+        (!targets.is_empty()).then(|| format!("{} {}", targets.join(", "), why.words()))
     };
     let all: Vec<String> = [
-        of(HeldWhy::Distrusted, "fail, and so much at once that the checker is distrusted: the health last cleared stays"),
-        of(HeldWhy::Floor, "fail, and stay in: without them the answer would fall below its floor"),
-        of(HeldWhy::Velocity, "fail, and stay in for now: `max-withdraw` permits no more in this window"),
+        of(HeldWhy::Distrusted),
+        of(HeldWhy::Floor),
+        of(HeldWhy::Velocity),
     ]
     .into_iter()
     .flatten()

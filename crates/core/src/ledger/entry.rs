@@ -270,6 +270,23 @@ pub enum HeldWhy {
     Velocity,
 }
 
+impl HeldWhy {
+    /// In words, behind the targets' addresses.
+    pub fn words(self) -> &'static str {
+        match self {
+            HeldWhy::Distrusted => {
+                "fail, so much at once that the checker is distrusted: the health last cleared stays"
+            }
+            HeldWhy::Floor => {
+                "fail, and stay in: without them the answer would fall below its floor"
+            }
+            HeldWhy::Velocity => {
+                "fail, and stay in for now: `max-withdraw` permits no more in this window"
+            }
+        }
+    }
+}
+
 /// See [`Event::Adopted`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Adopted {

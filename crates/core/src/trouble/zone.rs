@@ -149,27 +149,15 @@ impl View<'_> {
             let name = short(endpoint);
             let next = format!("steadfast explain {name}");
             let sorts = [
-                (
-                    HeldWhy::Distrusted,
-                    Kind::CheckerDistrusted,
-                    "fail, so much at once that the checker is distrusted: the health last cleared stays",
-                ),
-                (
-                    HeldWhy::Floor,
-                    Kind::AtFloor,
-                    "fail, and stay in: without them the answer would fall below its floor",
-                ),
-                (
-                    HeldWhy::Velocity,
-                    Kind::WithdrawalLimit,
-                    "fail, and stay in for now: `max-withdraw` permits no more in this window",
-                ),
+                (HeldWhy::Distrusted, Kind::CheckerDistrusted),
+                (HeldWhy::Floor, Kind::AtFloor),
+                (HeldWhy::Velocity, Kind::WithdrawalLimit),
             ];
-            for (why, kind, words) in sorts {
+            for (why, kind) in sorts {
                 let targets = watched.held.iter().filter(|h| h.why == why);
                 let targets: Vec<String> = targets.map(|h| h.target.to_string()).collect();
                 if !targets.is_empty() {
-                    let text = format!("{name}: {} {words}", targets.join(", "));
+                    let text = format!("{name}: {} {}", targets.join(", "), why.words());
                     all.push(self.trouble(kind, &name, &text, &next).since(watched.at));
                 }
             }
